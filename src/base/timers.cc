@@ -88,6 +88,14 @@ void Timers::advance(uint64_t now_ns) {
     }
 }
 
+void Deadline::look() {
+    if (at_ns_ == UINT64_MAX) return;
+    // The wheel has reached the alarm's tick; a deadline within that tick has passed too.
+    if ((at_ns_ + Timers::tick_ns - 1) / Timers::tick_ns > timers_->now_tick()) return timers_->set(alarm_, at_ns_);
+    at_ns_ = UINT64_MAX;
+    passed_(owner_);
+}
+
 uint64_t Timers::next_due_ns() const {
     if (count_ == 0) return UINT64_MAX;
     uint64_t best = UINT64_MAX;

@@ -30,6 +30,7 @@ class Timers {
     /// Sets `timer` to `due_ns` (monotonic clock), moving it if it was set.
     void set(Timer& timer, uint64_t due_ns);
     void disarm(Timer& timer);
+    uint64_t now_tick() const { return now_tick_; }
     /// Fires everything that is due at `now_ns`. Time that goes back changes nothing.
     void advance(uint64_t now_ns);
     /// A moment not later than the next deadline; UINT64_MAX when nothing is set.
@@ -46,6 +47,38 @@ class Timers {
     std::array<uint64_t, levels> occupied_{}; // a bit per slot: may hold timers (cleared when found empty)
     uint64_t now_tick_;
     uint32_t count_ = 0;
+};
+
+/// A deadline that moves often and fires rarely: moving it later does not touch the wheel, the timer looks again when
+/// it comes up. Must be cleared before its owner goes.
+class Deadline {
+  public:
+    Deadline(Timers& timers, void (*passed)(void* owner), void* owner) : timers_(&timers), passed_(passed), owner_(owner) {
+        alarm_.fired = [](Timer& timer) { static_cast<Alarm&>(timer).deadline->look(); };
+        alarm_.deadline = this;
+    }
+    Deadline(const Deadline&) = delete;
+    Deadline& operator=(const Deadline&) = delete;
+    ~Deadline() { timers_->disarm(alarm_); }
+
+    void set(uint64_t at_ns) {
+        at_ns_ = at_ns;
+        if (!alarm_.set() || alarm_.due_ns > at_ns) timers_->set(alarm_, at_ns);
+    }
+    /// Never fires until it is set again.
+    void clear() { at_ns_ = UINT64_MAX; }
+    uint64_t at_ns() const { return at_ns_; }
+
+  private:
+    struct Alarm : Timer {
+        Deadline* deadline;
+    };
+    void look();
+    Timers* timers_;
+    void (*passed_)(void*);
+    void* owner_;
+    uint64_t at_ns_ = UINT64_MAX;
+    Alarm alarm_;
 };
 
 } // namespace weir

@@ -1,0 +1,288 @@
+// net/link.cc - the two directions of a connection and the join at its end.
+#include "net/link.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace weir::net {
+namespace {
+constexpr size_t window_default = 64 << 10;
+constexpr size_t send_piece_max = 256 << 10; // so that a slow reader shows progress
+constexpr size_t bulk_piece = 256 << 10;     // one receive past the slabs
+} // namespace
+
+Link::Link(LinkHost& host, ring::Ring& ring, Timers& timers, BufferPool& buffers, const Limits& limits)
+    : host_(host), ring_(ring), buffers_(buffers), limits_(limits), gathered_(buffers), window_(window_default),
+      out_(buffers), in_flight_(buffers),
+      deadline_(timers, [](void* self) { static_cast<Link*>(self)->host_.expired(*static_cast<Link*>(self)); }, this) {
+    receive_.owner = send_.owner = this;
+    receive_.done = on_receive;
+    send_.done = on_send;
+}
+
+Link::~Link() {
+    WEIR_ASSERT(!receive_.with_kernel && !send_.with_kernel);
+    WEIR_ASSERT(state_ == State::closed);
+}
+
+void Link::open(int fd) {
+    fd_ = fd;
+    state_ = State::open;
+    arm_receive();
+}
+
+bool Link::connect(const ring::Address& to) {
+    fd_ = ring_.open_socket(to.get()->sa_family);
+    if (fd_ < 0) {
+        error_ = fd_;
+        return false;
+    }
+    to_ = to;
+    state_ = State::connecting;
+    send_.done = on_connect;
+    ring_.connect(send_, fd_, to_);
+    return true;
+}
+
+void Link::on_connect(ring::Op& op, ring::Completion done) {
+    Link& link = op.owner_as<Link>();
+    link.send_.done = on_send;
+    if (link.state_ == State::closing) return link.finish_close_when_idle();
+    if (done.result < 0) {
+        link.end_input(done.result);
+    } else {
+        link.state_ = State::open;
+        link.arm_receive();
+    }
+    link.host_.moved(link);
+}
+
+// In.
+
+void Link::arm_receive() {
+    if (receive_.with_kernel || ended_ || paused_ || starved_) return;
+    ring_.receive(receive_, fd_);
+}
+
+void Link::on_receive(ring::Op& op, ring::Completion done) {
+    Link& link = op.owner_as<Link>();
+    ring::Slab slab;
+    if (done.slab != 0) slab = link.ring_.adopt(done); // First, so that no path below can leak it.
+    if (link.state_ == State::closing) return link.finish_close_when_idle();
+    if (done.result == -ENOBUFS) { // Our shortage, not the peer's.
+        link.starved_ = true;
+        return link.host_.starved(link);
+    }
+    if (done.result == -ECANCELED) { // Paused; resume_reading() may have come meanwhile.
+        if (!link.paused_) link.arm_receive();
+        return;
+    }
+    if (done.result <= 0) {
+        link.end_input(done.result);
+        if (link.state_ == State::lingering) return link.discard_while_lingering();
+        return link.host_.moved(link);
+    }
+    link.bytes_in_ += static_cast<uint64_t>(done.result);
+    if (link.state_ == State::lingering) {
+        link.lingered_bytes_ += static_cast<uint64_t>(done.result);
+        if (link.lingered_bytes_ > link.limits_.linger_bytes_max) return link.close();
+        if (done.last) link.arm_receive();
+        return;
+    }
+    if (link.unread() == 0) {
+        link.gathered_.clear();
+        link.gathered_at_ = 0;
+        link.slab_ = std::move(slab);
+        link.slab_at_ = 0;
+    } else {
+        link.leave_slab();
+        link.gathered_.append(slab.text());
+    }
+    if (link.unread() >= link.window_) link.pause_reading();
+    if (done.last) link.arm_receive();
+    link.host_.moved(link);
+}
+
+void Link::end_input(int error) {
+    ended_ = true;
+    error_ = error;
+}
+
+PaddedView Link::input() const {
+    if (slab_) {
+        const auto text = slab_.text().substr(slab_at_);
+        return {text.data(), text.size()};
+    }
+    return {gathered_.data() + gathered_at_, gathered_.size() - gathered_at_};
+}
+
+void Link::consume(size_t count) {
+    if (slab_) {
+        slab_at_ += count;
+        WEIR_ASSERT(slab_at_ <= slab_.text().size());
+        if (slab_at_ == slab_.text().size()) slab_ = {};
+    } else {
+        gathered_at_ += count;
+        WEIR_ASSERT(gathered_at_ <= gathered_.size());
+        if (gathered_at_ == gathered_.size()) {
+            gathered_.release();
+            gathered_at_ = 0;
+        }
+    }
+    if (paused_ && unread() < window_) resume_reading();
+}
+
+void Link::leave_slab() {
+    if (!slab_) return;
+    WEIR_ASSERT(gathered_.empty() && gathered_at_ == 0);
+    if (window_ > window_default) gathered_.reserve(window_);
+    gathered_.append(slab_.text().substr(slab_at_));
+    slab_ = {};
+    slab_at_ = 0;
+}
+
+PaddedBytes Link::take_input() {
+    leave_slab();
+    gathered_.drop_front(gathered_at_);
+    gathered_at_ = 0;
+    PaddedBytes taken = std::move(gathered_);
+    gathered_ = PaddedBytes(buffers_);
+    if (paused_) resume_reading();
+    return taken;
+}
+
+void Link::set_window(size_t bytes) {
+    window_ = std::max(bytes, window_default);
+    if (paused_ && unread() < window_) resume_reading();
+}
+
+void Link::pause_reading() {
+    if (paused_) return;
+    paused_ = true;
+    if (receive_.with_kernel) ring_.cancel(receive_);
+}
+
+void Link::resume_reading() {
+    if (!paused_) return;
+    paused_ = false;
+    if (state_ == State::open || state_ == State::lingering) arm_receive(); // If the cancel is still under way, its completion arms.
+}
+
+void Link::receive_bulk() {
+    starved_ = false;
+    if (state_ != State::open || ended_) {
+        if (state_ == State::lingering) arm_receive();
+        if (state_ == State::closing) finish_close_when_idle();
+        return;
+    }
+    leave_slab();
+    bool came = false;
+    while (!paused_ && !ended_ && unread() < window_) {
+        if (gathered_at_ != 0 && gathered_at_ == gathered_.size()) {
+            gathered_.clear();
+            gathered_at_ = 0;
+        }
+        gathered_.reserve(std::min(bulk_piece, window_ - unread()));
+        const ssize_t got = ring_.receive_now(fd_, {gathered_.data() + gathered_.size(), gathered_.room()});
+        if (got == -EAGAIN || got == -EINTR) break;
+        came = true;
+        if (got <= 0) {
+            end_input(static_cast<int>(got));
+            break;
+        }
+        gathered_.grew(static_cast<size_t>(got));
+        bytes_in_ += static_cast<uint64_t>(got);
+    }
+    if (unread() == 0) gathered_.release();
+    if (unread() >= window_) pause_reading();
+    arm_receive();
+    if (came) host_.moved(*this);
+}
+
+// Out.
+
+void Link::flush() {
+    if (send_.with_kernel || !in_flight_.empty() || out_.empty()) return;
+    if (state_ != State::open && state_ != State::lingering) return;
+    in_flight_.swap(out_);
+    sent_ = 0;
+    send_next();
+}
+
+void Link::send_next() {
+    const auto left = in_flight_.text().substr(sent_);
+    ring_.send(send_, fd_, left.substr(0, send_piece_max));
+}
+
+void Link::on_send(ring::Op& op, ring::Completion done) {
+    Link& link = op.owner_as<Link>();
+    if (link.state_ == State::closing) return link.finish_close_when_idle();
+    if (done.result <= 0) {
+        link.send_failed_ = true;
+        link.in_flight_.release();
+        link.out_.release();
+        link.sent_ = 0;
+        if (link.state_ == State::lingering) return link.close();
+        return link.host_.moved(link);
+    }
+    link.sent_ += static_cast<size_t>(done.result);
+    link.bytes_out_ += static_cast<uint64_t>(done.result);
+    if (link.sent_ < link.in_flight_.size()) {
+        link.send_next();
+        return link.host_.moved(link);
+    }
+    link.in_flight_.release();
+    link.sent_ = 0;
+    if (link.state_ == State::lingering) return link.discard_while_lingering();
+    link.host_.moved(link);
+}
+
+// End.
+
+void Link::close() {
+    if (state_ == State::closing || state_ == State::closed) return;
+    const bool connecting = state_ == State::connecting;
+    state_ = State::closing;
+    deadline_.clear();
+    slab_ = {};
+    gathered_.release();
+    gathered_at_ = 0;
+    if (connecting && send_.with_kernel) ring_.cancel(send_);
+    else if (fd_ >= 0) ring_.shutdown(fd_, SHUT_RDWR);
+    finish_close_when_idle();
+}
+
+void Link::linger() {
+    if (state_ != State::open) return close();
+    state_ = State::lingering;
+    slab_ = {};
+    gathered_.release();
+    gathered_at_ = 0;
+    paused_ = false;
+    flush();
+    discard_while_lingering();
+    if (state_ == State::lingering) arm_receive();
+}
+
+/// Everything is sent: tell the peer so, and wait for its end until the deadline.
+void Link::discard_while_lingering() {
+    if (!flushed()) return flush();
+    if (ended_) return close();
+    if (shut_) return;
+    shut_ = true;
+    ring_.shutdown(fd_, SHUT_WR);
+    set_deadline(ring_.now_ns() + limits_.linger_ns_max);
+}
+
+void Link::finish_close_when_idle() {
+    if (state_ != State::closing || receive_.with_kernel || send_.with_kernel) return;
+    state_ = State::closed;
+    deadline_.clear();
+    in_flight_.release();
+    out_.release();
+    if (fd_ >= 0) ring_.close(fd_);
+    fd_ = -1;
+    host_.closed(*this);
+}
+
+} // namespace weir::net

@@ -1,0 +1,142 @@
+// net/link.h - one connection: bytes in, bytes out, and an end that nothing outlives.
+//
+// Not a protocol: who owns the link reads input(), consumes, appends to out() and asks for a flush. Completion handlers
+// only note what came and wake the host; no step of an exchange runs inside them. TLS is a layer between the received
+// slab and the inbox, and between out() and the send.
+//
+// In: what arrives stays in the kernel's slab while one slab holds all that is unread; a second slab, or the end of the
+// turn, gathers the rest into pooled bytes, so that slabs never wait for slow peers. Reading pauses at the window.
+// Out: two buffers, one being filled and one being sent; one send in flight at a time.
+// End: closing is a join. shutdown, then wait for the last completion of both directions, then the host frees the slot.
+#pragma once
+
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "base/timers.h"
+#include "ring/ring.h"
+
+namespace weir::net {
+
+class Link;
+
+/// What a link needs of the worker it lives on, and what it tells it. None of these runs a step.
+class LinkHost {
+  public:
+    virtual ~LinkHost() = default;
+    virtual void moved(Link& link) = 0;   // bytes came, were sent, the peer ended or failed, or a connect is through
+    virtual void expired(Link& link) = 0; // its deadline passed
+    virtual void starved(Link& link) = 0; // no slab was free: call receive_bulk() after this turn's completions
+    virtual void closed(Link& link) = 0;  // nothing of it is with the kernel any more: free it, not now but this turn
+};
+
+class Link {
+  public:
+    enum class State : uint8_t { connecting, open, lingering, closing, closed };
+
+    Link(LinkHost& host, ring::Ring& ring, Timers& timers, BufferPool& buffers, const Limits& limits);
+    ~Link();
+    Link(const Link&) = delete;
+    Link& operator=(const Link&) = delete;
+
+    /// An accepted descriptor: reading begins.
+    void open(int fd);
+    /// A new socket on its way to `to`. io_failed when no socket can be made. moved() tells when it is through.
+    bool connect(const ring::Address& to);
+
+    // In.
+    /// All unread bytes, contiguous and padded. Valid until the end of the turn or the next receive_bulk().
+    PaddedView input() const;
+    void consume(size_t count);
+    /// Moves all unread bytes out (for a body that another link sends on).
+    PaddedBytes take_input();
+    /// The peer will send no more (its end, or an error): what is unread now is the last.
+    bool ended() const { return ended_; }
+    /// -errno of a failed connection, 0 otherwise.
+    int error() const { return error_; }
+    /// Reads on until `bytes` are unread (and at least the default window).
+    void set_window(size_t bytes);
+    /// Copies what is still unread out of the slab and gives it back. The worker calls this at the end of a turn.
+    void leave_slab();
+    /// Receives past the slabs until the window is full or nothing is there; arms the receive again.
+    void receive_bulk();
+    void pause_reading();
+    void resume_reading();
+    uint64_t bytes_in() const { return bytes_in_; }
+
+    // Out.
+    /// Append here, then flush() (or let the worker do it at the end of the turn).
+    PaddedBytes& out() { return out_; }
+    void flush();
+    bool flushed() const { return out_.empty() && in_flight_.empty(); }
+    size_t unsent() const { return out_.size() + in_flight_.size() - sent_; }
+    bool broken() const { return send_failed_; }
+    uint64_t bytes_out() const { return bytes_out_; }
+
+    // End.
+    State state() const { return state_; }
+    bool usable() const { return state_ == State::open; }
+    /// Closes at once; unsent bytes are lost.
+    void close();
+    /// Sends what is unsent, shuts down, then drains what the peer still sends (bounded) so that it can read the answer.
+    void linger();
+
+    /// What happens if nothing changes; UINT64_MAX: never.
+    void set_deadline(uint64_t at_ns) { deadline_.set(at_ns); }
+    void clear_deadline() { deadline_.clear(); }
+    uint64_t deadline_ns() const { return deadline_.at_ns(); }
+
+    int fd() const { return fd_; }
+    ring::Ring& ring() { return ring_; }
+
+    // The worker's own marks.
+    void* owner = nullptr;     // who is woken
+    uint32_t server = 0;       // upstream: of which server
+    uint8_t role = 0;
+    bool queued_flush = false; // is in the worker's list of links to flush
+    bool in_slab_list = false;
+    uint64_t after_seq = 0;    // out() may leave once the record has submitted this
+    Link* pool_next = nullptr;
+    Link* pool_previous = nullptr;
+    uint64_t answered = 0;     // exchanges it carried
+
+  private:
+    static void on_receive(ring::Op& op, ring::Completion done);
+    static void on_send(ring::Op& op, ring::Completion done);
+    static void on_connect(ring::Op& op, ring::Completion done);
+    void arm_receive();
+    void send_next();
+    void end_input(int error);
+    void finish_close_when_idle();
+    void discard_while_lingering();
+    size_t unread() const { return gathered_.size() - gathered_at_ + slab_.text().size() - slab_at_; }
+
+    LinkHost& host_;
+    ring::Ring& ring_;
+    BufferPool& buffers_;
+    const Limits& limits_;
+    int fd_ = -1;
+    State state_ = State::closed;
+    bool ended_ = false;
+    bool paused_ = false;
+    bool starved_ = false;
+    bool send_failed_ = false;
+    bool shut_ = false;
+    int error_ = 0;
+    ring::Op receive_{};
+    ring::Op send_{};
+    ring::Slab slab_;
+    size_t slab_at_ = 0;
+    PaddedBytes gathered_;
+    size_t gathered_at_ = 0;
+    size_t window_;
+    PaddedBytes out_;
+    PaddedBytes in_flight_;
+    size_t sent_ = 0;
+    uint64_t bytes_in_ = 0;
+    uint64_t bytes_out_ = 0;
+    uint64_t lingered_bytes_ = 0;
+    ring::Address to_{};
+    Deadline deadline_;
+};
+
+} // namespace weir::net

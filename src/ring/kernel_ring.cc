@@ -1,0 +1,327 @@
+// ring/kernel_ring.cc - the only file that talks to liburing on a worker's behalf.
+#include "ring/kernel_ring.h"
+
+#include "base/bytes.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <fcntl.h>
+#include <liburing.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, size) (static_cast<void>(address), static_cast<void>(size))
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) (static_cast<void>(address), static_cast<void>(size))
+#endif
+
+namespace weir::ring {
+namespace {
+
+uint64_t read_clock(clockid_t clock) {
+    timespec now{};
+    clock_gettime(clock, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<uint64_t>(now.tv_nsec);
+}
+
+class KernelRing final : public Ring {
+  public:
+    KernelRing(const KernelRingOptions& options, std::shared_ptr<Waker> waker)
+        : options_(options), waker_(std::move(waker)), now_ns_(read_clock(CLOCK_MONOTONIC)),
+          wall_ns_(read_clock(CLOCK_REALTIME)) {}
+
+    /// 0, or -errno.
+    int start() {
+        io_uring_params parameters{};
+        parameters.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE;
+        parameters.cq_entries = options_.completions;
+        if (const int failed = io_uring_queue_init_params(options_.submissions, &ring_, &parameters); failed != 0)
+            return failed;
+        started_ = true;
+        has_min_wait_ = (parameters.features & IORING_FEAT_MIN_TIMEOUT) != 0;
+        io_uring_register_ring_fd(&ring_); // An optimisation: without it calls go by the plain descriptor.
+        const size_t pool_bytes = size_t{options_.slabs} * options_.slab_bytes;
+        void* pool = mmap(nullptr, pool_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (pool == MAP_FAILED) return -errno;
+        pool_ = static_cast<char*>(pool);
+        int failed = 0;
+        buffers_ = io_uring_setup_buf_ring(&ring_, options_.slabs, 0, 0, &failed);
+        if (buffers_ == nullptr) return failed;
+        for (uint32_t i = 0; i < options_.slabs; ++i) lend(static_cast<uint16_t>(i));
+        slabs_free_ = options_.slabs;
+        return 0;
+    }
+
+    ~KernelRing() override {
+        if (buffers_ != nullptr) io_uring_free_buf_ring(&ring_, buffers_, options_.slabs, 0);
+        if (started_) io_uring_queue_exit(&ring_);
+        if (pool_ == nullptr) return;
+        const size_t pool_bytes = size_t{options_.slabs} * options_.slab_bytes;
+        ASAN_UNPOISON_MEMORY_REGION(pool_, pool_bytes);
+        munmap(pool_, pool_bytes);
+    }
+
+    uint64_t now_ns() const override { return now_ns_; }
+    uint64_t wall_ns() const override { return wall_ns_; }
+
+    int open_socket(int family) override {
+        const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0) return -errno;
+        no_delay(fd);
+        return fd;
+    }
+    void close(int fd) override { ::close(fd); }
+    void shutdown(int fd, int how) override { ::shutdown(fd, how); }
+
+    void accept(Op& op, int listener) override {
+        io_uring_sqe* entry = take(op);
+        io_uring_prep_multishot_accept(entry, listener, nullptr, nullptr, SOCK_CLOEXEC);
+        tag(entry, op);
+    }
+    void receive(Op& op, int fd) override {
+        io_uring_sqe* entry = take(op);
+        io_uring_prep_recv_multishot(entry, fd, nullptr, 0, 0);
+        entry->flags |= IOSQE_BUFFER_SELECT;
+        entry->buf_group = 0;
+        entry->ioprio |= IORING_RECVSEND_POLL_FIRST;
+        tag(entry, op);
+    }
+    void connect(Op& op, int fd, const Address& to) override {
+        io_uring_sqe* entry = take(op);
+        io_uring_prep_connect(entry, fd, to.get(), to.size);
+        tag(entry, op);
+    }
+    void send(Op& op, int fd, std::string_view bytes) override {
+        io_uring_sqe* entry = take(op);
+        io_uring_prep_send(entry, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_WAITALL);
+        tag(entry, op);
+    }
+    void send_pieces(Op& op, int fd, const msghdr& message) override {
+        io_uring_sqe* entry = take(op);
+        io_uring_prep_sendmsg(entry, fd, &message, MSG_NOSIGNAL | MSG_WAITALL);
+        tag(entry, op);
+    }
+    ssize_t receive_now(int fd, std::span<char> room) override {
+        const ssize_t got = ::recv(fd, room.data(), room.size(), MSG_DONTWAIT);
+        return got < 0 ? -errno : got;
+    }
+    void cancel(Op& op) override {
+        WEIR_ASSERT(op.with_kernel);
+        io_uring_sqe* entry = next();
+        io_uring_prep_cancel(entry, &op, 0);
+        entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
+        io_uring_sqe_set_data(entry, nullptr);
+    }
+
+    void open_file(Op& op, int directory, const char* path, int flags, uint32_t mode) override {
+        io_uring_sqe* entry = take(op);
+        io_uring_prep_openat(entry, directory, path, flags | O_CLOEXEC, mode);
+        tag(entry, op);
+    }
+    void allocate(Op& op, int fd, uint64_t offset, uint64_t size) override {
+        io_uring_sqe* entry = take(op);
+        io_uring_prep_fallocate(entry, fd, 0, offset, size);
+        tag(entry, op);
+    }
+    void write(Op& op, int fd, std::string_view bytes, uint64_t offset, Op* synced) override {
+        if (io_uring_sq_space_left(&ring_) < 2) io_uring_submit(&ring_); // A link may not straddle submissions.
+        io_uring_sqe* entry = take(op);
+        io_uring_prep_write(entry, fd, bytes.data(), static_cast<unsigned>(bytes.size()), offset);
+        if (synced != nullptr) entry->flags |= IOSQE_IO_LINK;
+        tag(entry, op);
+        if (synced != nullptr) sync(*synced, fd, true);
+    }
+    void sync(Op& op, int fd, bool data_only) override {
+        io_uring_sqe* entry = take(op);
+        io_uring_prep_fsync(entry, fd, data_only ? IORING_FSYNC_DATASYNC : 0);
+        tag(entry, op);
+    }
+    void unlink(Op& op, int directory, const char* path) override {
+        io_uring_sqe* entry = take(op);
+        io_uring_prep_unlinkat(entry, directory, path, 0);
+        tag(entry, op);
+    }
+
+    void on_wake(Op& op) override {
+        wake_op_ = &op;
+        arm_wake();
+    }
+
+    void turn(uint64_t deadline_ns) override {
+        publish_slabs();
+        const uint64_t wait_ns = deadline_ns > now_ns_ ? deadline_ns - now_ns_ : 0;
+        __kernel_timespec timeout{static_cast<int64_t>(wait_ns / 1'000'000'000U),
+                                  static_cast<long long>(wait_ns % 1'000'000'000U)};
+        io_uring_cqe* first = nullptr;
+        // A lone request is never made to wait for company: batching needs a last turn that was busy.
+        if (options_.min_wait_ns != 0 && has_min_wait_ && delivered_last_turn_ >= 2 && wait_ns > options_.min_wait_ns)
+            io_uring_submit_and_wait_min_timeout(&ring_, &first, 16, &timeout,
+                                                 static_cast<unsigned>(options_.min_wait_ns / 1000), nullptr);
+        else if (wait_ns != 0)
+            io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
+        else
+            io_uring_submit_and_get_events(&ring_);
+        now_ns_ = read_clock(CLOCK_MONOTONIC);
+        wall_ns_ = read_clock(CLOCK_REALTIME);
+        unsigned head = 0, delivered = 0;
+        io_uring_cqe* entry = nullptr;
+        io_uring_for_each_cqe(&ring_, head, entry) {
+            ++delivered;
+            if (auto* op = static_cast<Op*>(io_uring_cqe_get_data(entry)); op != nullptr) deliver(*op, *entry);
+        }
+        io_uring_cq_advance(&ring_, delivered);
+        delivered_last_turn_ = delivered;
+    }
+    void submit() override { io_uring_submit(&ring_); }
+
+    Slab adopt(const Completion& done) override {
+        WEIR_ASSERT(done.slab != 0 && done.result > 0);
+        const auto number = static_cast<uint16_t>(done.slab - 1);
+        return {*this, number, pool_ + size_t{number} * options_.slab_bytes, static_cast<uint32_t>(done.result)};
+    }
+    uint32_t slabs_free() const override { return slabs_free_; }
+    uint32_t slabs_total() const override { return options_.slabs; }
+
+  protected:
+    void give_back(uint16_t slab) override {
+        lend(slab);
+        ++slabs_free_;
+    }
+
+  private:
+    static void no_delay(int fd) {
+        const int one = 1;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    }
+
+    io_uring_sqe* next() {
+        io_uring_sqe* entry = io_uring_get_sqe(&ring_);
+        if (entry == nullptr) {
+            io_uring_submit(&ring_);
+            entry = io_uring_get_sqe(&ring_);
+        }
+        WEIR_ASSERT(entry != nullptr);
+        return entry;
+    }
+    io_uring_sqe* take(Op& op) {
+        WEIR_ASSERT(!op.with_kernel && op.done != nullptr);
+        op.with_kernel = true;
+        return next();
+    }
+    static void tag(io_uring_sqe* entry, Op& op) { io_uring_sqe_set_data(entry, &op); }
+
+    void lend(uint16_t slab) {
+        char* bytes = pool_ + size_t{slab} * options_.slab_bytes;
+        ASAN_POISON_MEMORY_REGION(bytes, options_.slab_bytes);
+        io_uring_buf_ring_add(buffers_, bytes, static_cast<unsigned>(options_.slab_bytes - padding_bytes), slab,
+                              io_uring_buf_ring_mask(options_.slabs), unpublished_++);
+    }
+    void publish_slabs() {
+        if (unpublished_ == 0) return;
+        io_uring_buf_ring_advance(buffers_, unpublished_);
+        unpublished_ = 0;
+    }
+
+    void deliver(Op& op, const io_uring_cqe& entry) {
+        Completion done{entry.res, (entry.flags & IORING_CQE_F_MORE) == 0, 0};
+        if (&op == &wake_read_) return deliver_wake();
+        if ((entry.flags & IORING_CQE_F_BUFFER) != 0) {
+            const auto slab = static_cast<uint16_t>(entry.flags >> IORING_CQE_BUFFER_SHIFT);
+            --slabs_free_;
+            if (entry.res > 0) {
+                ASAN_UNPOISON_MEMORY_REGION(pool_ + size_t{slab} * options_.slab_bytes,
+                                            static_cast<size_t>(entry.res) + padding_bytes);
+                done.slab = static_cast<uint16_t>(slab + 1);
+            } else {
+                give_back(slab);
+            }
+        }
+        if (done.last) op.with_kernel = false;
+        op.done(op, done);
+    }
+
+    void arm_wake() {
+        io_uring_sqe* entry = next();
+        io_uring_prep_read(entry, waker_->fd(), &wake_count_, sizeof wake_count_, 0);
+        io_uring_sqe_set_data(entry, &wake_read_);
+    }
+    void deliver_wake() {
+        arm_wake();
+        wake_op_->done(*wake_op_, Completion{1, false, 0});
+    }
+
+    KernelRingOptions options_;
+    std::shared_ptr<Waker> waker_;
+    io_uring ring_{};
+    bool started_ = false;
+    bool has_min_wait_ = false;
+    char* pool_ = nullptr;
+    io_uring_buf_ring* buffers_ = nullptr;
+    int unpublished_ = 0;
+    uint32_t slabs_free_ = 0;
+    unsigned delivered_last_turn_ = 0;
+    uint64_t now_ns_;
+    uint64_t wall_ns_;
+    Op wake_read_{};
+    Op* wake_op_ = nullptr;
+    uint64_t wake_count_ = 0;
+};
+
+} // namespace
+
+Waker::~Waker() { ::close(event_fd_); }
+
+void Waker::wake() {
+    const uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(event_fd_, &one, sizeof one); // Full means: awake already.
+}
+
+Result<std::shared_ptr<Waker>> make_waker() {
+    const int fd = ::eventfd(0, EFD_CLOEXEC);
+    if (fd < 0) return fail(Error::io_failed);
+    return std::make_shared<Waker>(fd);
+}
+
+Result<std::unique_ptr<Ring>> make_kernel_ring(const KernelRingOptions& options, std::shared_ptr<Waker> waker) {
+    auto made = std::make_unique<KernelRing>(options, std::move(waker));
+    if (const int failed = made->start(); failed != 0) {
+        errno = -failed;
+        return fail(Error::io_failed);
+    }
+    return made;
+}
+
+int listen_on(const Address& address, int backlog) {
+    const int family = address.get()->sa_family;
+    const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    const int one = 1;
+    if (family == AF_UNIX) {
+        ::unlink(reinterpret_cast<const sockaddr_un*>(address.get())->sun_path);
+    } else {
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); // Inherited by what is accepted.
+        if (family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+    }
+    // Between bind and chmod nobody can connect: the socket does not listen yet.
+    int failed = ::bind(fd, address.get(), address.size) != 0 ? errno : 0;
+    if (failed == 0 && family == AF_UNIX &&
+        ::chmod(reinterpret_cast<const sockaddr_un*>(address.get())->sun_path, 0600) != 0)
+        failed = errno;
+    if (failed == 0 && ::listen(fd, backlog) != 0) failed = errno;
+    if (failed == 0) return fd;
+    ::close(fd);
+    return -failed;
+}
+
+} // namespace weir::ring
