@@ -1,0 +1,122 @@
+// gateway/config.h - what weir.toml says, as plain data, and the reader that refuses whatever it does not understand.
+//
+// An unknown key, a wrong type or a value out of bounds is a problem with file, line and column; a Config exists only
+// when there is none. Paths are absolute or relative to the directory of the file. Reading is the only I/O here; the
+// data owns its memory, and nobody changes it after the start. Any thread.
+#pragma once
+
+#include "base/limits.h"
+#include "ring/ring.h"
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace weir::gateway {
+
+/// An address to listen on: `127.0.0.1:7070` or `[::1]:7070`, never a name, never port 0.
+struct ListenAddress {
+    std::string text;
+    ring::Address address;
+    uint16_t port = 0;
+    bool loopback = false;
+};
+
+/// Where a server is, taken apart. Only http:// without user, query or fragment.
+struct ServerUrl {
+    std::string text;      // as written
+    std::string authority; // what goes into Host: the host, and the port unless it is 80
+    std::string host;      // a name or an address, IPv6 without its brackets
+    std::string target;    // path, at least "/"
+    uint16_t port = 80;
+};
+
+/// The operator's tag of tools: every tool whose name one of the globs matches.
+struct TagConfig {
+    std::string tag;
+    std::vector<std::string> globs;
+};
+
+struct LabelConfig {
+    std::string name;
+    std::string value;
+};
+
+struct ServerConfig {
+    std::string name; // [a-z0-9] then [a-z0-9_-], at most 64
+    ServerUrl url;
+    std::string path; // of the requests it gets here; begins with "/", ends without
+    bool allow_by_default = false;
+    bool anonymous = false;
+    std::vector<LabelConfig> labels; // by name
+    std::vector<TagConfig> tags;     // by tag
+    std::vector<std::string> forward_headers; // in lower case
+    // Those of [limits] unless the server has its own.
+    uint64_t connect_ns_max = 0;
+    uint64_t first_octet_ns_max = 0;
+    uint64_t silence_ns_max = 0;
+    uint32_t line = 0; // of its [[server]]
+};
+
+enum class Durability : uint8_t { off, batch, strict };
+
+struct RecordConfig {
+    Durability durability = Durability::batch;
+    uint64_t body_bytes_max = 1 << 20;               // of one stored body; the rest by SHA-256 and size
+    uint64_t segment_bytes = uint64_t{64} << 20;
+    uint64_t retain_bytes = 0;                       // 0: sealed segments are kept
+    uint32_t retain_days = 0;                        // 0: the same
+};
+
+/// A value that a policy reads with config "name".
+struct PolicyValue {
+    std::string name;
+    std::variant<std::string, double, bool> value;
+};
+
+struct Config {
+    std::string file; // as it was named, for messages
+    std::vector<ListenAddress> addresses; // at least one
+    std::vector<std::string> hosts;       // accepted Host values, in lower case
+    std::vector<std::string> origins;     // accepted Origin values, in lower case
+    uint32_t workers = 0;                 // 0: one per core
+    std::string state_dir = "/var/lib/weir";
+    RecordConfig record;
+    std::string policies_dir; // empty: no policies
+    std::vector<PolicyValue> policy_values; // by name
+    std::optional<ListenAddress> admin;
+    Limits limits;
+    std::vector<ServerConfig> servers; // in the order of the file
+};
+
+/// One thing that is wrong with a configuration. `code` is stable: config_syntax, config_unknown_key, config_type,
+/// config_value, config_missing, config_duplicate, config_unreadable, config_warning.
+struct ConfigProblem {
+    std::string file;
+    uint32_t line = 0; // from 1; 0: the file as a whole
+    uint32_t column = 0;
+    std::string_view code;
+    std::string text;
+};
+
+/// `weir.toml:41:9: unknown key ... (config_unknown_key)`, one line without its end.
+std::string describe(const ConfigProblem& problem);
+
+/// All that is wrong, in the order of the file; never empty.
+using ConfigProblems = std::vector<ConfigProblem>;
+
+/// Reads the file `path`. config_unreadable when it cannot be read or is over 4 MiB.
+std::expected<Config, ConfigProblems> load_config(const std::string& path);
+
+/// Reads `text`, which problems call `name`; relative paths in it begin at `directory`.
+std::expected<Config, ConfigProblems> parse_config(std::string_view text, const std::string& name,
+                                                   const std::string& directory);
+
+/// What is allowed but probably not meant (`weir check` says so, --strict fails on it). Empty: nothing.
+ConfigProblems warnings_of(const Config& config);
+
+} // namespace weir::gateway
