@@ -34,8 +34,10 @@
     row(json_members, 400, -32700, "an object of the JSON has too many members") \
     row(json_number, 400, -32700, "a number of the JSON is out of range or too long") \
     row(json_duplicate, 400, -32700, "an object of the JSON has the same name twice") \
+    row(json_surrogate, 400, -32700, "a string of the JSON escapes half of a surrogate pair") \
     row(json_too_large, 413, -32700, "the JSON is too large") \
     row(rpc_invalid, 400, -32600, "this is not a JSON-RPC 2.0 message of MCP") \
+    row(rpc_name, 400, -32600, "a name of the message is a known one in disguise, or has control characters") \
     row(rpc_method_unknown, 404, -32601, "unknown method") \
     row(rpc_params, 400, -32602, "the params are not as MCP defines them") \
     row(rpc_internal, 500, -32603, "internal error") \

@@ -48,7 +48,7 @@ class Value {
     std::string_view raw() const;
     /// Strings: what stands between the quotes, undecoded. Equal to the decoded string iff !escaped().
     std::string_view undecoded() const;
-    bool escaped() const { return node().escaped; }
+    bool escaped() const { return document_ != nullptr && node().escaped; }
     /// The decoded string: a view into the text when it has no escapes, else decoded into `space`. Empty for others.
     std::string_view string(Workspace& space) const;
     /// Whether this is a string whose decoded form is `text`. No allocation.
@@ -77,6 +77,7 @@ class Value {
 
   private:
     const Node& node() const { return document_->nodes[index_]; }
+    bool equals_escaped(std::string_view text) const;
     const Document* document_ = nullptr;
     uint32_t index_ = 0;
 };
@@ -127,5 +128,34 @@ class Value::Members {
     const Document* document_;
     uint32_t first_, end_;
 };
+
+inline std::string_view Value::raw() const {
+    if (document_ == nullptr) return {};
+    const Node& at = node();
+    const uint32_t quote = at.kind == Kind::string ? 1 : 0;
+    return {document_->text.data() + at.begin - quote, at.length + 2 * quote};
+}
+
+inline std::string_view Value::undecoded() const {
+    if (!is(Kind::string)) return {};
+    return {document_->text.data() + node().begin, node().length};
+}
+
+inline bool Value::equals(std::string_view text) const {
+    if (!is(Kind::string)) return false;
+    const Node& at = node();
+    if (at.escaped) return at.length >= text.size() && equals_escaped(text);
+    return std::string_view(document_->text.data() + at.begin, at.length) == text;
+}
+
+inline Value::Elements Value::elements() const {
+    if (!is(Kind::array)) return {nullptr, 0, 0};
+    return {document_, index_ + 1, node().next};
+}
+
+inline Value::Members Value::members() const {
+    if (!is(Kind::object)) return {nullptr, 0, 0};
+    return {document_, index_ + 1, node().next};
+}
 
 } // namespace weir::json
