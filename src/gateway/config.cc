@@ -1,0 +1,77 @@
+// gateway/config.cc - the file behind a Config: read it, say what is wrong with it, say what is odd about it.
+#include "gateway/config.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace weir::gateway {
+namespace {
+
+constexpr size_t file_bytes_max = 4 << 20;
+
+/// The whole of a small file; nothing, and `why`, when it cannot be had.
+std::optional<std::string> whole_file(const std::string& path, std::string& why) {
+    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        why = std::strerror(errno);
+        return std::nullopt;
+    }
+    std::string text;
+    char block[16 << 10];
+    ssize_t got = 0;
+    while (text.size() <= file_bytes_max && (got = read(fd, block, sizeof block)) > 0) {
+        text.append(block, static_cast<size_t>(got));
+    }
+    if (got < 0) why = std::strerror(errno);
+    else if (text.size() > file_bytes_max) why = "it is over 4 MiB";
+    close(fd);
+    if (!why.empty()) return std::nullopt;
+    return text;
+}
+
+} // namespace
+
+std::string describe(const ConfigProblem& problem) {
+    const std::string where = problem.line == 0 ? problem.file
+                                                : fmt::format("{}:{}:{}", problem.file, problem.line, problem.column);
+    return fmt::format("{}: {} ({})", where, problem.text, problem.code);
+}
+
+std::expected<Config, ConfigProblems> load_config(const std::string& path) {
+    std::string why;
+    const std::optional<std::string> text = whole_file(path, why);
+    if (!text) {
+        return std::unexpected(ConfigProblems{{path, 0, 0, "config_unreadable", fmt::format("cannot be read: {}", why)}});
+    }
+    const size_t slash = path.rfind('/');
+    return parse_config(*text, path, slash == std::string::npos ? "" : slash == 0 ? "/" : path.substr(0, slash));
+}
+
+ConfigProblems warnings_of(const Config& config) {
+    ConfigProblems out;
+    const auto warn = [&](uint32_t line, std::string text) {
+        out.push_back({config.file, line, line == 0 ? 0u : 1u, "config_warning", std::move(text)});
+    };
+    if (config.servers.empty()) warn(0, "no [[server]] is defined: every request will be answered 404");
+    if (config.record.durability == Durability::off) warn(0, "the record is off: nothing that happens can be shown later");
+    if (config.admin && !config.admin->loopback) {
+        warn(0, fmt::format("[admin] listens on {} without asking who comes: keep it on loopback", config.admin->text));
+    }
+    for (const ServerConfig& server : config.servers) {
+        if (server.allow_by_default && config.policies_dir.empty()) {
+            warn(server.line, fmt::format("server \"{}\" allows every call: its default is allow and there are no policies",
+                                          server.name));
+        }
+        if (!server.allow_by_default && config.policies_dir.empty()) {
+            warn(server.line, fmt::format("server \"{}\" blocks every call: its default is block and there are no policies "
+                                          "that allow one", server.name));
+        }
+    }
+    return out;
+}
+
+} // namespace weir::gateway

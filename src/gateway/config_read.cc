@@ -1,0 +1,576 @@
+// gateway/config_read.cc - weir.toml to Config: the only file that knows TOML.
+//
+// toml++ parses; a Section then takes the keys it knows out of a table one by one, noting a problem for each value that
+// is not as it must be, and at its end one for each key that nobody took. Reading goes on after a problem, so that an
+// operator sees all of them at once; the Config is only handed out when there was none.
+#include "gateway/config_limits.h"
+#include "gateway/config_values.h"
+
+#include "base/glob.h"
+
+#define TOML_EXCEPTIONS 0
+#define TOML_HEADER_ONLY 1
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+#include <initializer_list>
+#include <set>
+#include <toml++/toml.h>
+
+namespace weir::gateway {
+namespace {
+
+class Reader;
+
+/// One table of the file while its keys are being taken.
+class Section {
+  public:
+    Section(Reader& reader, const toml::table& table, std::string name)
+        : reader_(reader), table_(table), name_(std::move(name)) {}
+
+    const toml::table& table() const { return table_; }
+    const std::string& name() const { return name_; }
+
+    /// The value of `key`, which is hereby known; nullptr when absent.
+    const toml::node* take(std::string_view key) {
+        known_.push_back(key);
+        return table_.get(key);
+    }
+    /// Each of these takes a key of one type into `into`, and notes a problem for another type.
+    bool text(std::string_view key, std::string& into);
+    bool flag(std::string_view key, bool& into);
+    bool whole(std::string_view key, uint64_t least, uint64_t most, uint64_t& into);
+    bool size(std::string_view key, uint64_t least, uint64_t most, uint64_t& into);
+    bool duration(std::string_view key, uint64_t least, uint64_t most, uint64_t& into);
+    /// An array of strings; `or_one`: one string stands for an array of it. each(text, node).
+    template <class Each> void texts(std::string_view key, bool or_one, Each each);
+    /// A table under `key`, or nothing.
+    std::optional<Section> section(std::string_view key);
+    /// Notes a problem for each key that was not taken.
+    void finish();
+
+  private:
+    Reader& reader_;
+    const toml::table& table_;
+    std::string name_; // "[listen]"
+    std::vector<std::string_view> known_;
+};
+
+class Reader {
+  public:
+    Reader(std::string name, std::string directory) : file_(std::move(name)), directory_(std::move(directory)) {}
+
+    std::expected<Config, ConfigProblems> read(std::string_view text);
+    void note(const toml::source_region& where, std::string_view code, std::string text) {
+        problems_.push_back({file_, static_cast<uint32_t>(where.begin.line), static_cast<uint32_t>(where.begin.column),
+                             code, std::move(text)});
+    }
+
+  private:
+    void read_listen(Section& section);
+    void read_record(Section& section);
+    void read_policies(Section& section);
+    void read_limits(Section& section);
+    void read_server(Section& section);
+    void read_server_table(Section& section, ServerConfig& server);
+    void check_listen(const toml::table* listen);
+    void check_servers();
+    std::string absolute(const std::string& path) const {
+        return path.starts_with('/') || directory_.empty() ? path : directory_ + "/" + path;
+    }
+
+    std::string file_;
+    std::string directory_;
+    Config config_;
+    ConfigProblems problems_;
+    std::vector<toml::source_region> server_places_;
+};
+
+std::string_view type_name(const toml::node& node) {
+    switch (node.type()) {
+        case toml::node_type::none: return "nothing";
+        case toml::node_type::table: return "a table";
+        case toml::node_type::array: return "an array";
+        case toml::node_type::string: return "a string";
+        case toml::node_type::integer: return "an integer";
+        case toml::node_type::floating_point: return "a number";
+        case toml::node_type::boolean: return "true or false";
+        case toml::node_type::date:
+        case toml::node_type::time:
+        case toml::node_type::date_time: return "a date or time";
+    }
+    return "something else";
+}
+
+bool Section::text(std::string_view key, std::string& into) {
+    const toml::node* node = take(key);
+    if (node == nullptr) return false;
+    const auto* value = node->as_string();
+    if (value == nullptr) {
+        reader_.note(node->source(), "config_type", fmt::format("`{}` must be a string, not {}", key, type_name(*node)));
+        return false;
+    }
+    into = value->get();
+    return true;
+}
+
+bool Section::flag(std::string_view key, bool& into) {
+    const toml::node* node = take(key);
+    if (node == nullptr) return false;
+    const auto* value = node->as_boolean();
+    if (value == nullptr) {
+        reader_.note(node->source(), "config_type",
+                     fmt::format("`{}` must be true or false, not {}", key, type_name(*node)));
+        return false;
+    }
+    into = value->get();
+    return true;
+}
+
+bool Section::whole(std::string_view key, uint64_t least, uint64_t most, uint64_t& into) {
+    const toml::node* node = take(key);
+    if (node == nullptr) return false;
+    const auto* value = node->as_integer();
+    if (value == nullptr) {
+        reader_.note(node->source(), "config_type",
+                     fmt::format("`{}` must be an integer, not {}", key, type_name(*node)));
+        return false;
+    }
+    if (value->get() < 0 || static_cast<uint64_t>(value->get()) < least || static_cast<uint64_t>(value->get()) > most) {
+        reader_.note(node->source(), "config_value",
+                     fmt::format("`{}` must be from {} to {}, not {}", key, least, most, value->get()));
+        return false;
+    }
+    into = static_cast<uint64_t>(value->get());
+    return true;
+}
+
+bool Section::size(std::string_view key, uint64_t least, uint64_t most, uint64_t& into) {
+    const toml::node* node = take(key);
+    if (node == nullptr) return false;
+    std::optional<uint64_t> bytes;
+    if (const auto* number = node->as_integer()) {
+        if (number->get() >= 0) bytes = static_cast<uint64_t>(number->get());
+    } else if (const auto* text = node->as_string()) {
+        bytes = parse_size(text->get());
+    } else {
+        reader_.note(node->source(), "config_type",
+                     fmt::format("`{}` must be a size such as 65536 or \"4MiB\", not {}", key, type_name(*node)));
+        return false;
+    }
+    if (!bytes) {
+        reader_.note(node->source(), "config_value", fmt::format("`{}` is no size: write 65536 or \"4MiB\"", key));
+        return false;
+    }
+    if (*bytes < least || *bytes > most) {
+        reader_.note(node->source(), "config_value",
+                     fmt::format("`{}` must be from {} to {}, not {}", key, limit_text(LimitUnit::bytes, least),
+                                 limit_text(LimitUnit::bytes, most), limit_text(LimitUnit::bytes, *bytes)));
+        return false;
+    }
+    into = *bytes;
+    return true;
+}
+
+bool Section::duration(std::string_view key, uint64_t least, uint64_t most, uint64_t& into) {
+    const toml::node* node = take(key);
+    if (node == nullptr) return false;
+    const auto* text = node->as_string();
+    if (text == nullptr) {
+        reader_.note(node->source(), "config_type",
+                     fmt::format("`{}` must be a duration with its unit such as \"45s\", not {}", key, type_name(*node)));
+        return false;
+    }
+    const std::optional<uint64_t> ns = parse_duration(text->get());
+    if (!ns) {
+        reader_.note(node->source(), "config_value",
+                     fmt::format("`{}` is no duration: write digits and one of ns, us, ms, s, m, h, d, as in \"45s\"", key));
+        return false;
+    }
+    if (*ns < least || *ns > most) {
+        reader_.note(node->source(), "config_value",
+                     fmt::format("`{}` must be from {} to {}, not {}", key, limit_text(LimitUnit::duration, least),
+                                 limit_text(LimitUnit::duration, most), text->get()));
+        return false;
+    }
+    into = *ns;
+    return true;
+}
+
+template <class Each> void Section::texts(std::string_view key, bool or_one, Each each) {
+    const toml::node* node = take(key);
+    if (node == nullptr) return;
+    if (const auto* one = node->as_string(); one != nullptr && or_one) return each(one->get(), *node);
+    const auto* array = node->as_array();
+    if (array == nullptr) {
+        reader_.note(node->source(), "config_type",
+                     fmt::format("`{}` must be {}an array of strings, not {}", key, or_one ? "a string or " : "",
+                                 type_name(*node)));
+        return;
+    }
+    for (const toml::node& element : *array) {
+        if (const auto* one = element.as_string()) each(one->get(), element);
+        else {
+            reader_.note(element.source(), "config_type",
+                         fmt::format("`{}` holds strings only, not {}", key, type_name(element)));
+        }
+    }
+}
+
+std::optional<Section> Section::section(std::string_view key) {
+    const toml::node* node = take(key);
+    if (node == nullptr) return std::nullopt;
+    const toml::table* table = node->as_table();
+    if (table == nullptr) {
+        reader_.note(node->source(), "config_type", fmt::format("`{}` must be a table, not {}", key, type_name(*node)));
+        return std::nullopt;
+    }
+    return Section(reader_, *table, name_.empty() ? fmt::format("[{}]", key) : fmt::format("{} {}", name_, key));
+}
+
+void Section::finish() {
+    for (const auto& [key, value] : table_) {
+        if (std::find(known_.begin(), known_.end(), key.str()) != known_.end()) continue;
+        std::string text = fmt::format("unknown key `{}`{}{}", key.str(), name_.empty() ? "" : " in ", name_);
+        if (const std::string_view meant = nearest(key.str(), known_); !meant.empty()) {
+            text += fmt::format("; did you mean `{}`?", meant);
+        }
+        reader_.note(key.source(), "config_unknown_key", std::move(text));
+    }
+}
+
+void Reader::read_listen(Section& section) {
+    section.texts("address", true, [&](const std::string& text, const toml::node& node) {
+        auto address = parse_address(text);
+        if (!address) {
+            return note(node.source(), "config_value",
+                        fmt::format("\"{}\" is no address to listen on: write an IP address and a port, as in "
+                                    "\"127.0.0.1:7070\" or \"[::1]:7070\"", text));
+        }
+        for (const ListenAddress& other : config_.addresses) {
+            if (other.text == address->text) {
+                return note(node.source(), "config_duplicate", fmt::format("\"{}\" is listed twice", text));
+            }
+        }
+        config_.addresses.push_back(std::move(*address));
+    });
+    section.texts("hosts", false, [&](const std::string& text, const toml::node& node) {
+        if (auto host = parse_authority(text)) return config_.hosts.push_back(std::move(*host));
+        note(node.source(), "config_value",
+             fmt::format("\"{}\" is no Host value: write host or host:port as clients send it", text));
+    });
+    section.texts("origins", false, [&](const std::string& text, const toml::node& node) {
+        if (auto origin = parse_origin(text)) return config_.origins.push_back(std::move(*origin));
+        note(node.source(), "config_value",
+             fmt::format("\"{}\" is no Origin value: write it as browsers send it, as in \"https://app.example\"", text));
+    });
+    uint64_t workers = 0;
+    section.whole("workers", 0, 256, workers);
+    config_.workers = static_cast<uint32_t>(workers);
+}
+
+/// Who may connect decides which Host values are safe: on loopback the local names, elsewhere only what is written.
+void Reader::check_listen(const toml::table* listen) {
+    const toml::node* written = listen == nullptr ? nullptr : listen->get("address");
+    if (written == nullptr) {
+        config_.addresses.push_back(*parse_address("127.0.0.1:7070"));
+    } else if (const auto* array = written->as_array(); array != nullptr && array->empty()) {
+        note(written->source(), "config_value", "`address` is empty: there is nothing to listen on");
+    }
+    if (listen != nullptr && listen->get("hosts") != nullptr) {
+        const toml::node& hosts = *listen->get("hosts");
+        if (hosts.as_array() != nullptr && hosts.as_array()->empty()) {
+            note(hosts.source(), "config_value", "`hosts` is empty: every request would be refused");
+        }
+        return;
+    }
+    for (const ListenAddress& address : config_.addresses) {
+        if (!address.loopback) {
+            note(written->source(), "config_missing",
+                 fmt::format("`hosts` is missing in [listen]: {} is not loopback, so weir must be told which Host values "
+                             "are its own (a page in a browser could otherwise reach it under a name of its choice)",
+                             address.text));
+            continue;
+        }
+        for (const char* host : {"127.0.0.1", "localhost", "[::1]"}) {
+            std::string value = fmt::format("{}:{}", host, address.port);
+            if (std::find(config_.hosts.begin(), config_.hosts.end(), value) == config_.hosts.end()) {
+                config_.hosts.push_back(std::move(value));
+            }
+        }
+    }
+}
+
+void Reader::read_record(Section& section) {
+    std::string durability;
+    if (section.text("durability", durability)) {
+        if (durability == "off") config_.record.durability = Durability::off;
+        else if (durability == "batch") config_.record.durability = Durability::batch;
+        else if (durability == "strict") config_.record.durability = Durability::strict;
+        else {
+            note(section.table().get("durability")->source(), "config_value",
+                 fmt::format("`durability` must be \"batch\", \"strict\" or \"off\", not \"{}\"", durability));
+        }
+    }
+    section.size("body_bytes_max", 0, uint64_t{64} << 20, config_.record.body_bytes_max);
+    section.size("segment_bytes", uint64_t{1} << 20, uint64_t{4} << 30, config_.record.segment_bytes);
+    section.size("retain_bytes", 0, INT64_MAX, config_.record.retain_bytes);
+    uint64_t days = 0;
+    if (section.whole("retain_days", 0, 36'500, days)) config_.record.retain_days = static_cast<uint32_t>(days);
+    if (config_.record.retain_bytes != 0 && config_.record.retain_bytes < 2 * config_.record.segment_bytes) {
+        const toml::node* written = section.table().get("retain_bytes");
+        note(written->source(), "config_value", "`retain_bytes` must be 0 or at least two segments (`segment_bytes`)");
+    }
+}
+
+void Reader::read_policies(Section& section) {
+    if (section.text("dir", config_.policies_dir)) {
+        if (config_.policies_dir.empty()) {
+            note(section.table().get("dir")->source(), "config_value", "`dir` is empty: leave it out to have no policies");
+        }
+        config_.policies_dir = absolute(config_.policies_dir);
+    }
+    auto values = section.section("config");
+    if (!values) return;
+    for (const auto& [key, node] : values->table()) {
+        PolicyValue value{std::string(key.str()), {}};
+        if (const auto* text = node.as_string()) value.value = text->get();
+        else if (const auto* flag = node.as_boolean()) value.value = flag->get();
+        else if (const auto* real = node.as_floating_point(); real != nullptr && std::isfinite(real->get())) {
+            value.value = real->get();
+        } else if (const auto* number = node.as_integer()) {
+            if (std::abs(number->get()) > (int64_t{1} << 53)) {
+                note(node.source(), "config_value", fmt::format("`{}` is beyond 2^53, which a policy cannot hold", key.str()));
+                continue;
+            }
+            value.value = static_cast<double>(number->get());
+        } else {
+            note(node.source(), "config_type",
+                 fmt::format("`{}` must be a string, a number, true or false, not {}", key.str(), type_name(node)));
+            continue;
+        }
+        config_.policy_values.push_back(std::move(value));
+    }
+}
+
+void Reader::read_limits(Section& section) {
+    for (const LimitRow& row : limit_rows()) {
+        uint64_t value = 0;
+        bool taken = false;
+        switch (row.unit) {
+            case LimitUnit::duration: taken = section.duration(row.key, row.least, row.most, value); break;
+            case LimitUnit::bytes: taken = section.size(row.key, row.least, row.most, value); break;
+            case LimitUnit::count: taken = section.whole(row.key, row.least, row.most, value); break;
+        }
+        if (taken) row.set(config_.limits, value);
+    }
+}
+
+void Reader::read_server_table(Section& section, ServerConfig& server) {
+    if (auto labels = section.section("labels")) {
+        for (const auto& [key, node] : labels->table()) {
+            if (const auto* text = node.as_string()) server.labels.push_back({std::string(key.str()), text->get()});
+            else note(node.source(), "config_type", fmt::format("label `{}` must be a string, not {}", key.str(), type_name(node)));
+        }
+    }
+    if (auto tags = section.section("tags")) {
+        for (const auto& [key, node] : tags->table()) {
+            if (!valid_name(key.str())) {
+                note(key.source(), "config_value",
+                     fmt::format("tag `{}` must be made of a-z, 0-9, `_` and `-`, at most 64 of them", key.str()));
+                continue;
+            }
+            TagConfig tag{std::string(key.str()), {}};
+            tags->texts(key.str(), true, [&](const std::string& glob, const toml::node& where) {
+                if (glob_valid(glob) && !glob.empty()) return tag.globs.push_back(glob);
+                note(where.source(), "config_value", fmt::format("\"{}\" is no glob", glob));
+            });
+            server.tags.push_back(std::move(tag));
+        }
+    }
+    section.texts("forward_headers", false, [&](const std::string& text, const toml::node& node) {
+        std::string name = text;
+        std::transform(name.begin(), name.end(), name.begin(),
+                       [](char byte) { return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + 32) : byte; });
+        static constexpr std::string_view never[] = {
+            "authorization", "connection", "content-length", "content-type", "cookie", "expect", "host", "keep-alive",
+            "origin", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+            "accept", "accept-encoding", "content-encoding", "last-event-id", "forwarded", "x-forwarded-for"};
+        if (!valid_field_name(name)) {
+            note(node.source(), "config_value", fmt::format("\"{}\" is no name of an HTTP header", text));
+        } else if (name.starts_with("mcp-") || std::find(std::begin(never), std::end(never), name) != std::end(never)) {
+            note(node.source(), "config_value",
+                 fmt::format("\"{}\" is weir's own to write or to drop and cannot be listed", text));
+        } else {
+            server.forward_headers.push_back(std::move(name));
+        }
+    });
+}
+
+void Reader::read_server(Section& section) {
+    ServerConfig server;
+    server.line = static_cast<uint32_t>(section.table().source().begin.line);
+    const auto at = [&](std::string_view key) { return section.table().get(key)->source(); };
+    const auto missing = [&](std::string_view key, std::string_view example) {
+        if (section.table().get(key) == nullptr) {
+            note(section.table().source(), "config_missing", fmt::format("`{}` is missing in [[server]]: {}", key, example));
+        }
+    };
+    if (section.text("name", server.name) && !valid_name(server.name)) {
+        note(at("name"), "config_value",
+             fmt::format("`name` must be made of a-z, 0-9, `_` and `-`, begin with a letter or digit and have at most 64 "
+                         "characters: it is part of the URL; \"{}\" is not", server.name));
+    }
+    missing("name", "it is the last part of the URL that clients use");
+    std::string url;
+    if (section.text("url", url)) {
+        switch (parse_server_url(url, server.url)) {
+            case UrlProblem::fine: break;
+            case UrlProblem::tls:
+                note(at("url"), "config_value",
+                     "TLS to upstreams is not available in this version: write an http:// URL of a server on this machine "
+                     "or network");
+                break;
+            case UrlProblem::scheme: note(at("url"), "config_value", "`url` must begin with http://"); break;
+            case UrlProblem::user: note(at("url"), "config_value", "`url` must not hold a user or password"); break;
+            case UrlProblem::query: note(at("url"), "config_value", "`url` must not have a query or fragment"); break;
+            case UrlProblem::malformed:
+                note(at("url"), "config_value", fmt::format("\"{}\" is no URL such as \"http://127.0.0.1:3001/mcp\"", url));
+                break;
+        }
+    }
+    missing("url", "where the MCP server is, as in \"http://127.0.0.1:3001/mcp\"");
+    server.path = "/mcp/" + server.name;
+    if (section.text("path", server.path) && !valid_path(server.path)) {
+        note(at("path"), "config_value",
+             fmt::format("`path` must begin with `/`, have no empty part and no `/` at its end; \"{}\" has", server.path));
+    }
+    std::string fallback = "block";
+    if (section.text("default", fallback) && fallback != "block" && fallback != "allow") {
+        note(at("default"), "config_value", fmt::format("`default` must be \"block\" or \"allow\", not \"{}\"", fallback));
+    }
+    server.allow_by_default = fallback == "allow";
+    section.flag("anonymous", server.anonymous);
+    const bool loopback = std::all_of(config_.addresses.begin(), config_.addresses.end(),
+                                      [](const ListenAddress& address) { return address.loopback; });
+    if (!server.anonymous) {
+        const bool written = section.table().get("anonymous") != nullptr;
+        if (!written || section.table().get("anonymous")->is_boolean()) {
+            note(written ? at("anonymous") : section.table().source(), written ? "config_value" : "config_missing",
+                 "`anonymous = true` is required: this version cannot tell clients apart, so each server must say that "
+                 "anyone who reaches it may call it");
+        }
+    } else if (!loopback) {
+        note(at("anonymous"), "config_value",
+             "`anonymous = true` is refused while weir listens beyond loopback: listen on 127.0.0.1 or [::1] only");
+    }
+    const LimitRow& connect = *limit_row("upstream_connect_max");
+    const LimitRow& first = *limit_row("upstream_first_octet_max");
+    const LimitRow& silence = *limit_row("upstream_silence_max");
+    server.connect_ns_max = config_.limits.upstream_connect_ns_max;
+    server.first_octet_ns_max = config_.limits.upstream_first_octet_ns_max;
+    server.silence_ns_max = config_.limits.upstream_silence_ns_max;
+    section.duration("connect_max", connect.least, connect.most, server.connect_ns_max);
+    section.duration("first_octet_max", first.least, first.most, server.first_octet_ns_max);
+    section.duration("silence_max", silence.least, silence.most, server.silence_ns_max);
+    read_server_table(section, server);
+    section.finish();
+    server_places_.push_back(section.table().source());
+    config_.servers.push_back(std::move(server));
+}
+
+void Reader::check_servers() {
+    for (size_t i = 0; i < config_.servers.size(); ++i) {
+        for (size_t j = 0; j < i; ++j) {
+            const ServerConfig &server = config_.servers[i], &other = config_.servers[j];
+            if (!server.name.empty() && server.name == other.name) {
+                note(server_places_[i], "config_duplicate",
+                     fmt::format("server \"{}\" is defined twice, first at line {}", server.name, other.line));
+            } else if (server.path == other.path) {
+                note(server_places_[i], "config_duplicate",
+                     fmt::format("path \"{}\" of server \"{}\" is already that of server \"{}\"", server.path, server.name,
+                                 other.name));
+            }
+        }
+    }
+}
+
+std::expected<Config, ConfigProblems> Reader::read(std::string_view text) {
+    config_.file = file_;
+    const toml::parse_result parsed = toml::parse(text, std::string_view(file_));
+    if (!parsed) {
+        note(parsed.error().source(), "config_syntax", std::string(parsed.error().description()));
+        return std::unexpected(std::move(problems_));
+    }
+    const toml::table& root = parsed.table();
+    Section top(*this, root, "");
+    auto listen = top.section("listen");
+    if (listen) {
+        read_listen(*listen);
+        listen->finish();
+    }
+    check_listen(listen ? &listen->table() : nullptr);
+    if (auto state = top.section("state")) {
+        if (state->text("dir", config_.state_dir) && config_.state_dir.empty()) {
+            note(state->table().get("dir")->source(), "config_value", "`dir` is empty");
+        }
+        config_.state_dir = absolute(config_.state_dir);
+        state->finish();
+    }
+    if (auto record = top.section("record")) {
+        read_record(*record);
+        record->finish();
+    }
+    if (auto policies = top.section("policies")) {
+        read_policies(*policies);
+        policies->finish();
+    }
+    if (auto admin = top.section("admin")) {
+        std::string address;
+        if (admin->text("address", address)) {
+            config_.admin = parse_address(address);
+            const toml::source_region& where = admin->table().get("address")->source();
+            if (!config_.admin) {
+                note(where, "config_value",
+                     fmt::format("\"{}\" is no address to listen on: write an IP address and a port, as in "
+                                 "\"127.0.0.1:7071\"", address));
+            } else if (std::any_of(config_.addresses.begin(), config_.addresses.end(), [&](const ListenAddress& other) {
+                           return other.text == config_.admin->text;
+                       })) {
+                note(where, "config_duplicate", fmt::format("\"{}\" is already in `address` of [listen]", address));
+            }
+        }
+        admin->finish();
+    }
+    if (auto limits = top.section("limits")) {
+        read_limits(*limits);
+        limits->finish();
+    }
+    if (const toml::node* servers = top.take("server")) {
+        const toml::array* array = servers->as_array();
+        if (array == nullptr || !std::all_of(array->begin(), array->end(), [](const auto& each) { return each.is_table(); })) {
+            note(servers->source(), "config_type", "write each server as [[server]], with two brackets");
+        } else {
+            for (const toml::node& each : *array) {
+                Section section(*this, *each.as_table(), "[[server]]");
+                read_server(section);
+            }
+        }
+    }
+    check_servers();
+    top.finish();
+    if (problems_.empty()) return std::move(config_);
+    std::stable_sort(problems_.begin(), problems_.end(), [](const ConfigProblem& left, const ConfigProblem& right) {
+        return std::pair(left.line, left.column) < std::pair(right.line, right.column);
+    });
+    return std::unexpected(std::move(problems_));
+}
+
+} // namespace
+
+std::expected<Config, ConfigProblems> parse_config(std::string_view text, const std::string& name,
+                                                   const std::string& directory) {
+    return Reader(name, directory).read(text);
+}
+
+} // namespace weir::gateway

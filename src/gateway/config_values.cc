@@ -1,0 +1,240 @@
+// gateway/config_values.cc - texts to values, strictly: what is not wholly of the form is nothing.
+#include "gateway/config_values.h"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+#include <charconv>
+#include <netinet/in.h>
+
+namespace weir::gateway {
+namespace {
+
+struct Unit {
+    std::string_view name;
+    uint64_t factor;
+};
+
+constexpr Unit duration_units[] = {{"ns", 1},
+                                   {"us", 1'000},
+                                   {"ms", ms_ns},
+                                   {"s", s_ns},
+                                   {"m", 60 * s_ns},
+                                   {"h", 3600 * s_ns},
+                                   {"d", 86'400 * s_ns}};
+constexpr Unit size_units[] = {{"", 1},
+                               {"B", 1},
+                               {"KiB", 1ull << 10},
+                               {"MiB", 1ull << 20},
+                               {"GiB", 1ull << 30},
+                               {"TiB", 1ull << 40},
+                               {"kB", 1'000},
+                               {"MB", 1'000'000},
+                               {"GB", 1'000'000'000},
+                               {"TB", 1'000'000'000'000}};
+
+std::optional<uint64_t> number_with_unit(std::string_view text, std::span<const Unit> units) {
+    uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end == text.data()) return std::nullopt;
+    const std::string_view name(end, static_cast<size_t>(text.data() + text.size() - end));
+    const auto unit = std::find_if(units.begin(), units.end(), [&](const Unit& each) { return each.name == name; });
+    uint64_t product = 0;
+    if (unit == units.end() || __builtin_mul_overflow(number, unit->factor, &product)) return std::nullopt;
+    return product;
+}
+
+bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
+bool is_lower(char byte) { return byte >= 'a' && byte <= 'z'; }
+char lower(char byte) { return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + 32) : byte; }
+
+std::string lowered(std::string_view text) {
+    std::string out(text);
+    std::transform(out.begin(), out.end(), out.begin(), lower);
+    return out;
+}
+
+std::optional<uint16_t> parse_port(std::string_view text) {
+    uint16_t port = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    if (error != std::errc() || end != text.data() + text.size() || text.empty() || text[0] == '0') return std::nullopt;
+    return port;
+}
+
+/// A DNS name or an IPv4 address (RFC 3986 reg-name without percent-encoding).
+bool valid_host(std::string_view host) {
+    if (host.empty() || host.size() > 253 || host.front() == '.' || host.front() == '-') return false;
+    return std::all_of(host.begin(), host.end(), [](char each) {
+        const char byte = lower(each);
+        return is_lower(byte) || is_digit(byte) || byte == '-' || byte == '.' || byte == '_';
+    });
+}
+
+struct HostAndPort {
+    std::string_view host; // IPv6 without its brackets
+    bool v6 = false;
+    std::optional<uint16_t> port;
+};
+
+std::optional<HostAndPort> split_authority(std::string_view text) {
+    HostAndPort out;
+    std::string_view rest;
+    if (text.starts_with('[')) {
+        const size_t close = text.find(']');
+        if (close == std::string_view::npos) return std::nullopt;
+        out.host = text.substr(1, close - 1);
+        out.v6 = true;
+        rest = text.substr(close + 1);
+        in6_addr parsed{};
+        if (inet_pton(AF_INET6, std::string(out.host).c_str(), &parsed) != 1) return std::nullopt;
+    } else {
+        const size_t colon = text.find(':');
+        out.host = text.substr(0, colon);
+        rest = colon == std::string_view::npos ? std::string_view() : text.substr(colon);
+        if (!valid_host(out.host)) return std::nullopt;
+    }
+    if (rest.empty()) return out;
+    if (rest.front() != ':') return std::nullopt;
+    out.port = parse_port(rest.substr(1));
+    if (!out.port) return std::nullopt;
+    return out;
+}
+
+} // namespace
+
+std::optional<uint64_t> parse_duration(std::string_view text) { return number_with_unit(text, duration_units); }
+std::optional<uint64_t> parse_size(std::string_view text) { return number_with_unit(text, size_units); }
+
+std::optional<ListenAddress> parse_address(std::string_view text) {
+    const auto parts = split_authority(text);
+    if (!parts || !parts->port) return std::nullopt;
+    ListenAddress out;
+    out.text = lowered(text);
+    out.port = *parts->port;
+    const std::string host(parts->host);
+    if (parts->v6) {
+        auto& v6 = reinterpret_cast<sockaddr_in6&>(out.address.storage);
+        v6.sin6_family = AF_INET6;
+        v6.sin6_port = htons(out.port);
+        if (inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) != 1) return std::nullopt;
+        out.address.size = sizeof v6;
+        out.loopback = IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+        return out;
+    }
+    auto& v4 = reinterpret_cast<sockaddr_in&>(out.address.storage);
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(out.port);
+    if (inet_pton(AF_INET, host.c_str(), &v4.sin_addr) != 1) return std::nullopt;
+    out.address.size = sizeof v4;
+    out.loopback = (ntohl(v4.sin_addr.s_addr) >> 24) == 127;
+    return out;
+}
+
+UrlProblem parse_server_url(std::string_view text, ServerUrl& into) {
+    const size_t colon = text.find("://");
+    if (colon == std::string_view::npos) return UrlProblem::malformed;
+    const std::string scheme = lowered(text.substr(0, colon));
+    if (scheme == "https") return UrlProblem::tls;
+    if (scheme != "http") return UrlProblem::scheme;
+    std::string_view rest = text.substr(colon + 3);
+    if (rest.find_first_of("?#") != std::string_view::npos) return UrlProblem::query;
+    const size_t slash = rest.find('/');
+    const std::string_view authority = rest.substr(0, slash);
+    const std::string_view path = slash == std::string_view::npos ? std::string_view("/") : rest.substr(slash);
+    if (authority.find('@') != std::string_view::npos) return UrlProblem::user;
+    const auto parts = split_authority(authority);
+    if (!parts) return UrlProblem::malformed;
+    constexpr std::string_view beside = "-._~!$&'()*+,;=:@/%"; // RFC 3986 section 3.3: pchar and "/"
+    for (const char byte : path) {
+        if (!is_lower(lower(byte)) && !is_digit(byte) && beside.find(byte) == std::string_view::npos) {
+            return UrlProblem::malformed;
+        }
+    }
+    into.text = text;
+    into.host = lowered(parts->host);
+    into.port = parts->port.value_or(80);
+    into.authority = parts->v6 ? "[" + into.host + "]" : into.host;
+    if (into.port != 80) into.authority += ":" + std::to_string(into.port);
+    into.target = path;
+    return UrlProblem::fine;
+}
+
+bool valid_name(std::string_view name) {
+    if (name.empty() || name.size() > 64 || name.front() == '-' || name.front() == '_') return false;
+    return std::all_of(name.begin(), name.end(),
+                       [](char byte) { return is_lower(byte) || is_digit(byte) || byte == '_' || byte == '-'; });
+}
+
+bool valid_field_name(std::string_view name) {
+    constexpr std::string_view beside = "!#$%&'*+-.^_`|~";
+    return !name.empty() && name.size() <= 128 && std::all_of(name.begin(), name.end(), [&](char byte) {
+        return is_lower(lower(byte)) || is_digit(byte) || beside.find(byte) != std::string_view::npos;
+    });
+}
+
+std::optional<std::string> parse_authority(std::string_view text) {
+    if (!split_authority(text)) return std::nullopt;
+    return lowered(text);
+}
+
+std::optional<std::string> parse_origin(std::string_view text) {
+    const size_t colon = text.find("://");
+    if (colon == std::string_view::npos || colon == 0) return std::nullopt;
+    const std::string scheme = lowered(text.substr(0, colon));
+    const bool letters = std::all_of(scheme.begin(), scheme.end(), [](char byte) {
+        return is_lower(byte) || is_digit(byte) || byte == '+' || byte == '-' || byte == '.';
+    });
+    if (!letters || !is_lower(scheme.front()) || !split_authority(text.substr(colon + 3))) return std::nullopt;
+    return lowered(text);
+}
+
+bool valid_path(std::string_view path) {
+    if (path.size() < 2 || path.size() > 1024 || path.front() != '/') return false;
+    size_t begin = 1;
+    while (begin <= path.size()) {
+        const size_t end = std::min(path.find('/', begin), path.size());
+        const std::string_view part = path.substr(begin, end - begin);
+        if (part.empty() || part == "." || part == "..") return false;
+        for (const char byte : part) {
+            if (!is_lower(lower(byte)) && !is_digit(byte) && std::string_view("-._~").find(byte) == std::string_view::npos) {
+                return false;
+            }
+        }
+        begin = end + 1;
+    }
+    return true;
+}
+
+std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates) {
+    constexpr size_t length_max = 48;
+    if (word.size() > length_max) return {};
+    std::string_view best;
+    size_t best_distance = std::min<size_t>(3, std::max<size_t>(1, word.size() / 3)) + 1;
+    for (const std::string_view candidate : candidates) {
+        if (candidate.size() > length_max) continue;
+        // Three rows of the table of distances: of this character of `word`, of the one before, and before that.
+        std::array<std::array<size_t, length_max + 1>, 3> rows{};
+        for (size_t column = 0; column <= candidate.size(); ++column) rows[0][column] = column;
+        for (size_t row = 1; row <= word.size(); ++row) {
+            auto& here = rows[row % 3];
+            const auto& above = rows[(row + 2) % 3];
+            const auto& higher = rows[(row + 1) % 3];
+            here[0] = row;
+            for (size_t column = 1; column <= candidate.size(); ++column) {
+                const bool same = word[row - 1] == candidate[column - 1];
+                here[column] = std::min({above[column] + 1, here[column - 1] + 1, above[column - 1] + (same ? 0 : 1)});
+                if (row > 1 && column > 1 && word[row - 1] == candidate[column - 2] && word[row - 2] == candidate[column - 1]) {
+                    here[column] = std::min(here[column], higher[column - 2] + 1);
+                }
+            }
+        }
+        const size_t distance = rows[word.size() % 3][candidate.size()];
+        if (distance < best_distance) {
+            best_distance = distance;
+            best = candidate;
+        }
+    }
+    return best;
+}
+
+} // namespace weir::gateway
