@@ -1,0 +1,55 @@
+// policy/judge.h - applies a PolicySet to facts: the one seam between the gateway and the policies.
+//
+// Synchronous, bounded in time and memory, and it never fails: what goes wrong is a verdict that blocks. Every policy
+// that matches is evaluated, and the strictest decision holds; of a request that nobody decided on, the server's
+// default holds (policies/builtin.lua). What an on = "list" policy hides is refused by name too: both places ask the
+// same rule.
+//
+// One per worker, used by one thread at a time. Owns the worker's Lua states.
+#pragma once
+
+#include "base/limits.h"
+#include "base/workspace.h"
+#include "policy/facts.h"
+#include "policy/set.h"
+#include "policy/verdict.h"
+#include "policy/watchdog.h"
+
+#include <cstdint>
+#include <memory>
+
+namespace weir::policy {
+
+/// What one Judge counts.
+struct JudgeCounts {
+    uint64_t judged = 0;
+    uint64_t handler_runs = 0;
+    uint64_t errors = 0;        // runs that failed, timeouts and memory included
+    uint64_t timeouts = 0;
+    uint64_t out_of_memory = 0;
+    uint64_t suspended = 0;     // denied without a run: five errors of that policy in 60 s
+    uint64_t states_built = 0;
+};
+
+class Judge {
+  public:
+    /// `watchdog` outlives the Judge. Limits are those the set was loaded with.
+    Judge(std::shared_ptr<const PolicySet> set, Watchdog& watchdog);
+    ~Judge();
+    Judge(const Judge&) = delete;
+    Judge& operator=(const Judge&) = delete;
+
+    /// Judges one request (Facts::on request) or one entry of a list (list). What handlers said is copied to `space`.
+    Verdict judge(const Facts& facts, Workspace& space);
+    /// Whether the entry that `facts` describe is to be left out of its list.
+    bool hides(const Facts& facts, Workspace& space) { return !judge(facts, space).goes_on(); }
+
+    const PolicySet& set() const;
+    const JudgeCounts& counts() const;
+
+  private:
+    struct Parts;
+    std::unique_ptr<Parts> parts_;
+};
+
+} // namespace weir::policy
