@@ -63,6 +63,22 @@ Decoded decode_one(const char* escape, char* to) {
     return {12, write_utf8(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00), to)};
 }
 
+/// Calls plain(octets, count) for each run without escapes and decoded(octets, count) for each decoded escape.
+template <class Plain, class Escape> void each_piece(std::string_view undecoded, Plain plain, Escape decoded) {
+    const char* at = undecoded.data();
+    const char* const end = at + undecoded.size();
+    while (at != end) {
+        const auto rest = static_cast<size_t>(end - at);
+        const auto* escape = static_cast<const char*>(std::memchr(at, '\\', rest));
+        if (escape == nullptr) return plain(at, rest);
+        plain(at, static_cast<size_t>(escape - at));
+        char octets[4];
+        const Decoded one = decode_one(escape, octets);
+        decoded(octets, one.written);
+        at = escape + one.taken;
+    }
+}
+
 /// What follows the backslash for a control below U+0020; 0: no short form.
 constexpr char short_form(unsigned char octet) {
     switch (octet) {
@@ -98,22 +114,35 @@ uint32_t four_hex_digits(const char* digits) {
 }
 
 size_t decode(std::string_view undecoded, char* to) {
-    const char* at = undecoded.data();
-    const char* const end = at + undecoded.size();
     char* const first = to;
-    while (at != end) {
-        const auto rest = static_cast<size_t>(end - at);
-        const auto* escape = static_cast<const char*>(std::memchr(at, '\\', rest));
-        const size_t plain = escape == nullptr ? rest : static_cast<size_t>(escape - at);
-        std::memcpy(to, at, plain);
-        to += plain;
-        at += plain;
-        if (escape == nullptr) break;
-        const Decoded one = decode_one(at, to);
-        at += one.taken;
-        to += one.written;
-    }
+    const auto copy = [&](const char* octets, size_t count) {
+        std::memcpy(to, octets, count);
+        to += count;
+    };
+    each_piece(undecoded, copy, copy);
     return static_cast<size_t>(to - first);
+}
+
+char* write_minimal(std::string_view undecoded, char* to) {
+    const auto copy = [&](const char* octets, size_t count) {
+        std::memcpy(to, octets, count);
+        to += count;
+    };
+    each_piece(undecoded, copy, [&](const char* octets, size_t count) { to = write_escaped({octets, count}, to); });
+    return to;
+}
+
+void quote(std::string_view utf8, PaddedBytes& out) {
+    constexpr size_t piece_bytes_max = 4096; // so that the room asked for stays near what is needed
+    out.append('"');
+    while (!utf8.empty()) {
+        const std::string_view piece = utf8.substr(0, piece_bytes_max);
+        out.reserve(escaped_bytes_max(piece.size()));
+        char* const to = out.data() + out.size();
+        out.grew(static_cast<size_t>(write_escaped(piece, to) - to));
+        utf8.remove_prefix(piece.size());
+    }
+    out.append('"');
 }
 
 bool decodes_to(std::string_view undecoded, std::string_view text) {

@@ -5,6 +5,8 @@
 // Pure; nothing is kept.
 #pragma once
 
+#include "base/bytes.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -26,5 +28,12 @@ constexpr size_t escaped_bytes_max(size_t size) { return size * 6; }
 
 /// Writes `utf8` with minimal escapes, without quotes. Returns the place after the last octet written.
 char* write_escaped(std::string_view utf8, char* to);
+
+/// Writes the scanned string `undecoded` with minimal escapes in place of its own, without quotes: never more octets
+/// than it has. Returns the place after the last octet written.
+char* write_minimal(std::string_view undecoded, char* to);
+
+/// Appends `utf8`, which must be valid (json/structure.h: valid_utf8), as a JSON string: quotes and minimal escapes.
+void quote(std::string_view utf8, PaddedBytes& out);
 
 } // namespace weir::json

@@ -157,7 +157,7 @@ std::optional<Error> Walk::name(Open& open) {
 }
 
 std::optional<Error> Walk::containers() {
-    Open stack[256];
+    Open stack[Scanner::depth_max];
     uint32_t depth = 0;
     for (;;) {
         // One value begins at *token_.
@@ -212,7 +212,7 @@ Scanner::Scanner(const ScanLimits& limits)
     : limits_(limits), structure_(limits.text_bytes_max),
       duplicates_(limits.text_bytes_max, limits.members_max, limits.depth_max),
       nodes_(limits.text_bytes_max / 2 + 2) { // the densest text is [1,1,1: two octets a node
-    WEIR_ASSERT(limits.depth_max <= 256 && limits.members_max < UINT16_MAX && limits.text_bytes_max < UINT32_MAX / 2);
+    WEIR_ASSERT(limits.depth_max <= depth_max && limits.members_max < UINT16_MAX && limits.text_bytes_max < UINT32_MAX / 2);
 }
 
 Result<Document> Scanner::scan(PaddedView text) {

@@ -28,13 +28,16 @@ namespace weir::json {
 
 struct ScanLimits {
     uint32_t text_bytes_max = Limits{}.answer_bytes_max;     // json_too_large
-    uint32_t depth_max = Limits{}.json_depth_max;            // json_depth
+    uint32_t depth_max = Limits{}.json_depth_max;            // json_depth; at most Scanner::depth_max
     uint32_t members_max = Limits{}.json_members_max;        // of one object; json_members; below 65,535
     uint32_t number_bytes_max = Limits{}.json_number_bytes_max; // json_number
 };
 
 class Scanner {
   public:
+    /// What no limit may exceed, so that every walk over a Document can keep its stack on the stack.
+    static constexpr uint32_t depth_max = 128;
+
     explicit Scanner(const ScanLimits& limits);
 
     /// Reads one whole text. The Document's nodes are valid until the next scan() or trim() of this Scanner.

@@ -42,4 +42,6 @@ void Structure::trim(size_t kept) {
         give_pages_back(parser_->stages->structural_indexes.get() + kept, (text_bytes_max_ - kept) * sizeof(uint32_t));
 }
 
+bool valid_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
+
 } // namespace weir::json

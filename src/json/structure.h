@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 
 namespace weir::json {
 
@@ -39,5 +40,8 @@ class Structure {
     std::unique_ptr<Parser> parser_;
     size_t text_bytes_max_;
 };
+
+/// Whether `text` is valid UTF-8. For texts that do not come out of a scan.
+bool valid_utf8(std::string_view text);
 
 } // namespace weir::json
