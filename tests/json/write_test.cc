@@ -43,7 +43,7 @@ std::string canonical_of(std::string_view text) {
     return std::string(out.text());
 }
 
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
     BufferPool pool;
     PaddedBytes out(pool);
     quote(text, out);
@@ -134,16 +134,16 @@ TEST_CASE("the canonical form has a budget to the octet, and leaves nothing behi
 }
 
 TEST_CASE("quoting escapes the quote, the backslash and controls, and nothing else") {
-    CHECK(quoted("") == "\"\"");
-    CHECK(quoted("plain / \x7f \xc3\xa9 text") == "\"plain / \x7f \xc3\xa9 text\"");
-    CHECK(quoted("a\"b\\c\b\f\n\r\td") == R"("a\"b\\c\b\f\n\r\td")");
-    CHECK(quoted(std::string_view("\0\x01\x1f", 3)) == R"("\u0000\u0001\u001f")");
+    CHECK(json_string("") == "\"\"");
+    CHECK(json_string("plain / \x7f \xc3\xa9 text") == "\"plain / \x7f \xc3\xa9 text\"");
+    CHECK(json_string("a\"b\\c\b\f\n\r\td") == R"("a\"b\\c\b\f\n\r\td")");
+    CHECK(json_string(std::string_view("\0\x01\x1f", 3)) == R"("\u0000\u0001\u001f")");
     for (size_t at = 0; at < 40; ++at) { // wherever it stands among eights
         std::string text(40, 'x');
         text[at] = '\n';
-        CHECK(quoted(text) == "\"" + std::string(at, 'x') + "\\n" + std::string(39 - at, 'x') + "\"");
+        CHECK(json_string(text) == "\"" + std::string(at, 'x') + "\\n" + std::string(39 - at, 'x') + "\"");
     }
-    CHECK(quoted(std::string(10'000, '\x01')).size() == 60'002);
+    CHECK(json_string(std::string(10'000, '\x01')).size() == 60'002);
 }
 
 TEST_CASE("a known name is honest only as itself") {
