@@ -1,0 +1,98 @@
+// lib/weir.mjs - one weir of its own for a test: a temporary directory with its weir.toml, policies and state, free
+// ports, ended with SIGTERM; a weir that does not end with code 0 fails the test that stopped it.
+//
+// WEIR names the program (default: build/weir of this work tree).
+import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { accepts, end, freePorts, root, run, start } from './processes.mjs';
+
+export const program = resolve(process.env.WEIR ?? join(root, '..', '..', 'build', 'weir'));
+
+const quoted = (value) => JSON.stringify(value);
+
+/** A value of TOML from a value of JavaScript: strings, numbers, booleans, lists, and tables inline. */
+function toml(value) {
+  if (Array.isArray(value)) return `[${value.map(toml).join(', ')}]`;
+  if (typeof value === 'object') return `{ ${Object.entries(value).map(([key, item]) => `${key} = ${toml(item)}`).join(', ')} }`;
+  return typeof value === 'string' ? quoted(value) : String(value);
+}
+
+const table = (head, values) => [head, ...Object.entries(values).map(([key, value]) => `${key} = ${toml(value)}`), ''].join('\n');
+
+/**
+ * Starts weir and waits until it is ready.
+ *
+ * options.servers   list of `{ name, url, ... }` as in [[server]]; `anonymous = true` and `default = "allow"` unless said
+ * options.policies  object of file name to Lua text; absent: no policies
+ * options.listen, record, limits   keys of those tables
+ *
+ * Gives `{ port, origin, url(name), config, dir, child, metrics(), cli(...), sessions(), entries(id), stop() }`.
+ */
+export async function startWeir(options) {
+  const dir = await mkdtemp(join(tmpdir(), 'weir-e2e-'));
+  const [port, adminPort] = await freePorts(2);
+  const address = `127.0.0.1:${port}`;
+  const parts = [
+    table('[listen]', { address, workers: 2, ...options.listen }),
+    table('[state]', { dir: join(dir, 'state') }),
+    table('[record]', { durability: 'batch', ...options.record }),
+    table('[admin]', { address: `127.0.0.1:${adminPort}` }),
+  ];
+  if (options.limits) parts.push(table('[limits]', options.limits));
+  if (options.policies) {
+    const policies = join(dir, 'policies');
+    parts.push(table('[policies]', { dir: policies }));
+    for (const [name, text] of Object.entries(options.policies)) {
+      await mkdir(dirname(join(policies, name)), { recursive: true });
+      await writeFile(join(policies, name), text);
+    }
+  }
+  for (const server of options.servers)
+    parts.push(table('[[server]]', { default: 'allow', anonymous: true, ...server }));
+  const config = join(dir, 'weir.toml');
+  await writeFile(config, parts.join('\n'));
+  await mkdir(join(dir, 'state'), { recursive: true });
+
+  const child = start(program, ['run', '-c', config]);
+  await ready(child, adminPort, port);
+
+  const cli = async (...args) => run(program, [...args, '-c', config]);
+  const json = async (...args) => {
+    const { code, out, said } = await cli(...args, '--json');
+    if (code !== 0) throw new Error(`weir ${args.join(' ')} ended with ${code}: ${said}`);
+    return JSON.parse(out);
+  };
+  let stopped;
+  return {
+    port, adminPort, origin: `http://${address}`, address, config, dir, child, cli, json,
+    url: (name) => `http://${address}${options.servers.find((server) => server.name === name).path ?? `/mcp/${name}`}`,
+    metrics: async () => (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text(),
+    sessions: () => json('sessions', 'list'),
+    entries: (id = 'last') => json('sessions', 'show', id),
+    /** Ends weir; throws when it was not a clean end. Safe to call twice. */
+    stop() {
+      stopped ??= (async () => {
+        const { code, signal } = await end(child);
+        await rm(dir, { recursive: true, force: true });
+        if (code !== 0) throw new Error(`weir ended with ${code ?? signal}:\n${child.said}`);
+      })();
+      return stopped;
+    },
+  };
+}
+
+/** Asks /readyz until it says 200. */
+async function ready(child, adminPort, port) {
+  const deadline = Date.now() + 20_000;
+  let gone = false;
+  child.ended.then(({ error }) => { gone = error ?? true; });
+  while (!gone && Date.now() < deadline) {
+    if (await accepts(adminPort)) {
+      const answer = await fetch(`http://127.0.0.1:${adminPort}/readyz`).catch(() => undefined);
+      if (answer?.ok && await accepts(port)) return;
+    }
+    await new Promise((resolve) => { setTimeout(resolve, 20); });
+  }
+  throw new Error(`weir is not ready${gone ? ': it ended' : ''}:\n${gone.message ?? ''}${child.said}`);
+}
