@@ -1,0 +1,148 @@
+// http/lines.cc - field lines: RFC 9112 section 5 and RFC 9110 section 5, without leniency.
+#include "http/lines.h"
+
+#include "http/known.h"
+#include "http/scan.h"
+
+#include <algorithm>
+
+namespace weir::http {
+namespace {
+
+struct Name {
+    size_t size;
+    FieldId id;
+};
+
+// A name that is not a known one in its usual form: an unknown one, or one at the very end of the bytes.
+Result<Name> read_rare_name(const char* at, const char* end) {
+    const char* stop = at;
+    bool underscore = false;
+    while (stop != end && scan::is(*stop, scan::token)) underscore |= *stop++ == '_';
+    if (stop == end) return fail(Error::incomplete);
+    if (*stop != ':' || stop == at) return fail(Error::head_malformed);
+    const std::string_view name(at, static_cast<size_t>(stop - at));
+    if (underscore && is_disguised(name)) return fail(Error::head_malformed);
+    return Name{name.size(), field_id(name)};
+}
+
+// Mcp-Param-{X} may come with many X, but with each only once.
+bool repeats_parameter(const FieldSet& set) {
+    const auto fields = set.fields;
+    for (size_t i = set.first[static_cast<size_t>(FieldId::mcp_param)]; i < fields.size(); ++i) {
+        if (fields[i].id != FieldId::mcp_param) continue;
+        for (size_t j = i + 1; j < fields.size(); ++j)
+            if (fields[j].id == FieldId::mcp_param && fields[j].name.size() == fields[i].name.size() &&
+                std::ranges::equal(fields[i].name, fields[j].name, {}, scan::lower, scan::lower))
+                return true;
+    }
+    return false;
+}
+
+Error twice(FieldId id) {
+    const bool length = id == FieldId::content_length || id == FieldId::transfer_encoding;
+    return length ? Error::framing_ambiguous : Error::head_malformed;
+}
+
+} // namespace
+
+Result<const char*> read_lines(const char* at, const char* end, std::span<Field> room, FieldSet& set) {
+    if (room.size() > FieldSet::fields_max) room = room.first(FieldSet::fields_max);
+    Field* field = room.data();
+    Field* const no_field = field + room.size();
+    uint64_t seen = 0;
+    bool many_parameters = false;
+    for (;; ++field) {
+        if (at == end) return fail(Error::incomplete);
+        if (*at == '\r') {
+            if (end - at < 2) return fail(Error::incomplete);
+            if (at[1] != '\n') return fail(Error::head_malformed);
+            break;
+        }
+        if (field == no_field) return fail(Error::head_too_large);
+
+        // The usual case first: a colon is near and what stands before it is a known name, hence a token.
+        Name name{};
+        const char* colon = scan::colon(at, end);
+        if (colon != nullptr && colon != at) {
+            name.size = static_cast<size_t>(colon - at);
+            name.id = known_id(at, name.size, end);
+        }
+        if (name.id == FieldId::other) {
+            const auto rare = read_rare_name(at, end);
+            if (!rare) return fail(rare.error());
+            name = *rare;
+        }
+
+        const char* value = at + name.size + 1;
+        while (value != end && scan::is_space(*value)) ++value;
+        bool high = false;
+        const char* stop = scan::value_end(value, end, high);
+        if (stop == end) return fail(Error::incomplete);
+        if (*stop != '\r') return fail(Error::head_malformed);
+        if (end - stop < 2) return fail(Error::incomplete);
+        if (stop[1] != '\n') return fail(Error::head_malformed);
+        const char* const next = stop + 2;
+        while (stop != value && scan::is_space(stop[-1])) --stop;
+
+        if (name.id != FieldId::other) {
+            const uint8_t rule = rule_of(name.id);
+            if (high && (rule & rule_ascii) != 0) return fail(Error::head_malformed);
+            const uint64_t bit = bit_of(name.id);
+            if ((seen & bit) == 0) {
+                seen |= bit;
+                set.first[static_cast<size_t>(name.id)] = static_cast<uint8_t>(field - room.data());
+            } else {
+                if ((rule & rule_single) != 0) return fail(twice(name.id));
+                many_parameters |= name.id == FieldId::mcp_param;
+            }
+        }
+        *field = {{at, name.size}, {value, static_cast<size_t>(stop - value)}, name.id};
+        at = next;
+    }
+    set.seen = seen;
+    set.fields = {room.data(), field};
+    if (many_parameters && repeats_parameter(set)) return fail(Error::head_malformed);
+    return at + 2;
+}
+
+Result<Connection> read_connection(const FieldSet& set) {
+    Connection connection;
+    if (!set.has(FieldId::connection)) return connection;
+    for (size_t i = set.first[static_cast<size_t>(FieldId::connection)]; i < set.fields.size(); ++i) {
+        if (set.fields[i].id != FieldId::connection) continue;
+        const std::string_view value = set.fields[i].value;
+        const char* at = value.data();
+        const char* const end = at + value.size();
+        for (;;) {
+            while (at != end && scan::is_space(*at)) ++at;
+            const char* const begin = at;
+            while (at != end && scan::is(*at, scan::token)) ++at;
+            const std::string_view option(begin, static_cast<size_t>(at - begin));
+            while (at != end && scan::is_space(*at)) ++at;
+            if (at != end && *at != ',') return fail(Error::head_malformed);
+            if (equals(option, "close")) {
+                connection.close = true;
+            } else if (!option.empty()) {
+                const FieldId id = field_id(option);
+                if (id != FieldId::other && (rule_of(id) & rule_hop) == 0) return fail(Error::head_malformed);
+                if (begins_with(option, mcp_prefix) || is_disguised(option)) return fail(Error::head_malformed);
+            }
+            if (at == end) break;
+            ++at;
+        }
+    }
+    return connection;
+}
+
+Result<uint64_t> read_content_length(std::string_view value) {
+    if (value.empty() || (value[0] == '0' && value.size() > 1)) return fail(Error::framing_ambiguous);
+    for (const char octet : value)
+        if (!scan::is(octet, scan::digit)) return fail(Error::framing_ambiguous);
+    if (value.size() > 18) return fail(Error::body_too_large);
+    uint64_t length = 0;
+    for (const char octet : value) length = length * 10 + static_cast<uint64_t>(octet - '0');
+    return length;
+}
+
+} // namespace weir::http

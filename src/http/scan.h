@@ -1,0 +1,156 @@
+// http/scan.h - the loops that look at every octet: of a field value, a field name, a line of an event stream.
+//
+// Pure, inline, internal to src/http. None reads an octet at or past `end`. Where the machine is x86-64, whose baseline
+// has SSE2, sixteen octets are looked at at once; `portable` holds the same functions for every other machine, and the
+// tests compare the two.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace weir::http::scan {
+
+// What an octet may be. One table for all grammars; the bits are asked for together where that saves a branch.
+enum Class : uint8_t {
+    token = 1,       // tchar (RFC 9110 section 5.6.2)
+    field_value = 2, // HTAB, SP, VCHAR, obs-text (RFC 9110 section 5.5)
+    path = 4,        // pchar and '/', less '%' and '.' (RFC 3986 section 3.3), which are looked at more closely
+    special = 8,     // '%' '.' '?': a target that has one is looked at more closely
+    host = 16,       // letters, digits, '.', '-', '_'
+    digit = 32,
+    hex = 64,
+};
+
+consteval std::array<uint8_t, 256> classes() {
+    std::array<uint8_t, 256> table{};
+    const auto mark = [&table](const char* octets, unsigned kind) {
+        for (const char* c = octets; *c != '\0'; ++c) {
+            auto& entry = table[static_cast<unsigned char>(*c)];
+            entry = static_cast<uint8_t>(entry | kind);
+        }
+    };
+    const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    mark(letters, token | path | host);
+    mark("0123456789", token | path | host | digit | hex);
+    mark("abcdefABCDEF", hex);
+    mark("!#$%&'*+-.^_`|~", token);
+    mark("-_~!$&'()*+,;=:@/", path);
+    mark("%.?", special);
+    mark("-._", host);
+    for (unsigned c = 0; c < 256; ++c)
+        if (c == '\t' || (c >= ' ' && c != 127)) table[c] = static_cast<uint8_t>(table[c] | field_value);
+    return table;
+}
+inline constexpr std::array<uint8_t, 256> class_of = classes();
+
+inline bool is(char octet, unsigned kind) { return (class_of[static_cast<unsigned char>(octet)] & kind) != 0; }
+inline bool is_space(char octet) { return octet == ' ' || octet == '\t'; }
+/// ASCII only; other octets stay.
+inline char lower(char octet) { return octet >= 'A' && octet <= 'Z' ? static_cast<char>(octet | 0x20) : octet; }
+
+namespace portable {
+
+/// The first octet in [at, end) that no field value may have, or end. Sets `high` if one before it is above 127.
+inline const char* value_end(const char* at, const char* end, bool& high) {
+    unsigned any = 0;
+    while (at != end && is(*at, field_value)) any |= static_cast<unsigned char>(*at++);
+    high = high || any >= 128;
+    return at;
+}
+
+/// The first CR or LF in [at, end), or end.
+inline const char* line_end(const char* at, const char* end) {
+    while (at != end && *at != '\r' && *at != '\n') ++at;
+    return at;
+}
+
+/// The first ':' in [at, end) within 32 octets, or null.
+inline const char* colon(const char* at, const char* end) {
+    if (end - at > 32) end = at + 32;
+    return static_cast<const char*>(std::memchr(at, ':', static_cast<size_t>(end - at)));
+}
+
+/// Whether the `size` octets at `at` (at most 32) equal `name`, where the octet of `at` first takes the bits of `fold`.
+inline bool equal_folded(const char* at, [[maybe_unused]] const char* end, size_t size, const char* name,
+                         const char* fold) {
+    for (size_t i = 0; i < size; ++i)
+        if ((at[i] | fold[i]) != name[i]) return false;
+    return true;
+}
+
+} // namespace portable
+
+#if defined(__SSE2__)
+
+inline __m128i load(const char* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); }
+inline unsigned mask_of(__m128i octets) { return static_cast<unsigned>(_mm_movemask_epi8(octets)); }
+
+inline const char* value_end(const char* at, const char* end, bool& high) {
+    const __m128i controls = _mm_set1_epi8(0x1f), tab = _mm_set1_epi8('\t'), del = _mm_set1_epi8(0x7f);
+    while (end - at >= 16) {
+        const __m128i octets = load(at);
+        const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(octets, controls), octets);
+        const __m128i bad = _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(octets, tab), low), _mm_cmpeq_epi8(octets, del));
+        const unsigned stop = mask_of(bad), above = mask_of(octets);
+        if (stop != 0) {
+            high = high || (above & (stop ^ (stop - 1))) != 0; // those below the lowest stop; the stop itself is not above
+            return at + __builtin_ctz(stop);
+        }
+        high = high || above != 0;
+        at += 16;
+    }
+    return portable::value_end(at, end, high);
+}
+
+inline const char* line_end(const char* at, const char* end) {
+    const __m128i cr = _mm_set1_epi8('\r'), lf = _mm_set1_epi8('\n');
+    const auto hits = [cr, lf](const char* p) {
+        const __m128i octets = load(p);
+        return _mm_or_si128(_mm_cmpeq_epi8(octets, cr), _mm_cmpeq_epi8(octets, lf));
+    };
+    while (end - at >= 64) { // One line may be a screenshot.
+        const __m128i a = hits(at), b = hits(at + 16), c = hits(at + 32), d = hits(at + 48);
+        if (mask_of(_mm_or_si128(_mm_or_si128(a, b), _mm_or_si128(c, d))) != 0) break;
+        at += 64;
+    }
+    while (end - at >= 16) {
+        const unsigned found = mask_of(hits(at));
+        if (found != 0) return at + __builtin_ctz(found);
+        at += 16;
+    }
+    return portable::line_end(at, end);
+}
+
+inline const char* colon(const char* at, const char* end) {
+    if (end - at < 32) return portable::colon(at, end);
+    const __m128i wanted = _mm_set1_epi8(':');
+    const unsigned first = mask_of(_mm_cmpeq_epi8(load(at), wanted));
+    if (first != 0) return at + __builtin_ctz(first);
+    const unsigned second = mask_of(_mm_cmpeq_epi8(load(at + 16), wanted));
+    return second != 0 ? at + 16 + __builtin_ctz(second) : nullptr;
+}
+
+inline bool equal_folded(const char* at, const char* end, size_t size, const char* name, const char* fold) {
+    if (end - at < 32) return portable::equal_folded(at, end, size, name, fold);
+    const auto differ = [at, name, fold](size_t from) {
+        return ~mask_of(_mm_cmpeq_epi8(_mm_or_si128(load(at + from), load(fold + from)), load(name + from)));
+    };
+    if (size <= 16) return (differ(0) & ((1u << size) - 1)) == 0;
+    return (differ(0) & 0xffff) == 0 && (differ(16) & ((1u << (size - 16)) - 1)) == 0;
+}
+
+#else
+
+using portable::colon;
+using portable::equal_folded;
+using portable::line_end;
+using portable::value_end;
+
+#endif
+
+} // namespace weir::http::scan
