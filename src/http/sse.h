@@ -76,10 +76,10 @@ class EventReader {
 /// sees it), and the empty line. `retry_ms` and an id are left out if they are not given; an empty type is left out.
 /// invalid: an id or a type with CR, LF or NUL; nothing is written then.
 struct EventParts {
-    std::optional<std::string_view> id;
-    std::optional<uint32_t> retry_ms;
-    std::string_view type;
-    std::optional<std::string_view> data;
+    std::optional<std::string_view> id{};
+    std::optional<uint32_t> retry_ms{};
+    std::string_view type{};
+    std::optional<std::string_view> data{};
 };
 Result<void> write_event(PaddedBytes& out, const EventParts& event);
 
