@@ -9,6 +9,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 namespace weir::cli {
@@ -45,6 +46,18 @@ Result<void> HttpExchange::wait(short events) {
 }
 
 Result<void> HttpExchange::connect(const Endpoint& to) {
+    if (to.host.starts_with('/')) {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        if (to.host.size() >= sizeof address.sun_path) {
+            why_ = to.host + ": the path is too long for a socket";
+            return fail(Error::io_failed);
+        }
+        std::memcpy(address.sun_path, to.host.data(), to.host.size());
+        fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd_ < 0 || ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return failed(to.host);
+        return {};
+    }
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_NUMERICSERV;
@@ -78,7 +91,7 @@ Result<void> HttpExchange::connect(const Endpoint& to) {
 
 Result<void> HttpExchange::send(std::string_view bytes) {
     while (!bytes.empty()) {
-        const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent > 0) {
             bytes.remove_prefix(static_cast<size_t>(sent));
         } else if (errno == EAGAIN) {
@@ -95,7 +108,7 @@ Result<void> HttpExchange::send(std::string_view bytes) {
 Result<bool> HttpExchange::receive() {
     for (;;) {
         raw_.reserve(16 << 10);
-        const ssize_t got = recv(fd_, raw_.data() + raw_.size(), raw_.room(), 0);
+        const ssize_t got = recv(fd_, raw_.data() + raw_.size(), raw_.room(), MSG_DONTWAIT);
         if (got > 0) {
             raw_.grew(static_cast<size_t>(got));
             return true;

@@ -21,7 +21,7 @@ namespace weir::cli {
 
 /// Where a request goes.
 struct Endpoint {
-    std::string host; // a name or an address, IPv6 without brackets
+    std::string host; // a name or an address, IPv6 without brackets; or the path of a socket, from "/"
     uint16_t port = 0;
     std::string authority; // for Host
     std::string target = "/";

@@ -1,0 +1,160 @@
+// cli/call.cc - `weir call SERVER/TOOL k=v...`: one tool call as an MCP client makes it, and its answer for a person.
+#include "cli/call.h"
+
+#include "cli/config_option.h"
+#include "cli/output.h"
+#include "cli/target.h"
+#include "json/text.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <memory>
+
+namespace weir::cli {
+
+std::expected<std::string, std::string> arguments_json(const std::vector<std::string>& words) {
+    json::Text out;
+    out.begin_object();
+    BufferPool pool;
+    json::Scanner scanner{json::ScanLimits{}};
+    for (size_t i = 0; i < words.size(); ++i) {
+        const size_t equals = words[i].find('=');
+        if (equals == std::string::npos || equals == 0) {
+            return std::unexpected(fmt::format("`{}` is no argument: write name=value", words[i]));
+        }
+        const std::string name = words[i].substr(0, equals), value = words[i].substr(equals + 1);
+        for (size_t j = 0; j < i; ++j) {
+            if (words[j].substr(0, words[j].find('=')) == name) return std::unexpected(fmt::format("`{}` is given twice", name));
+        }
+        PaddedBytes text(pool);
+        text.append(value);
+        out.name(name);
+        if (scanner.scan(text.padded())) out.raw(value);
+        else out.string(value);
+    }
+    PaddedBytes whole(pool);
+    whole.append(out.end_object().text());
+    if (const auto scanned = scanner.scan(whole.padded()); !scanned) {
+        return std::unexpected(fmt::format("the arguments make no JSON: {}", row_of(scanned.error()).text));
+    }
+    return out.text();
+}
+
+std::string content_text(json::Value result, Workspace& space) {
+    std::string out;
+    const json::Value content = result.find("content");
+    if (!content.is(json::Kind::array)) return out;
+    for (const json::Value block : content.elements()) {
+        if (block.find("type").equals("text")) out += printable(block.find("text").string(space), true);
+        else out += fmt::format("[{}: {} octets of JSON]", printable(block.find("type").string(space)), block.raw().size());
+        if (!out.ends_with('\n')) out += '\n';
+    }
+    return out;
+}
+
+Outcome outcome_of(const Reply& reply, Workspace& space) {
+    const auto message = [&] { return printable(reply.error.find("message").string(space)); };
+    if (reply.error) {
+        const int64_t code = reply.error.find("code").integer().value_or(0);
+        if (code == row_of(Error::policy_denied).code || code == row_of(Error::policy_error).code) return {Exit::denied, message()};
+        const bool unknown = code == -32602 && message().starts_with("Unknown tool");
+        return {unknown ? Exit::not_found : Exit::failed, fmt::format("{} (JSON-RPC {})", message(), code)};
+    }
+    if (!reply.result) {
+        return {reply.status == 404 ? Exit::not_found : Exit::failed,
+                fmt::format("HTTP {} without an MCP message", reply.status)};
+    }
+    if (reply.result.find("_meta").find(denial_key)) return {Exit::denied, content_text(reply.result, space)};
+    if (reply.result.find("isError").boolean()) return {Exit::failed, content_text(reply.result, space)};
+    if (reply.result.find("resultType").equals("input_required")) {
+        return {Exit::failed, "the server asks for input, which this command cannot give"};
+    }
+    return {Exit::ok, content_text(reply.result, space)};
+}
+
+namespace {
+
+struct CallOptions {
+    TargetOptions target;
+    std::string tool;
+    std::vector<std::string> arguments;
+    bool json = false;
+};
+
+/// Progress of the call, on a terminal only.
+void show_progress(json::Value note) {
+    if (!err_surface().terminal || !note.find("method").equals("notifications/progress")) return;
+    BufferPool pool;
+    Workspace space(pool);
+    const json::Value params = note.find("params");
+    const json::Value total = params.find("total");
+    say(toned(err_surface(), Tone::faint,
+              fmt::format("{}{}{} {}", params.find("progress").raw(), total ? "/" : "", total ? total.raw() : "",
+                          printable(params.find("message").string(space)))));
+}
+
+Exit call(const CallOptions& options) {
+    const auto arguments = arguments_json(options.arguments);
+    if (!arguments) {
+        complain(printable(arguments.error()));
+        return Exit::usage;
+    }
+    std::string tool = options.tool;
+    Endpoint endpoint;
+    if (!options.target.url.empty()) {
+        const auto read = read_endpoint(options.target.url);
+        if (!read) {
+            complain("--url must be an http:// URL");
+            return Exit::usage;
+        }
+        endpoint = *read;
+    } else {
+        const size_t slash = tool.find('/');
+        if (slash == std::string::npos) {
+            complain("write SERVER/TOOL (or give --url)");
+            return Exit::usage;
+        }
+        const std::string server = tool.substr(0, slash);
+        tool = tool.substr(slash + 1);
+        const auto config = load_or_complain(options.target.file);
+        if (!config) return Exit::invalid_config;
+        endpoint = endpoint_of(*config, server);
+        if (endpoint.target == "/") endpoint.target = "/mcp/" + server; // unknown: weir says so itself
+    }
+    McpClient client(endpoint, timeout_ns(options.target), show_progress);
+    const std::string where = fmt::format("http://{}{}", endpoint.authority, endpoint.target);
+    if (const Exit connected = connect(client, options.target, where); connected != Exit::ok) return connected;
+    json::Text name;
+    name.string(tool);
+    const auto reply = client.request("tools/call", fmt::format(R"("name":{},"arguments":{})", name.text(), *arguments), tool);
+    if (!reply) return told_failure(client, reply.error(), where);
+    const Outcome outcome = outcome_of(*reply, client.space());
+    if (options.json && (reply->result || reply->error)) {
+        print(std::string(reply->result ? reply->result.raw() : reply->error.raw()) + "\n");
+    } else if (outcome.exit == Exit::ok) {
+        print(outcome.text);
+    }
+    std::string_view told = outcome.text;
+    while (told.ends_with('\n')) told.remove_suffix(1);
+    if (outcome.exit == Exit::denied) complain(fmt::format("denied: {}", told));
+    else if (outcome.exit != Exit::ok) complain(fmt::format("{}: {}", printable(tool), told));
+    client.end();
+    return outcome.exit;
+}
+
+} // namespace
+
+void add_call(CLI::App& app, Exit& exit) {
+    CLI::App* command = app.add_subcommand("call", "Call a tool through weir: SERVER/TOOL name=value...");
+    auto options = std::make_shared<CallOptions>();
+    command->add_option("tool", options->tool, "SERVER/TOOL, or TOOL with --url")->required()->type_name("SERVER/TOOL");
+    command->add_option("arguments", options->arguments, "name=value; a value that is JSON is taken as such, else as a string")
+        ->type_name("NAME=VALUE");
+    add_target_options(*command, options->target);
+    command->add_flag("--json", options->json, "print the whole result or error as JSON");
+    command->footer("Exit code: 0 answered, 1 the tool failed, 5 denied by policy, 6 no such server or tool,\n"
+                    "7 no answer in time, 9 cannot reach weir.");
+    command->callback([options, &exit] { exit = call(*options); });
+}
+
+} // namespace weir::cli

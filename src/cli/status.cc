@@ -1,0 +1,77 @@
+// cli/status.cc - `weir status`: what the running weir says about itself, through its control socket or admin address.
+#include "cli/commands.h"
+#include "cli/config_option.h"
+#include "cli/http_client.h"
+#include "cli/output.h"
+
+#include "json/scan.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <memory>
+
+namespace weir::cli {
+namespace {
+
+constexpr uint64_t silence_ns_max = 5 * s_ns;
+
+/// The body of GET /status, or why there is none.
+std::expected<std::string, std::string> fetch(BufferPool& pool, const Endpoint& from) {
+    HttpExchange exchange(pool);
+    if (!exchange.start(from, {}, silence_ns_max) || !exchange.read_all(1 << 20)) return std::unexpected(exchange.why());
+    if (exchange.status() != 200) return std::unexpected(fmt::format("HTTP {}", exchange.status()));
+    return std::string(exchange.body().text());
+}
+
+Exit status(const std::string& file, bool as_json) {
+    const auto config = load_or_complain(file);
+    if (!config) return Exit::invalid_config;
+    BufferPool pool;
+    const std::string socket = config->state_dir + "/control.sock";
+    auto answer = fetch(pool, {socket, 0, "localhost", "/status"});
+    if (!answer && config->admin) {
+        const std::string first = answer.error();
+        std::string host = config->admin->text.substr(0, config->admin->text.rfind(':'));
+        if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+        answer = fetch(pool, {host, config->admin->port, config->admin->text, "/status"});
+        if (!answer) answer = std::unexpected(fmt::format("{}; {}", first, answer.error()));
+    }
+    if (!answer) {
+        complain(printable(fmt::format("cannot reach weir: {}. Is `weir run -c {}` running?", answer.error(), file)));
+        return Exit::unreachable;
+    }
+    if (as_json) {
+        print(*answer + "\n");
+        return Exit::ok;
+    }
+    PaddedBytes text(pool);
+    text.append(*answer);
+    json::Scanner scanner{json::ScanLimits{}};
+    const auto document = scanner.scan(text.padded());
+    if (!document || !json::Value::root(*document).is(json::Kind::object)) {
+        complain("what answered is not weir");
+        return Exit::failed;
+    }
+    Table table({"what", "value"});
+    Workspace space(pool);
+    for (const auto& [name, value] : json::Value::root(*document).members()) {
+        const std::string shown(value.is(json::Kind::string) ? value.string(space) : value.raw());
+        const bool bad = name.equals("record_failed") && value.boolean();
+        table.row({{std::string(name.string(space))}, {shown, bad ? Tone::bad : Tone::plain}});
+    }
+    print(table.text(out_surface()));
+    return Exit::ok;
+}
+
+} // namespace
+
+void add_status(CLI::App& app, Exit& exit) {
+    CLI::App* command = app.add_subcommand("status", "Show what the running weir says about itself");
+    auto file = std::make_shared<std::string>();
+    auto json = std::make_shared<bool>(false);
+    add_config_option(*command, *file);
+    command->add_flag("--json", *json, "one JSON document");
+    command->callback([file, json, &exit] { exit = status(*file, *json); });
+}
+
+} // namespace weir::cli

@@ -1,0 +1,58 @@
+// cli/target.cc - from options to a connected client, and from transport errors to exit codes.
+#include "cli/target.h"
+
+#include "cli/config_option.h"
+#include "cli/output.h"
+#include "gateway/config_values.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+namespace weir::cli {
+
+void add_target_options(CLI::App& command, TargetOptions& options) {
+    add_config_option(command, options.file);
+    command.add_option("--url", options.url, "speak to this endpoint instead, as in http://127.0.0.1:3001/mcp");
+    command.add_option("--era", options.era, "auto, modern (2026-07-28) or legacy (initialize)")
+        ->check(CLI::IsMember({"auto", "modern", "legacy"}))
+        ->capture_default_str();
+    command.add_option("--timeout", options.timeout, "how long to wait while nothing comes")
+        ->check([](const std::string& text) {
+            const auto ns = gateway::parse_duration(text);
+            return ns && *ns >= ms_ns && *ns <= 86'400 * s_ns ? std::string() : "write a duration such as 30s";
+        })
+        ->capture_default_str();
+}
+
+uint64_t timeout_ns(const TargetOptions& options) { return gateway::parse_duration(options.timeout).value_or(60 * s_ns); }
+
+Endpoint endpoint_of(const gateway::Config& config, std::string_view server) {
+    Endpoint out;
+    for (const auto& each : config.servers) {
+        if (each.name == server) out.target = each.path;
+    }
+    const auto& address = config.addresses.front();
+    out.port = address.port;
+    out.host = address.text.substr(0, address.text.rfind(':'));
+    if (out.host.starts_with('[')) out.host = out.host.substr(1, out.host.size() - 2);
+    out.authority = config.hosts.front(); // one that weir accepts, wherever it is reached
+    return out;
+}
+
+Exit told_failure(const McpClient& client, Error error, std::string_view where) {
+    if (client.status() == 404) {
+        complain(printable(fmt::format("{}: no MCP server is at this path (HTTP 404)", where)));
+        return Exit::not_found;
+    }
+    complain(printable(fmt::format("{}: {}", where, client.why().empty() ? std::string(row_of(error).text) : client.why())));
+    if (error == Error::request_timeout) return Exit::timed_out;
+    return error == Error::io_failed ? Exit::unreachable : Exit::failed;
+}
+
+Exit connect(McpClient& client, const TargetOptions& options, std::string_view where) {
+    const Era era = options.era == "modern" ? Era::modern : options.era == "legacy" ? Era::legacy : Era::unknown;
+    const auto connected = client.connect(era);
+    return connected ? Exit::ok : told_failure(client, connected.error(), where);
+}
+
+} // namespace weir::cli

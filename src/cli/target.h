@@ -1,0 +1,39 @@
+// cli/target.h - which MCP endpoint a command means: a server of the configuration, through weir, or any URL.
+#pragma once
+
+#include "cli/commands.h"
+#include "cli/mcp_client.h"
+
+#include <expected>
+#include <string>
+#include <string_view>
+
+namespace CLI {
+class App;
+}
+
+namespace weir::gateway {
+struct Config;
+}
+
+namespace weir::cli {
+
+struct TargetOptions {
+    std::string file;
+    std::string url;
+    std::string era = "auto"; // auto, modern, legacy
+    std::string timeout = "60s";
+};
+
+void add_target_options(CLI::App& command, TargetOptions& options);
+
+/// The endpoint of `server` as clients of weir reach it.
+Endpoint endpoint_of(const gateway::Config& config, std::string_view server);
+
+/// Connects `client` as the options say. Anything but ok was told on standard error.
+Exit connect(McpClient& client, const TargetOptions& options, std::string_view where);
+/// Why a request failed on its way, told on standard error.
+Exit told_failure(const McpClient& client, Error error, std::string_view where);
+uint64_t timeout_ns(const TargetOptions& options);
+
+} // namespace weir::cli

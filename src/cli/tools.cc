@@ -1,0 +1,103 @@
+// cli/tools.cc - `weir tools list [SERVER]`: the tools as a client of weir sees them, hidden ones left out.
+#include "cli/call.h"
+#include "cli/config_option.h"
+#include "cli/output.h"
+#include "cli/target.h"
+#include "json/text.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <memory>
+
+namespace weir::cli {
+namespace {
+
+constexpr int pages_max = 1000;
+
+struct ToolsOptions {
+    TargetOptions target;
+    std::string server;
+    bool json = false;
+};
+
+std::string first_line(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
+
+/// All pages of one server's tools/list into the table and the JSON.
+Exit list(const Endpoint& endpoint, const std::string& server, const TargetOptions& target, Table& table, json::Text& out) {
+    McpClient client(endpoint, timeout_ns(target));
+    const std::string where = fmt::format("http://{}{}", endpoint.authority, endpoint.target);
+    if (const Exit connected = connect(client, target, where); connected != Exit::ok) return connected;
+    out.begin_object().name("server").string(server).name("tools").begin_array();
+    std::string cursor;
+    for (int page = 0; page < pages_max; ++page) {
+        json::Text member;
+        if (!cursor.empty()) member.string(cursor);
+        const auto reply = client.request("tools/list", cursor.empty() ? "" : "\"cursor\":" + member.text());
+        if (!reply) return told_failure(client, reply.error(), where);
+        const json::Value tools = reply->result.find("tools");
+        if (!tools.is(json::Kind::array)) {
+            complain(fmt::format("{}: {}", where, outcome_of(*reply, client.space()).text));
+            return reply->status == 404 ? Exit::not_found : Exit::failed;
+        }
+        for (const json::Value tool : tools.elements()) {
+            out.raw(tool.raw());
+            table.row({{server}, {std::string(tool.find("name").string(client.space()))},
+                       {first_line(tool.find("description").string(client.space())), Tone::faint}});
+        }
+        cursor = reply->result.find("nextCursor").string(client.space());
+        if (cursor.empty()) break;
+    }
+    out.end_array().end_object();
+    client.end();
+    return Exit::ok;
+}
+
+Exit list_all(const ToolsOptions& options) {
+    Table table({"server", "tool", "description"});
+    json::Text out;
+    out.begin_array();
+    Exit exit = Exit::ok;
+    if (!options.target.url.empty()) {
+        const auto endpoint = read_endpoint(options.target.url);
+        if (!endpoint) {
+            complain("--url must be an http:// URL");
+            return Exit::usage;
+        }
+        exit = list(*endpoint, options.target.url, options.target, table, out);
+    } else {
+        const auto config = load_or_complain(options.target.file);
+        if (!config) return Exit::invalid_config;
+        bool found = false;
+        for (const auto& server : config->servers) {
+            if (!options.server.empty() && server.name != options.server) continue;
+            found = true;
+            if (const Exit one = list(endpoint_of(*config, server.name), server.name, options.target, table, out); one != Exit::ok) {
+                if (!options.server.empty() || options.json) return one;
+                exit = one;
+            }
+        }
+        if (!found) {
+            complain(printable(options.server.empty() ? fmt::format("{} defines no server", options.target.file)
+                                                      : fmt::format("{} defines no server \"{}\"", options.target.file, options.server)));
+            return Exit::not_found;
+        }
+    }
+    if (exit != Exit::ok && table.empty()) return exit;
+    print(options.json ? out.end_array().text() + "\n" : table.text(out_surface()));
+    return exit;
+}
+
+} // namespace
+
+void add_tools(CLI::App& app, Exit& exit) {
+    CLI::App* tools = app.add_subcommand("tools", "Look at the tools that clients see");
+    tools->require_subcommand(1);
+    CLI::App* command = tools->add_subcommand("list", "List the tools of one server, or of all");
+    auto options = std::make_shared<ToolsOptions>();
+    command->add_option("server", options->server, "the server's name; without it all")->type_name("SERVER");
+    add_target_options(*command, options->target);
+    command->add_flag("--json", options->json, "one JSON document with the definitions as received");
+    command->callback([options, &exit] { exit = list_all(*options); });
+}
+
+} // namespace weir::cli
