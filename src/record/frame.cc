@@ -66,6 +66,13 @@ Result<Frame> read_frame(std::string_view bytes, uint32_t salt_crc) {
     const uint32_t size = frame_bytes(wire.length);
     if (bytes.size() < size) return fail(Error::incomplete);
     if (wire.crc != checksum(salt_crc, bytes.data(), size)) return fail(Error::corrupt);
+    return peek_frame(bytes);
+}
+
+Frame peek_frame(std::string_view bytes) {
+    WEIR_ASSERT(bytes.size() >= frame_head_bytes);
+    Wire wire;
+    std::memcpy(&wire, bytes.data(), sizeof wire);
     Frame frame;
     frame.seq = wire.seq;
     frame.time_ns = wire.time_ns;
@@ -73,8 +80,10 @@ Result<Frame> read_frame(std::string_view bytes, uint32_t salt_crc) {
     frame.kind = static_cast<Kind>(wire.kind);
     frame.flags = wire.flags;
     frame.exchange = wire.exchange;
-    frame.payload = bytes.substr(frame_head_bytes, wire.length);
-    frame.bytes = size;
+    if (wire.length <= payload_bytes_max && frame_bytes(wire.length) <= bytes.size()) {
+        frame.payload = bytes.substr(frame_head_bytes, wire.length);
+        frame.bytes = frame_bytes(wire.length);
+    }
     return frame;
 }
 

@@ -24,12 +24,15 @@ inline constexpr uint32_t payload_bytes_max = 96 << 20;
 
 using Salt = std::array<uint8_t, 16>;
 
+/// Written once more by a recovery, before the head of its segment.
+inline constexpr uint16_t flag_carried = 1;
+
 struct FrameHead {
     uint64_t seq = 0;         // one more than that of the frame before
     uint64_t time_ns = 0;     // Unix time, never smaller than that of the frame before
     uint64_t durable_seq = 0; // the highest seq known to be synced when this frame was made
     Kind kind{};
-    uint16_t flags = 0;       // none yet
+    uint16_t flags = 0;       // flag_carried
     uint32_t exchange = 0;    // ties the entries of one exchange together within a stream; 0: of none
 };
 
@@ -58,6 +61,10 @@ void salt_again(char* frame, uint32_t size, uint32_t salt_crc);
 ///   incomplete  the bytes end before the frame does
 ///   corrupt     this is no frame of this segment
 Result<Frame> read_frame(std::string_view bytes, uint32_t salt_crc);
+
+/// The frame at the front of `bytes` (a head at least), unchecked: for bytes that never left this process, or to look
+/// at what cannot be checked. `bytes` and `payload` are as large as it says, and empty when that is more than is there.
+Frame peek_frame(std::string_view bytes);
 
 /// True when anywhere in `bytes`, at a multiple of eight, stands a frame that is later than `seq` and says that `seq`
 /// was synced: then a bad frame at `seq` is damage and not a torn end.

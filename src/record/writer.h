@@ -114,82 +114,95 @@ class Writer {
         uint64_t entries = 0;
         bool sealed = false;
     };
-    // A batch that was closed by its mark.
+    // A batch that was closed by its mark; its bytes are the queue's.
     struct Batch {
         std::string_view bytes;
         uint64_t stretch = 0;
         uint64_t last_seq = 0;
         Digest chain{}; // after it
-        bool seals = false;
     };
-    struct Slot { // a batch that is with the kernel
+    // A batch that is with the kernel.
+    struct Slot {
+        Writer* writer = nullptr;
         ring::Op written{}, synced{};
         Batch batch;
-        uint64_t offset = 0;
-        bool busy = false, write_done = false, good = false;
+        uint64_t end = 0; // in the file
+        bool good = false;
     };
-    struct Point { // a place in the stream, after a mark
+    // A place in the stream, behind a mark.
+    struct Point {
         uint64_t seq = 0;
         Digest chain{};
         uint64_t segment = 0, end = 0;
     };
-    struct File { // the segment that is being written
-        int fd = -1;
-        uint64_t number = 0, first_seq = 0, stretch = 0, position = 0;
-        bool dead = false;
+    // The segment that is being written. body_first: what a recovery carries over is written before the head is.
+    struct File {
         enum class Stage : uint8_t { none, body_first, head, live } stage = Stage::none;
+        bool dead = false;
+        int fd = -1;
+        uint64_t number = 0, first_seq = 0, stretch = 0;
+        uint64_t position = 0;   // where the next batch goes
+        uint64_t synced_seq = 0;
     };
     enum class Spare : uint8_t { none, opening, allocating, listing, ready, discarding };
     enum class State : uint8_t { running, closing, closed };
-    static constexpr unsigned slots_max = 8;
-    static constexpr unsigned stretches_max = 8;
+    static constexpr unsigned slots_max = 8;     // writes with the kernel at a time; one when each is synced
+    static constexpr unsigned stretches_max = 8; // without a file yet; append() refuses beyond
     static constexpr uint32_t chunk_bytes = 256 << 10;
     static constexpr uint64_t spare_retry_ns = s_ns;
 
     Writer(ring::Ring& ring, const WriterOptions& options, int directory, Recovered&& found);
+    void notify() {
+        if (progress_ != nullptr) progress_(progress_owner_);
+    }
+    bool has_batches() const { return slots_busy_ != 0 || !batches_.empty() || !queue_.open_batch().empty(); }
 
     // Entries and batches: writer.cc.
     char* begin_entry(size_t payload_bound);
     uint64_t finish_entry(Kind kind, uint32_t exchange, uint32_t payload_bytes);
+    template <class E> void append_own(const E& entry) { // The writer's own entries are never refused.
+        char* payload = room_for(frame_bytes(static_cast<uint32_t>(payload_bound(entry, entry_limits_)))) + frame_head_bytes;
+        const char* end = write_payload(payload, entry, entry_limits_);
+        finish_entry(E::kind, 0, static_cast<uint32_t>(end - payload));
+    }
     char* room_for(size_t frame_size);
-    void add_frame(Kind kind, uint32_t exchange, uint32_t payload_bytes, uint64_t time_ns, uint64_t seq);
-    void close_batch(bool seals);
+    void add_frame(Kind kind, uint32_t exchange, uint32_t payload_bytes);
+    void add_seal();
+    void close_batch();
+    void begin_stretch();
     void end_stretch();
-    void begin_stretch(uint64_t first_seq, const Digest& chain);
-    void add_seal(uint64_t time_ns);
-    template <class E> void append_own(const E& entry);
-    void carry(std::string_view frames);
+    void carry(std::string_view chunk);
+    void carry_batch(std::string_view batch);
     void submit_batches();
-    void submit(Slot& slot, const Batch& batch);
+    void submit(const Batch& batch);
     void retire_slots();
     void sync_if_due();
     void publish_durable(const Point& point);
-    void notify() {
-        if (progress_ != nullptr) progress_(progress_owner_);
-    }
+    void release_to(const Point& point);
     static void on_written(ring::Op& op, ring::Completion done);
     static void on_synced(ring::Op& op, ring::Completion done);
     static void on_file_synced(ring::Op& op, ring::Completion done);
 
     // Files: writer_files.cc.
+    bool quiet() const;
+    bool needs_file() const;
     void make_spare();
     void begin_file();
-    void file_died(int error);
     void write_head();
-    void move_to_spare();
+    void file_died(int error);
+    void leave_dead_file();
+    void end_unavailability();
     void prune();
     void finish_closing();
-    bool quiet() const;
+    static void on_spare(ring::Op& op, ring::Completion done);
     static void on_head_written(ring::Op& op, ring::Completion done);
     static void on_head_synced(ring::Op& op, ring::Completion done);
-    static void on_spare(ring::Op& op, ring::Completion done);
     static void on_pruned(ring::Op& op, ring::Completion done);
-    static void on_directory_synced(ring::Op& op, ring::Completion done);
 
     ring::Ring& ring_;
     const WriterOptions options_;
     const EntryLimits entry_limits_;
-    int directory_ = -1;
+    const int directory_;
     Random random_;
     BufferPool pool_;
     FrameQueue queue_;
@@ -197,33 +210,52 @@ class Writer {
     void* progress_owner_ = nullptr;
     WriterFigures figures_;
     State state_ = State::running;
-    bool failed_ = false;
 
     // The stream's end, in memory.
-    uint64_t last_seq_ = 0;
-    uint64_t last_time_ns_ = 0;
-    uint32_t open_room_ = 0; // payload bytes that begin_entry promised
-    Digest chain_{};         // after the last closed batch
+    uint64_t last_seq_;
+    uint64_t last_time_ns_;
+    Digest chain_;           // after the last closed batch
+    uint16_t frame_flags_ = 0;
+    uint64_t stretches_begun_ = 0;
     Stretch stretch_;        // the one that append() adds to
-    std::vector<Stretch> stretches_; // begun, without a file; the last is stretch_ as it began
-    std::vector<Batch> batches_;     // closed, not submitted; a ring of fixed size
-    size_t batches_first_ = 0, batches_count_ = 0;
+    std::vector<Stretch> stretches_; // begun and without a file, as they began
+    std::vector<Batch> batches_;     // closed and not submitted
 
-    // The stream's end, on disk.
-    uint64_t submitted_seq_ = 0;
-    Point written_, durable_; // durable_ as told to the world
-    uint64_t anchor_seq_ = 0; // not kept in memory any more up to here
+    // The stream's end, on its way to disk.
+    uint64_t submitted_seq_;
+    Point written_, durable_;
+    Point anchor_;           // memory holds everything behind it, and a new file continues there
     uint64_t unsynced_since_ns_ = UINT64_MAX;
-    std::array<Slot, slots_max> slots_;
-    unsigned slot_first_ = 0, slots_busy_ = 0;
-    File file_;
+    std::array<Slot, slots_max> slots_; // a ring: slots_busy_ from slots_first_ on, in the order of the stream
+    unsigned slots_first_ = 0, slots_busy_ = 0;
     ring::Op sync_op_{};
     Point sync_target_;
-    bool sync_failed_ = false;
 
-    // Making and ending files.
-    ring::Op head_written_op_{}, head_synced_op_{}, spare_op_{}, prune_op_{}, directory_op_{};
+    // Files.
+    File file_;
+    int file_error_ = 0;
+    bool body_first_ = false;  // what a recovery carries over has no head yet
+    uint64_t carried_seq_ = 0; // its last
     alignas(8) std::array<char, segment_head_bytes> head_bytes_{};
+    ring::Op head_written_op_{}, head_synced_op_{};
+    std::vector<OldSegment> old_;
+    uint64_t next_number_;
+    Spare spare_ = Spare::none;
+    int spare_fd_ = -1;
+    uint64_t spare_number_ = 0;
+    std::string spare_name_;
+    int spare_error_ = 0;      // of the last attempt to make one
+    uint64_t spare_retry_ns_ = 0;
+    ring::Op spare_op_{};
+    std::string prune_name_;
+    uint64_t prune_seq_ = 0;   // of the entry that says so; 0: none is going
+    bool prune_unlinked_ = false;
+    ring::Op prune_op_{};
+
+    // The time in which nothing can be written.
+    bool failed_ = false;
+    int failed_error_ = 0;
+    uint64_t failed_since_ns_ = 0, failed_refused_ = 0;
 };
 
 } // namespace weir::record
