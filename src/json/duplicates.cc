@@ -28,27 +28,29 @@ void sip_round(uint64_t& v0, uint64_t& v1, uint64_t& v2, uint64_t& v3) {
 
 } // namespace
 
-Duplicates::Duplicates(size_t text_bytes_max, size_t members_max, size_t depth_max)
-    : names_(names_max(text_bytes_max, members_max, depth_max)), prints_(names_.count()),
+Duplicates::Duplicates(size_t text_bytes_max, uint32_t members_max, size_t depth_max)
+    : members_max_(members_max), fast_max_(std::min(members_max, few_max)),
+      names_(names_max(text_bytes_max, members_max, depth_max)),
       decoded_(text_bytes_max + 16), table_(table_size(members_max)) {
     WEIR_ASSERT(getrandom(key_.data(), sizeof key_, 0) == static_cast<ssize_t>(sizeof key_));
 }
 
-bool Duplicates::add_escaped(Names& object, std::string_view undecoded) {
+Duplicates::Added Duplicates::add_escaped(Names& object, std::string_view undecoded) {
     char* to = decoded_.data() + decoded_used_;
     const size_t size = decode(undecoded, to);
     decoded_used_ += size;
     return add(object, {to, size});
 }
 
-bool Duplicates::among_few(uint32_t count, std::string_view name, uint32_t print) const {
-    for (size_t at = top_ - count; at != top_; ++at)
-        if (prints_[at] == print && names_[at].text() == name) return true;
-    return false;
+Duplicates::Added Duplicates::look_closer(const Names& object, std::string_view name, uint32_t print) const {
+    if (object.count >= members_max_) return Added::too_many;
+    if (object.count >= few_max) return Added::fresh; // until close()
+    const auto same = [&](const Name& other) { return other.print == print && other.text() == name; };
+    return std::any_of(top_ - object.count, top_, same) ? Added::twice : Added::fresh;
 }
 
 bool Duplicates::none_among_many(uint32_t count) {
-    const Name* const names = names_.data() + top_;
+    const Name* const names = top_; // which close() has just taken off the stack
     const size_t mask = table_size(count) - 1;
     std::fill_n(table_.data(), mask + 1, 0U);
     for (uint32_t i = 0; i < count; ++i) {
@@ -86,7 +88,6 @@ uint64_t Duplicates::keyed_hash(std::string_view name) const {
 
 void Duplicates::trim(size_t kept_bytes) {
     names_.trim(kept_bytes / 16);
-    prints_.trim(kept_bytes / 4);
     decoded_.trim(kept_bytes);
 }
 

@@ -33,7 +33,7 @@ char* write_escaped(std::string_view utf8, char* to);
 /// than it has. Returns the place after the last octet written.
 char* write_minimal(std::string_view undecoded, char* to);
 
-/// Appends `utf8`, which must be valid (json/structure.h: valid_utf8), as a JSON string: quotes and minimal escapes.
+/// Appends `utf8`, which must be valid (json/utf8.h), as a JSON string: quotes and minimal escapes.
 void quote(std::string_view utf8, PaddedBytes& out);
 
 } // namespace weir::json

@@ -1,215 +1,275 @@
-// json/scan.cc - the second stage: grammar, strings, numbers and names, over the tokens that the first stage found.
+// json/scan.cc - grammar, strings, numbers and names in one pass from the first octet to the last.
 //
-// Two facts about the first stage carry this file. A token begins at its offset and ends before the white space that
-// precedes the next offset, so nothing has to look for the end of a string or a number. And offsets are trusted to be
-// ascending, not to make sense: every octet is looked at again before it is taken for what it seems to be.
+// The pass is one loop over values with a stack of open containers; what is met in nearly every message stands in the
+// loop, what is rare (escapes, fractions, white space) in functions of its own. A text that fails may fail for several
+// reasons: invalid UTF-8 is named before all others, then what stands first in the text.
 //
-// Nothing checks for the end of the offsets inside the loop. The text is refused at once unless its first token is an
-// opening and its last one a closing bracket; so the end can be reached only behind a closing bracket, where a comma
-// or another closing bracket must stand, and the entry behind the last offset points to the first token, which is
-// neither. (A text of a single scalar is read apart.)
+// Reading past the end is harmless (the text is padded) but must not be believed, and must not go far. So: nothing
+// follows a value or opens a container without a look at where the end is, and long runs (strings beyond their first
+// block, digits, white space) stop there. What is left is a name, its colon and a value of a block each.
 #include "json/scan.h"
 
 #include "json/escape.h"
 #include "json/number.h"
+#include "json/utf8.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace weir::json {
 
 namespace {
 
 bool is_space(char octet) { return octet == ' ' || octet == '\t' || octet == '\n' || octet == '\r'; }
-
-/// The end of the token that begins at `begin` when the next one begins at `next`.
-uint32_t end_of_token(const char* text, uint32_t begin, uint32_t next) {
-    while (next != begin && is_space(text[next - 1])) --next;
-    return next;
+bool is_digit(char octet) { return static_cast<unsigned char>(octet - '0') < 10; }
+bool in_number(char octet) {
+    return is_digit(octet) || octet == '.' || octet == 'e' || octet == 'E' || octet == '+' || octet == '-';
 }
 
-constexpr uint32_t no_escape = UINT32_MAX;
+/// Whether the `N` octets of `word`, without its ending zero, stand at `at`.
+template <size_t N> bool stands(const char* at, const char (&word)[N]) { return std::memcmp(at, word, N - 1) == 0; }
+
+/// Checks the escape at `at`. Returns the place behind it, or null and what is wrong.
+const char* behind_escape(const char* at, Error& wrong) {
+    wrong = Error::json_syntax;
+    switch (at[1]) {
+        case '"':
+        case '\\':
+        case '/':
+        case 'b':
+        case 'f':
+        case 'n':
+        case 'r':
+        case 't': return at + 2;
+        case 'u': break;
+        default: return nullptr;
+    }
+    const uint32_t unit = four_hex_digits(at + 2);
+    if (unit > 0xffff) return nullptr;
+    if (unit < 0xd800 || unit > 0xdfff) return at + 6;
+    wrong = Error::json_surrogate;
+    if (unit > 0xdbff || at[6] != '\\' || at[7] != 'u') return nullptr;
+    const uint32_t low = four_hex_digits(at + 8);
+    if (low >= 0xdc00 && low <= 0xdfff) return at + 12;
+    if (low > 0xffff) wrong = Error::json_syntax;
+    return nullptr;
+}
+
+/// A container that is not closed yet; the lowest one stands for the text itself.
+struct Open {
+    Duplicates::Names names; // of an object
+    uint32_t node;
+    uint32_t elements; // of an array
+    char closing;      // what closes it; 0 for the text
+};
 
 } // namespace
 
 class Walk {
   public:
-    Walk(Scanner& scanner, PaddedView text, const uint32_t* token)
-        : text_(text.data), size_(static_cast<uint32_t>(text.size)), limits_(scanner.limits_),
-          duplicates_(scanner.duplicates_), nodes_(scanner.nodes_.data()), token_(token) {
-        duplicates_.begin();
-        next_escape_ = find_escape(0);
-    }
+    Walk(Scanner& scanner, PaddedView text)
+        : text_(text.data), size_(text.size), sweep_(scanner.sweep_), limits_(scanner.limits_),
+          duplicates_(scanner.duplicates_), nodes_(scanner.nodes_.data()) {}
 
-    /// Walks a text whose root is an object or an array. Returns no error, or what is wrong.
-    std::optional<Error> containers();
-    /// Reads a text whose root is the scalar [begin, end).
-    std::optional<Error> scalar(uint32_t begin, uint32_t end);
-
-    const uint32_t* token() const { return token_; }
-    uint32_t node_count() const { return count_; }
+    /// Walks the whole text. Returns how many nodes it has, or what is wrong.
+    Result<uint32_t> whole();
+    bool beyond_ascii() const { return beyond_ascii_ != 0; }
 
   private:
-    struct Open {
-        Duplicates::Names names;
-        uint32_t node;
-        uint32_t elements; // of an array
-        bool object;
-    };
-
-    uint32_t find_escape(uint32_t from) const {
-        const void* found = std::memchr(text_ + from, '\\', size_ - from);
-        return found == nullptr ? no_escape : static_cast<uint32_t>(static_cast<const char*>(found) - text_);
+    size_t far_string_end(size_t at, bool& escaped);
+    size_t number_end(size_t begin);
+    size_t behind_spaces(size_t at) const {
+        while (at < size_ && is_space(text_[at])) ++at;
+        return at;
     }
-    void put(Kind kind, uint32_t begin, uint32_t length, bool escaped = false) {
-        nodes_[count_] = {begin, length, count_ + 1, kind, escaped, 0};
-        ++count_;
-    }
-    std::optional<Error> literal(uint32_t begin, uint32_t end);
-    std::optional<Error> string(uint32_t begin, uint32_t end);
-    std::optional<Error> name(Open& open);
-    std::optional<Error> escapes(uint32_t end);
+    bool has(size_t at, char octet) const { return at < size_ && text_[at] == octet; }
 
     const char* const text_;
-    const uint32_t size_;
+    const size_t size_;
+    const Sweep sweep_;
     const ScanLimits& limits_;
     Duplicates& duplicates_;
     Node* const nodes_;
-    const uint32_t* token_;
-    uint32_t count_ = 0;
-    uint32_t next_escape_; // the first backslash that is not behind us
+    uint64_t beyond_ascii_ = 0;
+    Error wrong_ = Error::json_syntax; // why a function of this class returned `nowhere`
+    static constexpr size_t nowhere = SIZE_MAX;
 };
 
-/// A token that is neither string nor container: null, a boolean or a number.
-std::optional<Error> Walk::literal(uint32_t begin, uint32_t end) {
-    const std::string_view token(text_ + begin, end - begin);
-    switch (token.front()) {
-        case 't':
-            if (token != "true") return Error::json_syntax;
-            put(Kind::boolean, begin, 4);
-            return std::nullopt;
-        case 'f':
-            if (token != "false") return Error::json_syntax;
-            put(Kind::boolean, begin, 5);
-            return std::nullopt;
-        case 'n':
-            if (token != "null") return Error::json_syntax;
-            put(Kind::null, begin, 4);
-            return std::nullopt;
-        default: break;
+/// The closing quote of a string of which everything before `at` is plain, or nowhere.
+[[gnu::noinline]] size_t Walk::far_string_end(size_t at, bool& escaped) {
+    for (;;) {
+        if (has(at, '\\')) {
+            escaped = true;
+            const char* const behind = behind_escape(text_ + at, wrong_);
+            if (behind == nullptr) return nowhere;
+            at = static_cast<size_t>(behind - text_);
+            const Block block = look(behind); // escapes like company
+            beyond_ascii_ |= block.beyond_ascii;
+            at += static_cast<size_t>(std::countr_zero(block.special | 1U << block_bytes));
+        } else {
+            const Swept swept = sweep_(text_ + at, text_ + size_);
+            beyond_ascii_ |= swept.beyond_ascii;
+            at = static_cast<size_t>(swept.at - text_);
+        }
+        wrong_ = Error::json_syntax;
+        if (at >= size_) return nowhere;
+        if (text_[at] == '"') return at;
+        if (static_cast<unsigned char>(text_[at]) < 0x20) return nowhere;
     }
-    const NumberForm form = form_of_number(token);
-    if (form == NumberForm::none) return Error::json_syntax;
-    if (form == NumberForm::too_large || token.size() > limits_.number_bytes_max) return Error::json_number;
-    put(Kind::number, begin, end - begin);
-    return std::nullopt;
 }
 
-/// The string token [begin, end), quotes included.
-std::optional<Error> Walk::string(uint32_t begin, uint32_t end) {
-    if (end < begin + 2 || text_[end - 1] != '"') return Error::json_syntax;
-    const bool escaped = next_escape_ < end;
-    if (escaped) [[unlikely]] {
-        if (const auto wrong = escapes(end - 1)) return wrong;
+/// The place behind the number at `begin`, or nowhere.
+inline size_t Walk::number_end(size_t begin) {
+    const auto behind_digits = [&](size_t at) {
+        while (at < size_ && is_digit(text_[at])) ++at;
+        return at;
+    };
+    const size_t whole = begin + (text_[begin] == '-' ? 1 : 0);
+    size_t at = behind_digits(whole);
+    wrong_ = Error::json_syntax;
+    if (at == whole || (text_[whole] == '0' && at - whole > 1)) return nowhere;
+    if (has(at, '.')) {
+        const size_t fraction = at + 1;
+        at = behind_digits(fraction);
+        if (at == fraction) return nowhere;
     }
-    put(Kind::string, begin + 1, end - begin - 2, escaped);
-    return std::nullopt;
+    if (!has(at, 'e') && !has(at, 'E') && at - begin <= 300) [[likely]] // below 10^300
+        return at;
+    while (at < size_ && in_number(text_[at])) ++at;
+    const NumberForm form = form_of_number({text_ + begin, at - begin});
+    if (form == NumberForm::none) return nowhere;
+    wrong_ = Error::json_number;
+    return form == NumberForm::too_large || at - begin > limits_.number_bytes_max ? nowhere : at;
 }
 
-/// Checks the escapes of the string that ends at `end` (its closing quote), from next_escape_ on.
-std::optional<Error> Walk::escapes(uint32_t end) {
-    uint32_t at = next_escape_;
-    while (at < end) {
-        switch (text_[at + 1]) {
-            case '"': case '\\': case '/': case 'b': case 'f': case 'n': case 'r': case 't': at += 2; break;
-            case 'u': {
-                const uint32_t unit = four_hex_digits(text_ + at + 2);
-                if (unit > 0xffff) return Error::json_syntax;
-                at += 6;
-                if (unit < 0xd800 || unit > 0xdfff) break;
-                if (unit > 0xdbff || text_[at] != '\\' || text_[at + 1] != 'u') return Error::json_surrogate;
-                const uint32_t low = four_hex_digits(text_ + at + 2);
-                if (low > 0xffff) return Error::json_syntax;
-                if (low < 0xdc00 || low > 0xdfff) return Error::json_surrogate;
-                at += 6;
+Result<uint32_t> Walk::whole() {
+    Open stack[Scanner::depth_max + 1];
+    Open* open = stack;
+    Open* const deepest = stack + limits_.depth_max;
+    open->closing = 0;
+    const char* const text = text_; // in registers, whatever is written to the nodes
+    const size_t size = size_;
+    Node* const nodes = nodes_;
+    uint32_t count = 0;
+    duplicates_.begin();
+
+    const auto put = [&](Kind kind, size_t begin, size_t end) __attribute__((always_inline)) {
+        nodes[count] = {static_cast<uint32_t>(begin), static_cast<uint32_t>(end - begin), count + 1, kind, false, 0};
+        ++count;
+    };
+    // Puts the string that begins at `begin`; returns where its closing quote is.
+    const auto put_string = [&](size_t begin) __attribute__((always_inline)) {
+        const Block block = look(text + begin);
+        beyond_ascii_ |= block.beyond_ascii;
+        size_t end = begin + static_cast<size_t>(std::countr_zero(block.special | 1U << block_bytes));
+        if (text[end] == '"') [[likely]] {
+            put(Kind::string, begin, end);
+            return end;
+        }
+        bool escaped = false;
+        end = far_string_end(end, escaped);
+        put(Kind::string, begin, end);
+        nodes[count - 1].escaped = escaped;
+        return end;
+    };
+
+    size_t at = 0;
+    bool name_next = false;
+    for (;;) {
+        if (name_next) { // A member's name and the colon behind it.
+            if (text[at] != '"') [[unlikely]] {
+                at = behind_spaces(at);
+                if (text[at] != '"') return fail(Error::json_syntax);
+            }
+            const size_t begin = at + 1;
+            const size_t end = put_string(begin);
+            if (end == nowhere) [[unlikely]] return fail(wrong_);
+            const std::string_view name(text + begin, end - begin);
+            using Added = Duplicates::Added;
+            const bool escaped = nodes[count - 1].escaped;
+            const Added added = escaped ? duplicates_.add_escaped(open->names, name) : duplicates_.add(open->names, name);
+            if (added != Added::fresh) [[unlikely]]
+                return fail(added == Added::twice ? Error::json_duplicate : Error::json_members);
+            at = end + 1;
+            if (text[at] != ':') [[unlikely]] {
+                at = behind_spaces(at);
+                if (text[at] != ':') return fail(Error::json_syntax);
+            }
+            ++at;
+        }
+
+        // A value begins here.
+        if (text[at] == '"') {
+            at = put_string(at + 1);
+            if (at == nowhere) [[unlikely]] return fail(wrong_);
+            ++at;
+        } else if (text[at] == '{' || text[at] == '[') {
+            if (at >= size) return fail(Error::json_syntax);
+            if (open == deepest) return fail(Error::json_depth);
+            name_next = text[at] == '{';
+            *++open = {{0, 0}, count, 0, static_cast<char>(text[at] + 2)}; // brackets are two apart in ASCII
+            put(name_next ? Kind::object : Kind::array, at, at);
+            if (is_space(text[++at])) [[unlikely]]
+                at = behind_spaces(at);
+            if (text[at] != open->closing) continue;
+        } else if (is_digit(text[at]) || text[at] == '-') {
+            const size_t end = number_end(at);
+            if (end == nowhere) return fail(wrong_);
+            put(Kind::number, at, end);
+            at = end;
+        } else if (stands(text + at, "true")) {
+            put(Kind::boolean, at, at + 4);
+            at += 4;
+        } else if (stands(text + at, "false")) {
+            put(Kind::boolean, at, at + 5);
+            at += 5;
+        } else if (stands(text + at, "null")) {
+            put(Kind::null, at, at + 4);
+            at += 4;
+        } else {
+            if (!is_space(text[at])) return fail(Error::json_syntax);
+            at = behind_spaces(at);
+            if (at >= size) return fail(Error::json_syntax);
+            name_next = false;
+            continue;
+        }
+
+        // A value has ended: close what ends with it, until a comma asks for the next one.
+        for (;;) {
+            if (at >= size) {
+                if (open != stack || at != size) return fail(Error::json_syntax);
+                return count;
+            }
+            if (text[at] == ',') {
+                ++at;
+                name_next = open->closing == '}';
+                if (name_next) break;
+                if (open == stack) return fail(Error::json_syntax);
+                ++open->elements;
                 break;
             }
-            default: return Error::json_syntax;
-        }
-        if (text_[at] != '\\') at = find_escape(at);
-    }
-    next_escape_ = at;
-    return std::nullopt;
-}
-
-/// A member's name and the colon behind it.
-std::optional<Error> Walk::name(Open& open) {
-    const uint32_t begin = token_[0];
-    if (text_[begin] != '"' || text_[token_[1]] != ':') return Error::json_syntax;
-    const uint32_t index = count_;
-    if (const auto wrong = string(begin, end_of_token(text_, begin, token_[1]))) return wrong;
-    token_ += 2;
-    if (open.names.count == limits_.members_max) return Error::json_members;
-    const Node& node = nodes_[index];
-    const std::string_view name(text_ + node.begin, node.length);
-    const bool fresh = node.escaped ? duplicates_.add_escaped(open.names, name) : duplicates_.add(open.names, name);
-    if (!fresh) return Error::json_duplicate;
-    return std::nullopt;
-}
-
-std::optional<Error> Walk::containers() {
-    Open stack[Scanner::depth_max];
-    uint32_t depth = 0;
-    for (;;) {
-        // One value begins at *token_.
-        const uint32_t begin = *token_++;
-        const char first = text_[begin];
-        if (first == '{' || first == '[') {
-            const bool object = first == '{';
-            if (depth == limits_.depth_max) return Error::json_depth;
-            Open& open = stack[depth++];
-            open = {{}, count_, 0, object};
-            put(object ? Kind::object : Kind::array, begin, 0);
-            if (text_[*token_] != (object ? '}' : ']')) {
-                if (object) {
-                    if (const auto wrong = name(open)) return wrong;
-                }
+            if (text[at] != open->closing || open == stack) [[unlikely]] {
+                if (!is_space(text[at])) return fail(Error::json_syntax);
+                at = behind_spaces(at);
                 continue;
             }
-        } else {
-            if (depth != 0) ++stack[depth - 1].elements;
-            const uint32_t end = end_of_token(text_, begin, *token_);
-            const auto wrong = first == '"' ? string(begin, end) : literal(begin, end);
-            if (wrong) return wrong;
-        }
-        // A value has ended: what its container says next.
-        for (;;) {
-            Open& open = stack[depth - 1];
-            const uint32_t at = *token_++;
-            if (text_[at] == ',') {
-                if (open.object) {
-                    if (const auto wrong = name(open)) return wrong;
-                }
-                break;
+            ++at;
+            Node& container = nodes[open->node];
+            container.length = static_cast<uint32_t>(at) - container.begin;
+            container.next = count;
+            uint32_t held = open->elements + (count - open->node == 1 ? 0 : 1);
+            if (open->closing == '}') {
+                held = open->names.count;
+                if (!duplicates_.close(open->names)) return fail(Error::json_duplicate);
             }
-            if (text_[at] != (open.object ? '}' : ']')) return Error::json_syntax;
-            Node& node = nodes_[open.node];
-            node.length = at + 1 - node.begin;
-            node.next = count_;
-            if (open.object && !duplicates_.close(open.names)) return Error::json_duplicate;
-            const uint32_t held = open.object ? open.names.count : open.elements;
-            node.count_low = static_cast<uint16_t>(std::min(held, uint32_t{UINT16_MAX}));
-            if (--depth == 0) return std::nullopt;
-            ++stack[depth - 1].elements;
+            container.count_low = static_cast<uint16_t>(std::min(held, uint32_t{UINT16_MAX}));
+            --open;
         }
     }
-}
-
-std::optional<Error> Walk::scalar(uint32_t begin, uint32_t end) {
-    return text_[begin] == '"' ? string(begin, end) : literal(begin, end);
 }
 
 Scanner::Scanner(const ScanLimits& limits)
-    : limits_(limits), structure_(limits.text_bytes_max),
+    : limits_(limits), sweep_(best_sweep()),
       duplicates_(limits.text_bytes_max, limits.members_max, limits.depth_max),
       nodes_(limits.text_bytes_max / 2 + 2) { // the densest text is [1,1,1: two octets a node
     WEIR_ASSERT(limits.depth_max <= depth_max && limits.members_max < UINT16_MAX && limits.text_bytes_max < UINT32_MAX / 2);
@@ -219,30 +279,15 @@ Result<Document> Scanner::scan(PaddedView text) {
     if (text.size > limits_.text_bytes_max) return fail(Error::json_too_large);
     if (text.size == 0) return fail(Error::json_syntax);
     largest_ = std::max(largest_, text.size);
-    const auto found = structure_.find(text);
-    if (!found) return fail(found.error());
-
-    const std::span<uint32_t> tokens = *found;
-    const char first = text.data[tokens.front()], last = text.data[tokens.back()];
-    Walk walk(*this, text, tokens.data());
-    std::optional<Error> wrong;
-    if (first == '{' || first == '[') {
-        if (last != (first == '{' ? '}' : ']')) return fail(Error::json_syntax);
-        tokens.data()[tokens.size()] = tokens.front(); // ends every walk too far; see the top
-        wrong = walk.containers();
-        if (!wrong && walk.token() != tokens.data() + tokens.size()) wrong = Error::json_syntax;
-    } else {
-        if (tokens.size() != 1) return fail(Error::json_syntax);
-        const auto size = static_cast<uint32_t>(text.size);
-        wrong = walk.scalar(tokens.front(), end_of_token(text.data, tokens.front(), size));
-    }
-    if (wrong) return fail(*wrong);
-    return Document{text.text(), {nodes_.data(), walk.node_count()}};
+    Walk walk(*this, text);
+    const Result<uint32_t> nodes = walk.whole();
+    if ((!nodes || walk.beyond_ascii()) && !valid_utf8(text.text())) return fail(Error::json_utf8);
+    if (!nodes) return fail(nodes.error());
+    return Document{text.text(), {nodes_.data(), *nodes}};
 }
 
 void Scanner::trim(size_t kept_bytes) {
     if (largest_ <= kept_bytes) return;
-    structure_.trim(kept_bytes);
     duplicates_.trim(kept_bytes);
     nodes_.trim(kept_bytes / 2);
     largest_ = 0;
