@@ -1,7 +1,7 @@
-// crypto/aead.cc - AES-256-GCM through mbedTLS.
+// crypto/aead.cc - AES-256-GCM behind one face.
 #include "crypto/aead.h"
 
-#include "crypto/secret.h"
+#include "base/assert.h"
 
 #include <mbedtls/gcm.h>
 
@@ -12,45 +12,40 @@ const unsigned char* octets(std::string_view text) { return reinterpret_cast<con
 
 } // namespace
 
-struct Aead::Context {
-    mbedtls_gcm_context gcm{};
-    Context() { mbedtls_gcm_init(&gcm); }
-    ~Context() { mbedtls_gcm_free(&gcm); }
-    Context(const Context&) = delete;
-    Context& operator=(const Context&) = delete;
+struct Aead::Gcm {
+    mbedtls_gcm_context context;
+    Gcm() { mbedtls_gcm_init(&context); }
+    ~Gcm() { mbedtls_gcm_free(&context); }
+    Gcm(const Gcm&) = delete;
+    Gcm& operator=(const Gcm&) = delete;
 };
 
-Aead::Aead(const Key& key) : context_(std::make_unique<Context>()) {
-    const int failed = mbedtls_gcm_setkey(&context_->gcm, MBEDTLS_CIPHER_ID_AES, key.data(), 256);
+Aead::Aead(std::span<const uint8_t, key_bytes> key) : gcm_(std::make_unique<Gcm>()) {
+    const int failed = mbedtls_gcm_setkey(&gcm_->context, MBEDTLS_CIPHER_ID_AES, key.data(), key_bytes * 8);
     WEIR_ASSERT(failed == 0);
 }
-Aead::~Aead() = default;
 Aead::Aead(Aead&&) noexcept = default;
 Aead& Aead::operator=(Aead&&) noexcept = default;
+Aead::~Aead() = default;
 
-void Aead::seal(std::string_view about, std::string_view plain, PaddedBytes& out) const {
-    out.reserve(plain.size() + overhead_bytes);
-    auto* nonce = reinterpret_cast<unsigned char*>(out.data() + out.size());
-    unsigned char* text = nonce + nonce_bytes;
-    const bool filled = fill_random({nonce, nonce_bytes});
-    WEIR_ASSERT(filled);
-    const int failed = mbedtls_gcm_crypt_and_tag(&context_->gcm, MBEDTLS_GCM_ENCRYPT, plain.size(), nonce, nonce_bytes,
-                                                 octets(about), about.size(), octets(plain), text, tag_bytes,
-                                                 text + plain.size());
+void Aead::seal(std::string_view nonce, std::string_view along, std::string_view plain, char* to) {
+    WEIR_ASSERT(nonce.size() == nonce_bytes);
+    auto* out = reinterpret_cast<unsigned char*>(to);
+    const int failed = mbedtls_gcm_crypt_and_tag(&gcm_->context, MBEDTLS_GCM_ENCRYPT, plain.size(), octets(nonce),
+                                                 nonce.size(), octets(along), along.size(), octets(plain), out,
+                                                 tag_bytes, out + plain.size());
     WEIR_ASSERT(failed == 0);
-    out.grew(plain.size() + overhead_bytes);
 }
 
-Result<void> Aead::open(std::string_view about, std::string_view sealed, PaddedBytes& out) const {
-    if (sealed.size() < overhead_bytes) return fail(Error::seal_invalid);
-    const size_t size = sealed.size() - overhead_bytes;
-    out.reserve(size + 1); // mbedTLS wants somewhere to write even for an empty text
-    const int failed = mbedtls_gcm_auth_decrypt(&context_->gcm, size, octets(sealed), nonce_bytes, octets(about), about.size(),
-                                                octets(sealed) + nonce_bytes + size, tag_bytes, octets(sealed) + nonce_bytes,
-                                                reinterpret_cast<unsigned char*>(out.data() + out.size()));
+Result<size_t> Aead::open(std::string_view nonce, std::string_view along, std::string_view sealed, char* to) {
+    if (nonce.size() != nonce_bytes || sealed.size() < tag_bytes) return fail(Error::seal_invalid);
+    const size_t size = sealed.size() - tag_bytes;
+    // mbedTLS wipes the output when the tag does not fit.
+    const int failed = mbedtls_gcm_auth_decrypt(&gcm_->context, size, octets(nonce), nonce.size(), octets(along),
+                                                along.size(), octets(sealed) + size, tag_bytes, octets(sealed),
+                                                reinterpret_cast<unsigned char*>(to));
     if (failed != 0) return fail(Error::seal_invalid);
-    out.grew(size);
-    return {};
+    return size;
 }
 
 } // namespace weir::crypto

@@ -1,36 +1,41 @@
-// crypto/aead.h - sealing: AES-256-GCM (NIST SP 800-38D) by mbedTLS, with a random nonce for each message.
+// crypto/aead.h - authenticated encryption: AES-256-GCM (NIST SP 800-38D), by mbedTLS.
 //
-// 96-bit random nonces: with one key, 2^32 messages keep the chance of a repeat below 2^-32 (SP 800-38D section 8.3).
-// One object per thread and key.
+// Not pure inside: an Aead keeps the key's schedule and scratch space, so that one thread at a time uses it. Allocates
+// when it is made, not afterwards. Never use a nonce twice under a key: random ones are good for 2^32 texts.
 #pragma once
 
-#include "base/bytes.h"
 #include "base/result.h"
 
-#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 namespace weir::crypto {
 
 class Aead {
   public:
-    using Key = std::array<unsigned char, 32>;
-    static constexpr size_t nonce_bytes = 12, tag_bytes = 16, overhead_bytes = nonce_bytes + tag_bytes;
+    static constexpr size_t key_bytes = 32, nonce_bytes = 12, tag_bytes = 16;
 
-    explicit Aead(const Key& key);
-    ~Aead();
+    explicit Aead(std::span<const uint8_t, key_bytes> key);
     Aead(Aead&&) noexcept;
     Aead& operator=(Aead&&) noexcept;
+    ~Aead(); // wipes the key's schedule
 
-    /// Appends nonce, ciphertext and tag to `out`. `about` is bound to it but not contained.
-    void seal(std::string_view about, std::string_view plain, PaddedBytes& out) const;
-    /// Appends the plain text of what seal() made. seal_invalid: anything else, and nothing is appended.
-    Result<void> open(std::string_view about, std::string_view sealed, PaddedBytes& out) const;
+    /// Writes the sealed form of `plain` to `to`: as many octets, and the tag. What `along` holds is authenticated with
+    /// it and not written. `plain` may lie at `to`. Ends the process if the cipher refuses, which only a programming
+    /// error makes it do.
+    void seal(std::string_view nonce, std::string_view along, std::string_view plain, char* to);
+
+    /// Opens what seal() wrote, into `to`, which may be where `sealed` lies. Returns the size of the plain text.
+    ///
+    /// Errors: seal_invalid when anything at all differs from what was sealed; `to` holds nothing of it then.
+    Result<size_t> open(std::string_view nonce, std::string_view along, std::string_view sealed, char* to);
 
   private:
-    struct Context;
-    std::unique_ptr<Context> context_;
+    struct Gcm;
+    std::unique_ptr<Gcm> gcm_;
 };
 
 } // namespace weir::crypto

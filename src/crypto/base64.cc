@@ -1,74 +1,73 @@
-// crypto/base64.cc - three octets to four characters and back.
+// crypto/base64.cc - six bits a character, both ways.
 #include "crypto/base64.h"
 
 #include <array>
+#include <cstdint>
 
 namespace weir::crypto {
 namespace {
 
 constexpr std::string_view url_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr std::string_view standard_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-constexpr uint8_t no_digit = 64;
 
-constexpr std::array<uint8_t, 256> values_of(std::string_view alphabet) {
-    std::array<uint8_t, 256> values{};
-    for (auto& value : values) value = no_digit;
-    for (size_t i = 0; i < alphabet.size(); ++i) values[static_cast<unsigned char>(alphabet[i])] = static_cast<uint8_t>(i);
-    return values;
+constexpr uint8_t no_digit = 0x80;
+using Digits = std::array<uint8_t, 256>;
+
+constexpr Digits digits_of(std::string_view alphabet) {
+    Digits digits{};
+    digits.fill(no_digit);
+    for (size_t i = 0; i < alphabet.size(); ++i)
+        digits[static_cast<unsigned char>(alphabet[i])] = static_cast<uint8_t>(i);
+    return digits;
 }
-constexpr auto url_values = values_of(url_alphabet);
-constexpr auto standard_values = values_of(standard_alphabet);
+constexpr Digits url_digits = digits_of(url_alphabet), standard_digits = digits_of(standard_alphabet);
 
-void encode(std::string_view bytes, std::string_view alphabet, PaddedBytes& out) {
-    size_t at = 0;
-    for (; at < bytes.size(); at += 3) {
-        const size_t left = bytes.size() - at;
-        const auto octet = [&](size_t i) { return i < left ? static_cast<uint32_t>(static_cast<unsigned char>(bytes[at + i])) : 0U; };
-        const uint32_t word = octet(0) << 16 | octet(1) << 8 | octet(2);
-        out.append(alphabet[word >> 18]);
-        out.append(alphabet[word >> 12 & 63]);
-        if (left > 1) out.append(alphabet[word >> 6 & 63]);
-        if (left > 2) out.append(alphabet[word & 63]);
+/// Without padding. Leaves in the last character's unused bits zeros.
+char* encode(std::string_view octets, std::string_view alphabet, char* to) {
+    uint32_t bits = 0;
+    unsigned held = 0;
+    for (const char octet : octets) {
+        bits = bits << 8 | static_cast<unsigned char>(octet);
+        for (held += 8; held >= 6;) *to++ = alphabet[bits >> (held -= 6) & 63];
     }
+    if (held != 0) *to++ = alphabet[bits << (6 - held) & 63];
+    return to;
 }
 
-Result<void> decode(std::string_view text, const std::array<uint8_t, 256>& values, PaddedBytes& out) {
+/// Without padding.
+Result<size_t> decode(std::string_view text, const Digits& digits, char* to) {
     if (text.size() % 4 == 1) return fail(Error::invalid);
-    const size_t before = out.size();
-    uint32_t word = 0;
-    unsigned bits = 0;
-    for (const char c : text) {
-        const uint8_t value = values[static_cast<unsigned char>(c)];
-        if (value == no_digit) {
-            out.resize_down(before);
-            return fail(Error::invalid);
-        }
-        word = word << 6 | value;
-        bits += 6;
-        if (bits < 8) continue;
-        bits -= 8;
-        out.append(static_cast<char>(word >> bits & 255));
+    char* const first = to;
+    uint32_t bits = 0;
+    unsigned held = 0;
+    for (const char character : text) {
+        const uint8_t digit = digits[static_cast<unsigned char>(character)];
+        if (digit == no_digit) return fail(Error::invalid);
+        bits = bits << 6 | digit;
+        held += 6;
+        if (held >= 8) *to++ = static_cast<char>(bits >> (held -= 8));
     }
-    if ((word & ((1U << bits) - 1)) == 0) return {};
-    out.resize_down(before); // The last digit has bits that nothing stands for: a second spelling of the same octets.
-    return fail(Error::invalid);
+    if ((bits & ((1U << held) - 1)) != 0) return fail(Error::invalid);
+    return static_cast<size_t>(to - first);
 }
 
 } // namespace
 
-void base64url_encode(std::string_view bytes, PaddedBytes& out) { encode(bytes, url_alphabet, out); }
-Result<void> base64url_decode(std::string_view text, PaddedBytes& out) { return decode(text, url_values, out); }
+char* encode_base64url(std::string_view octets, char* to) { return encode(octets, url_alphabet, to); }
 
-void base64_encode(std::string_view bytes, PaddedBytes& out) {
-    encode(bytes, standard_alphabet, out);
-    for (size_t i = bytes.size() % 3; i != 0 && i < 3; ++i) out.append('=');
+char* encode_base64(std::string_view octets, char* to) {
+    to = encode(octets, standard_alphabet, to);
+    for (size_t rest = octets.size() % 3; rest != 0 && rest < 3; ++rest) *to++ = '=';
+    return to;
 }
 
-Result<void> base64_decode(std::string_view text, PaddedBytes& out) {
+Result<size_t> decode_base64url(std::string_view text, char* to) { return decode(text, url_digits, to); }
+
+Result<size_t> decode_base64(std::string_view text, char* to) {
     if (text.size() % 4 != 0) return fail(Error::invalid);
-    size_t digits = text.size();
-    while (digits != 0 && text.size() - digits < 2 && text[digits - 1] == '=') --digits;
-    return decode(text.substr(0, digits), standard_values, out);
+    if (text.ends_with("==")) text.remove_suffix(2);
+    else if (text.ends_with('=')) text.remove_suffix(1);
+    return decode(text, standard_digits, to);
 }
 
 } // namespace weir::crypto

@@ -1,17 +1,19 @@
-// crypto/hex.h - octets as lower-case hexadecimal. Pure.
+// crypto/hex.h - octets as hexadecimal digits, two lower-case ones each. Pure.
 #pragma once
 
 #include <string_view>
 
 namespace weir::crypto {
 
-/// Writes twice as many characters as `bytes` has at `out`.
-inline void write_hex(std::string_view bytes, char* out) {
+/// Writes the 2 * bytes.size() digits of `bytes` to `to`. Returns the place after the last one.
+inline char* write_hex(std::string_view bytes, char* to) {
     constexpr char digits[] = "0123456789abcdef";
     for (const char byte : bytes) {
-        *out++ = digits[static_cast<unsigned char>(byte) >> 4];
-        *out++ = digits[static_cast<unsigned char>(byte) & 15];
+        const auto value = static_cast<unsigned char>(byte);
+        *to++ = digits[value >> 4];
+        *to++ = digits[value & 15];
     }
+    return to;
 }
 
 } // namespace weir::crypto

@@ -1,4 +1,4 @@
-// crypto/secret.cc - getrandom, constant-time comparison, wiping.
+// crypto/secret.cc - getrandom(2), and two loops the optimiser must not understand.
 #include "crypto/secret.h"
 
 #include "base/assert.h"
@@ -9,32 +9,40 @@
 
 namespace weir::crypto {
 
-bool fill_random(std::span<unsigned char> out) {
-    size_t at = 0;
-    while (at < out.size()) {
-        const ssize_t got = ::getrandom(out.data() + at, out.size() - at, 0);
+bool fill_random(std::span<unsigned char> octets) {
+    size_t filled = 0;
+    while (filled < octets.size()) {
+        const ssize_t got = getrandom(octets.data() + filled, octets.size() - filled, 0);
         if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return false;
-        at += static_cast<size_t>(got);
+        if (got <= 0) {
+            wipe(octets);
+            return false;
+        }
+        filled += static_cast<size_t>(got);
     }
     return true;
 }
 
 uint64_t random_u64() {
-    uint64_t bits = 0;
-    const bool filled = fill_random({reinterpret_cast<unsigned char*>(&bits), sizeof bits});
-    WEIR_ASSERT(filled);
-    return bits;
+    unsigned char octets[8];
+    WEIR_ASSERT(fill_random(octets));
+    uint64_t number;
+    std::memcpy(&number, octets, sizeof number);
+    return number;
 }
 
-bool equal_in_constant_time(std::string_view a, std::string_view b) {
-    if (a.size() != b.size()) return false;
-    unsigned char different = 0;
-    for (size_t i = 0; i < a.size(); ++i)
-        different = static_cast<unsigned char>(different | (static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i])));
-    return different == 0;
+bool equal_in_constant_time(std::string_view left, std::string_view right) {
+    if (left.size() != right.size()) return false;
+    unsigned difference = 0;
+    for (size_t i = 0; i < left.size(); ++i) {
+        difference |= static_cast<unsigned>(static_cast<unsigned char>(left[i] ^ right[i]));
+        asm volatile("" : "+r"(difference)); // so that no early end can be proven
+    }
+    return difference == 0;
 }
 
-void wipe(std::span<unsigned char> secret) { ::explicit_bzero(secret.data(), secret.size()); }
+void wipe(std::span<unsigned char> octets) {
+    if (!octets.empty()) explicit_bzero(octets.data(), octets.size());
+}
 
 } // namespace weir::crypto

@@ -1,4 +1,6 @@
-// crypto/secret.h - random octets from the kernel, and the care that secrets need.
+// crypto/secret.h - random octets that nobody can guess, comparing without telling how far, and forgetting.
+//
+// Not pure: the random octets are the kernel's (getrandom(2)).
 #pragma once
 
 #include <cstdint>
@@ -7,13 +9,15 @@
 
 namespace weir::crypto {
 
-/// Fills `out` from getrandom(2). False: the kernel gives none, which is fatal for whoever asked.
-[[nodiscard]] bool fill_random(std::span<unsigned char> out);
-/// 64 random bits for a seed; not for a key. Ends the process if the kernel gives none.
+/// Fills `octets` from the kernel. False, with `octets` all zero, when it gives none (which no running system does).
+bool fill_random(std::span<unsigned char> octets);
+/// Eight of them. Ends the process when the kernel gives none: for seeds at start.
 uint64_t random_u64();
-/// Compares in a time that depends on the lengths only.
-bool equal_in_constant_time(std::string_view a, std::string_view b);
-/// Overwrites with zeros in a way that no optimiser removes.
-void wipe(std::span<unsigned char> secret);
+
+/// Whether `left` equals `right`, in a time that depends on their sizes only.
+bool equal_in_constant_time(std::string_view left, std::string_view right);
+
+/// Overwrites `octets` with zeros, and the compiler may not leave it out.
+void wipe(std::span<unsigned char> octets);
 
 } // namespace weir::crypto
