@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/limits.h"
+#include "detect/regex.h"
 #include "policy/facts.h"
 
 #include <cstdint>
@@ -14,12 +15,16 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
 namespace weir::policy {
 
 class Rules; // the compiled form: policy/rules.h
+
+/// Compiled patterns by their text: filled while a set loads, then shared by all states of that set.
+using Regexes = std::unordered_map<std::string, std::shared_ptr<const detect::Regex>>;
 
 /// A value that a policy reads with config "name".
 struct ConfigValue {
@@ -73,7 +78,9 @@ class PolicySet {
     /// Whether any policy is on = "list": if none, lists need not be looked into.
     bool filters_lists() const;
 
+    // For Judges.
     const Rules& rules() const { return *rules_; }
+    const Regexes& regexes() const { return *regexes_; }
     const std::vector<Source>& sources() const { return sources_; }
     const std::vector<ConfigValue>& values() const { return surroundings_.values; }
 
@@ -82,6 +89,7 @@ class PolicySet {
     Surroundings surroundings_;
     std::vector<Source> sources_; // handlers are built from them again, in each worker's own states
     std::unique_ptr<Rules> rules_;
+    std::unique_ptr<Regexes> regexes_;
 };
 
 } // namespace weir::policy

@@ -1,0 +1,354 @@
+// policy/loading.cc - what files of policies say while they are loaded: policy "name" { ... }, require, config.
+//
+// The loader's box checks every field and collects rules; a worker's box, which runs the same texts again, only takes
+// the handlers. Whatever is unknown is a problem; what the language has and this version has not says so.
+#include "base/glob.h"
+#include "policy/box.h"
+#include "policy/lua.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace weir::policy {
+namespace {
+
+constexpr uint32_t require_depth_max = 16;
+constexpr size_t name_bytes_max = 128;
+
+/// What the language names and this version does not have.
+constexpr std::string_view keys_later[] = {"who", "groups", "agents", "ip", "claims", "result", "time", "session", "size"};
+
+bool among(std::string_view word, std::span<const std::string_view> words) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+bool valid_name(std::string_view name) {
+    if (name.empty() || name.size() > name_bytes_max) return false;
+    return std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+               c == '.' || c == '/';
+    });
+}
+
+std::string_view text_of(lua_State* state, int index) {
+    size_t bytes = 0;
+    const char* text = lua_tolstring(state, index, &bytes); // only asked of strings
+    return {text, bytes};
+}
+
+/// Reads one policy's table. Problems are collected, so that one run of the loader shows them all.
+class Reader {
+  public:
+    Reader(lua_State* state, Box& box, Rule& rule) : state_(state), box_(box), rule_(rule) {}
+
+    /// Reads the table at `table`; false when there were problems.
+    bool read(int table) {
+        bool match = false, decide = false;
+        lua_pushnil(state_);
+        while (lua_next(state_, table) != 0) {
+            const int value = lua_gettop(state_);
+            if (lua_type(state_, value - 1) != LUA_TSTRING) {
+                problem("a policy has named fields only");
+            } else {
+                const std::string_view field = text_of(state_, value - 1);
+                if (field == "on") read_on(value);
+                else if (field == "match") match = true, read_condition(value, "match", rule_.match);
+                else if (field == "unless") read_condition(value, "unless", rule_.unless);
+                else if (field == "decide") decide = true, read_decide(value);
+                else if (field == "mode") read_mode(value);
+                else if (field == "about" || field == "owner" || field == "ticket") want_text(value, field);
+                else problem("unknown field '" + std::string(field) + "'");
+            }
+            lua_settop(state_, value - 1);
+        }
+        if (!on_) problem("'on' is missing: \"request\" or \"list\"");
+        if (!match) problem("'match' is missing; match = {} means everything");
+        if (!decide) problem("'decide' is missing");
+        if (on_ && rule_.on == On::list) check_list();
+        if (on_ && rule_.on == On::request && decide && !rule_.handler && rule_.ruling.decision == Decision::hide)
+            problem("hide() is for on = \"list\" (which also refuses calls by that name)");
+        return fine_;
+    }
+    bool off() const { return off_; }
+
+  private:
+    void problem(std::string text) {
+        fine_ = false;
+        box_.purpose.problems->push_back({rule_.file, rule_.line, "policy \"" + rule_.name + "\": " + std::move(text)});
+    }
+
+    bool want_text(int value, std::string_view what) {
+        if (lua_type(state_, value) == LUA_TSTRING) return true;
+        problem("'" + std::string(what) + "' is a string");
+        return false;
+    }
+
+    void read_on(int value) {
+        on_ = true;
+        if (!want_text(value, "on")) return;
+        const std::string_view on = text_of(state_, value);
+        if (on == "request") rule_.on = On::request;
+        else if (on == "list") rule_.on = On::list;
+        else if (on == "response") problem("on = \"response\" is not available in this version");
+        else problem("'on' is \"request\" or \"list\"");
+    }
+
+    void read_mode(int value) {
+        if (!want_text(value, "mode")) return;
+        const std::string_view mode = text_of(state_, value);
+        if (mode == "off") off_ = true;
+        else if (mode == "shadow") problem("mode = \"shadow\" is not available in this version");
+        else if (mode != "enforce") problem("'mode' is \"enforce\" or \"off\"");
+    }
+
+    void read_decide(int value) {
+        if (lua_isfunction(state_, value)) {
+            rule_.handler = true;
+            return;
+        }
+        const auto* decision = static_cast<const DecisionValue*>(value_at(state_, value, Type::decision));
+        if (decision == nullptr) {
+            problem("'decide' is a decision (pass(), allow(), block(...), hide()) or a function that returns one");
+            return;
+        }
+        rule_.ruling = {decision->decision, decision->as, decision->retry_after_s, std::string(decision->code()),
+                        std::string(decision->text()), std::string(decision->hint())};
+    }
+
+    void check_list() {
+        if (!rule_.match.arguments.empty() || !rule_.unless.arguments.empty())
+            problem("a list has no arguments: 'args' is for on = \"request\"");
+        if (!rule_.handler && (rule_.ruling.decision == Decision::block || rule_.ruling.decision == Decision::allow))
+            problem("a policy on = \"list\" decides hide() or pass()");
+    }
+
+    void read_condition(int value, const char* where, Condition& condition) {
+        condition.given = true;
+        if (!lua_istable(state_, value)) return problem("'" + std::string(where) + "' is a table");
+        size_t count = 0;
+        lua_pushnil(state_);
+        while (lua_next(state_, value) != 0) {
+            ++count;
+            const int under = lua_gettop(state_);
+            if (lua_type(state_, under - 1) != LUA_TSTRING) problem(std::string(where) + " has named keys only");
+            else read_key(under, where, text_of(state_, under - 1), condition);
+            lua_settop(state_, under - 1);
+        }
+        if (count == 0 && std::strcmp(where, "unless") == 0)
+            problem("an empty 'unless' holds always, so the policy would never apply");
+    }
+
+    void read_key(int value, const char* where, std::string_view key, Condition& condition) {
+        if (key == "servers") read_globs(value, key, condition.servers);
+        else if (key == "tools") read_globs(value, key, condition.tools);
+        else if (key == "prompts") read_globs(value, key, condition.prompts);
+        else if (key == "methods") read_globs(value, key, condition.methods);
+        else if (key == "resources") read_globs(value, key, condition.resources);
+        else if (key == "tags") read_globs(value, key, condition.tags);
+        else if (key == "labels") read_labels(value, condition);
+        else if (key == "args") read_arguments(value, condition);
+        else if (among(key, keys_later)) problem(std::string(where) + "." + std::string(key) + " is not available in this version");
+        else problem("unknown key '" + std::string(key) + "' in " + where);
+    }
+
+    void add_glob(int value, std::string_view key, std::vector<std::string>& into) {
+        const std::string_view glob = text_of(state_, value);
+        if (!glob_valid(glob)) problem("'" + std::string(glob) + "' in " + std::string(key) + " is no glob");
+        else into.emplace_back(glob);
+    }
+
+    /// A string or a list of strings.
+    void read_globs(int value, std::string_view key, std::vector<std::string>& into) {
+        if (lua_type(state_, value) == LUA_TSTRING) return add_glob(value, key, into);
+        const size_t count = lua_istable(state_, value) ? lua_objlen(state_, value) : 0;
+        size_t keys = 0;
+        bool texts = count != 0;
+        if (count != 0) {
+            lua_pushnil(state_);
+            while (lua_next(state_, value) != 0) {
+                ++keys;
+                texts = texts && lua_type(state_, -1) == LUA_TSTRING && lua_type(state_, -2) == LUA_TNUMBER;
+                lua_pop(state_, 1);
+            }
+        }
+        if (!texts || keys != count) return problem("'" + std::string(key) + "' is a glob or a list of at least one glob");
+        for (size_t i = 1; i <= count; ++i) {
+            lua_rawgeti(state_, value, static_cast<int>(i));
+            add_glob(lua_gettop(state_), key, into);
+            lua_pop(state_, 1);
+        }
+    }
+
+    void read_labels(int value, Condition& condition) {
+        if (!lua_istable(state_, value)) return problem("'labels' is a table of names and values");
+        lua_pushnil(state_);
+        while (lua_next(state_, value) != 0) {
+            if (lua_type(state_, -1) != LUA_TSTRING || lua_type(state_, -2) != LUA_TSTRING)
+                problem("'labels' is a table of names and values, all strings");
+            else
+                condition.labels.push_back({std::string(text_of(state_, -2)), std::string(text_of(state_, -1))});
+            lua_pop(state_, 1);
+        }
+        if (condition.labels.empty()) problem("'labels' is empty");
+    }
+
+    void read_arguments(int value, Condition& condition) {
+        if (!lua_istable(state_, value)) return problem("'args' is a table from paths to predicates");
+        lua_pushnil(state_);
+        while (lua_next(state_, value) != 0) {
+            const int under = lua_gettop(state_);
+            if (lua_type(state_, under - 1) != LUA_TSTRING) problem("'args' is a table from paths to predicates");
+            else read_argument(under, text_of(state_, under - 1), condition);
+            lua_settop(state_, under - 1);
+        }
+        if (condition.arguments.empty()) problem("'args' is empty");
+    }
+
+    void read_argument(int value, std::string_view path, Condition& condition) {
+        auto parsed = Path::parse(path);
+        if (!parsed) return problem(parsed.error());
+        Test test;
+        if (const auto* made = static_cast<const TestValue*>(value_at(state_, value, Type::test))) {
+            test = box_.tests[made->index];
+        } else if (lua_type(state_, value) == LUA_TSTRING || lua_istable(state_, value)) {
+            test.kind = Test::Kind::glob;
+            read_globs(value, "args." + std::string(path), test.globs);
+        } else {
+            return problem("args." + std::string(path) + " is a predicate, a glob or a list of globs; for other values any_of{...}");
+        }
+        condition.arguments.push_back({std::move(*parsed), std::move(test)});
+    }
+
+    lua_State* state_;
+    Box& box_;
+    Rule& rule_;
+    bool fine_ = true, on_ = false, off_ = false;
+};
+
+/// Where the Lua code that called stands: its file as it was named to load(), and its line.
+void place(lua_State* state, std::string& file, uint32_t& line) {
+    lua_Debug where{};
+    if (lua_getstack(state, 1, &where) == 0 || lua_getinfo(state, "Sl", &where) == 0) return;
+    file = where.source[0] == '@' ? where.source + 1 : where.source;
+    line = where.currentline > 0 ? static_cast<uint32_t>(where.currentline) : 0;
+}
+
+/// Keeps the function at field `decide` of the table at `table` as the handler of rule `index`.
+void keep_handler(lua_State* state, const Box& box, int table, size_t index) {
+    lua_rawgeti(state, LUA_REGISTRYINDEX, box.references.handlers);
+    lua_getfield(state, table, "decide");
+    lua_rawseti(state, -2, static_cast<int>(index) + 1);
+    lua_pop(state, 1);
+}
+
+/// The second half of policy "name" { ... }. Upvalue: the name.
+int policy_table(lua_State* state) {
+    Box& box = Box::of(state);
+    luaL_checktype(state, 1, LUA_TTABLE);
+    const std::string_view name = text_of(state, lua_upvalueindex(1));
+    if (box.pending != name) raise(state, "policy \"%s\" has its table already", name.data());
+    box.pending = {};
+    if (box.purpose.collect == nullptr) {
+        const size_t index = box.purpose.compiled->find(name);
+        if (index == box.purpose.compiled->size()) return 0; // mode = "off"
+        if ((*box.purpose.compiled)[index].handler) keep_handler(state, box, 1, index);
+        return 0;
+    }
+    Rule rule;
+    rule.name = name;
+    rule.fallback = box.builtin;
+    place(state, rule.file, rule.line);
+    Reader reader(state, box, rule);
+    if (!reader.read(1)) return 0;
+    if (const Rule* other = box.purpose.collect->added(name)) {
+        box.purpose.problems->push_back({rule.file, rule.line, "policy \"" + rule.name + "\" is already in " + other->file +
+                                                                   ":" + std::to_string(other->line)});
+        return 0;
+    }
+    if (!reader.off()) static_cast<void>(box.purpose.collect->add(std::move(rule)));
+    return 0;
+}
+
+int policy_name(lua_State* state) {
+    Box& box = Box::of(state);
+    if (!box.loading) raise(state, "policy is for loading, not for handlers");
+    if (lua_type(state, 1) != LUA_TSTRING || !valid_name(text_of(state, 1)))
+        raise(state, "policy takes a name of 1 to 128 letters, digits and . _ - /");
+    const std::string_view name = text_of(state, 1);
+    if (!box.builtin && name.starts_with("builtin/")) raise(state, "names that begin with builtin/ are weir's own");
+    if (!box.pending.empty()) raise(state, "policy \"%s\" has no table", box.pending.data());
+    lua_settop(state, 1);
+    box.pending = name; // alive as the upvalue of what is returned, and as a constant of the chunk
+    lua_pushvalue(state, 1);
+    lua_pushcclosure(state, policy_table, 1);
+    return 1;
+}
+
+/// require "lib.x": what the file lib/x.lua below the policy directory returns, once per state, read-only.
+int require(lua_State* state) {
+    Box& box = Box::of(state);
+    if (!box.loading) raise(state, "require is for loading, not for handlers");
+    const std::string_view name = lua_type(state, 1) == LUA_TSTRING ? text_of(state, 1) : std::string_view();
+    const bool below_lib = name.starts_with("lib.") && valid_name(name) && name.find('/') == std::string_view::npos &&
+                           name.find("..") == std::string_view::npos && !name.ends_with('.');
+    if (!below_lib) raise(state, "require takes \"lib.name\", which is the file lib/name.lua of the policies");
+    lua_settop(state, 1);
+    lua_rawgeti(state, LUA_REGISTRYINDEX, box.references.modules);
+    lua_pushvalue(state, 1);
+    lua_rawget(state, 2);
+    if (!lua_isnil(state, -1)) {
+        if (lua_isboolean(state, -1)) raise(state, "require: %s needs itself", name.data());
+        return 1;
+    }
+    const Source* found = nullptr;
+    {
+        std::string file(name);
+        std::replace(file.begin(), file.end(), '.', '/');
+        file += ".lua";
+        for (const Source& source : *box.purpose.sources)
+            if (source.name == file) found = &source;
+    }
+    if (found == nullptr) raise(state, "require: there is no such file for %s", name.data());
+    if (box.requiring == require_depth_max) raise(state, "require nests too deeply");
+    lua_pushvalue(state, 1);
+    lua_pushboolean(state, 1);
+    lua_rawset(state, 2);
+    lua_pushfstring(state, "@%s", found->name.c_str());
+    if (luaL_loadbufferx(state, found->text.data(), found->text.size(), lua_tostring(state, -1), "t") != 0) lua_error(state);
+    lua_rawgeti(state, LUA_REGISTRYINDEX, box.references.environment);
+    lua_setfenv(state, -2);
+    ++box.requiring;
+    lua_call(state, 0, 1);
+    --box.requiring;
+    if (lua_istable(state, -1)) lock_table(state);
+    else if (!lua_isfunction(state, -1)) raise(state, "require: %s returns neither a table nor a function", name.data());
+    lua_pushvalue(state, 1);
+    lua_pushvalue(state, -2);
+    lua_rawset(state, 2);
+    return 1;
+}
+
+int config(lua_State* state) {
+    const Box& box = Box::of(state);
+    if (!box.loading) raise(state, "config is read above the handler, once, not in it");
+    if (lua_type(state, 1) != LUA_TSTRING) raise(state, "config takes a name");
+    const std::string_view name = text_of(state, 1);
+    for (const ConfigValue& value : *box.purpose.values) {
+        if (value.name != name) continue;
+        if (const auto* text = std::get_if<std::string>(&value.value)) lua_pushlstring(state, text->data(), text->size());
+        else if (const auto* number = std::get_if<double>(&value.value)) lua_pushnumber(state, *number);
+        else lua_pushboolean(state, std::get<bool>(value.value));
+        return 1;
+    }
+    raise(state, "config \"%s\" is not in weir.toml", name.data());
+}
+
+} // namespace
+
+void add_loading(lua_State* state) {
+    set_function(state, "policy", policy_name);
+    set_function(state, "require", require);
+    set_function(state, "config", config);
+}
+
+} // namespace weir::policy

@@ -1,0 +1,157 @@
+// policy/rules.cc - conditions on names, and the tables that find rules by them.
+#include "policy/rules.h"
+
+#include "base/assert.h"
+#include "base/glob.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace weir::policy {
+namespace {
+
+bool any_glob(const std::vector<std::string>& globs, std::string_view name) {
+    return std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) { return glob_match(glob, name); });
+}
+
+/// Whether a key holds: it is not given, or the fact is there and one of its globs matches.
+bool key_holds(const std::vector<std::string>& globs, std::string_view name) {
+    return globs.empty() || (name.data() != nullptr && any_glob(globs, name));
+}
+
+/// Calls `carried(tag)` for every tag that `server`'s operator gave to `tool`.
+template <class Carried> void each_tag(const Server& server, std::string_view tool, Carried carried) {
+    if (tool.data() == nullptr) return;
+    for (const Tag& tag : server.tags)
+        if (any_glob(tag.globs, tool)) carried(tag.name);
+}
+
+void set(Bits& bits, size_t index) { bits[index / 64] |= uint64_t{1} << index % 64; }
+
+} // namespace
+
+bool Condition::holds_for_server(const Server& server) const {
+    if (!key_holds(servers, server.name)) return false;
+    return std::all_of(labels.begin(), labels.end(), [&](const Label& wanted) {
+        return std::any_of(server.labels.begin(), server.labels.end(), [&](const Label& label) {
+            return label.name == wanted.name && label.value == wanted.value;
+        });
+    });
+}
+
+bool Condition::holds_for_names(const Server& server, const Facts& facts) const {
+    if (!holds_for_server(server)) return false;
+    if (!key_holds(methods, facts.method) || !key_holds(tools, facts.tool) || !key_holds(prompts, facts.prompt) ||
+        !key_holds(resources, facts.resource))
+        return false;
+    if (tags.empty()) return true;
+    bool carried = false;
+    each_tag(server, facts.tool, [&](std::string_view tag) { carried = carried || any_glob(tags, tag); });
+    return carried;
+}
+
+bool Condition::holds_for_arguments(json::Value root, Looking& looking) const {
+    return std::all_of(arguments.begin(), arguments.end(),
+                       [&](const ArgumentTest& test) { return test.holds(root, looking); });
+}
+
+bool Rules::add(Rule rule) {
+    if (!added_.emplace(rule.name, rules_.size()).second) return false;
+    rules_.push_back(std::move(rule));
+    return true;
+}
+
+const Rule* Rules::added(std::string_view name) const {
+    if (added_.empty()) {
+        const size_t index = find(name);
+        return index == size() ? nullptr : &rules_[index];
+    }
+    const auto at = added_.find(std::string(name));
+    return at == added_.end() ? nullptr : &rules_[at->second];
+}
+
+void Rules::Key::compile(std::span<const Rule> all, std::vector<std::string> Condition::*patterns) {
+    without.assign((all.size() + 63) / 64, 0);
+    for (size_t i = 0; i < all.size(); ++i) {
+        const auto& wanted = all[i].match.*patterns;
+        if (wanted.empty()) {
+            set(without, i);
+            continue;
+        }
+        used = true;
+        for (const std::string& glob : wanted) {
+            const uint32_t number = globs.add(glob);
+            if (number == rules.size()) rules.emplace_back();
+            if (rules[number].empty() || rules[number].back() != i) rules[number].push_back(static_cast<uint32_t>(i));
+        }
+    }
+}
+
+void Rules::Key::mark(std::string_view name, Bits& bits) const {
+    if (name.data() == nullptr) return;
+    globs.match(name, [&](uint32_t number) {
+        for (const uint32_t rule : rules[number]) set(bits, rule);
+    });
+}
+
+void Rules::compile(std::span<const Server> servers) {
+    added_.clear();
+    std::sort(rules_.begin(), rules_.end(), [](const Rule& a, const Rule& b) { return a.name < b.name; });
+    methods_.compile(rules_, &Condition::methods);
+    tools_.compile(rules_, &Condition::tools);
+    prompts_.compile(rules_, &Condition::prompts);
+    resources_.compile(rules_, &Condition::resources);
+    tags_.compile(rules_, &Condition::tags);
+    const size_t words = (rules_.size() + 63) / 64;
+    for (auto& by_server : servers_) by_server.assign(servers.size(), Bits(words, 0));
+    for (size_t i = 0; i < rules_.size(); ++i) {
+        const Rule& rule = rules_[i];
+        any_on_list_ = any_on_list_ || rule.on == On::list;
+        asks_resources_ = asks_resources_ || !rule.match.resources.empty() || !rule.unless.resources.empty();
+        for (size_t server = 0; server < servers.size(); ++server)
+            if (rule.match.holds_for_server(servers[server])) set(servers_[static_cast<size_t>(rule.on)][server], i);
+    }
+}
+
+size_t Rules::find(std::string_view name) const {
+    const auto at = std::lower_bound(rules_.begin(), rules_.end(), name,
+                                     [](const Rule& rule, std::string_view wanted) { return rule.name < wanted; });
+    return at != rules_.end() && at->name == name ? static_cast<size_t>(at - rules_.begin()) : size();
+}
+
+void Rules::candidates(const Server& server, const Facts& facts, Scratch& scratch,
+                       std::vector<Candidate>& into) const {
+    const auto& by_server = servers_[static_cast<size_t>(facts.on)];
+    WEIR_ASSERT(facts.server < by_server.size());
+    Bits& bits = scratch.rules;
+    bits = by_server[facts.server];
+    const auto narrow = [&](const Key& key, std::string_view name) {
+        if (!key.used) return;
+        scratch.key = key.without;
+        key.mark(name, scratch.key);
+        for (size_t word = 0; word < bits.size(); ++word) bits[word] &= scratch.key[word];
+    };
+    narrow(methods_, facts.method);
+    narrow(tools_, facts.tool);
+    narrow(prompts_, facts.prompt);
+    narrow(resources_, facts.resource);
+    if (tags_.used) {
+        scratch.key = tags_.without;
+        each_tag(server, facts.tool, [&](std::string_view tag) { tags_.mark(tag, scratch.key); });
+        for (size_t word = 0; word < bits.size(); ++word) bits[word] &= scratch.key[word];
+    }
+    for (size_t word = 0; word < bits.size(); ++word) {
+        for (uint64_t left = bits[word]; left != 0; left &= left - 1) {
+            const size_t index = word * 64 + static_cast<size_t>(std::countr_zero(left));
+            const Rule& rule = rules_[index];
+            bool ask_unless = false;
+            if (rule.unless.given && rule.unless.holds_for_names(server, facts)) {
+                if (rule.unless.arguments.empty()) continue;
+                ask_unless = true;
+            }
+            into.push_back({static_cast<uint32_t>(index) & 0x3fffffffU, !rule.match.arguments.empty(), ask_unless});
+        }
+    }
+}
+
+} // namespace weir::policy

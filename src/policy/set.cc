@@ -1,0 +1,140 @@
+// policy/set.cc - reads a directory of policies, runs each file once in the loader's box, and compiles what they said.
+#include "policy/set.h"
+
+#include "policy/box.h"
+#include "policy/rules.h"
+#include "policy/texts.h"
+#include "policy/watchdog.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+namespace weir::policy {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t file_bytes_max = 1 << 20, files_max = 10'000;
+constexpr size_t loading_bytes_max = size_t{512} << 20;
+constexpr uint64_t loading_cpu_ns_max = 10 * s_ns, loading_wall_ns_max = 60 * s_ns; // of one file
+
+bool is_library(std::string_view name) { return name.starts_with("lib/"); }
+
+/// Splits `name.lua:12: text` off Lua's message, if it has that form.
+Problem problem_of(const std::string& file, const std::string& message) {
+    for (size_t colon = message.find(':'); colon != std::string::npos; colon = message.find(':', colon + 1)) {
+        size_t end = colon + 1;
+        uint32_t line = 0;
+        while (end < message.size() && message[end] >= '0' && message[end] <= '9' && line < 100'000'000)
+            line = line * 10 + static_cast<uint32_t>(message[end++] - '0');
+        if (end == colon + 1 || message.compare(end, 2, ": ") != 0) continue;
+        const std::string named = message.substr(0, colon);
+        // Lua shortens long names to "...tail".
+        const bool same = named == file || (named.starts_with("...") && file.ends_with(named.substr(3)));
+        return {same || !named.ends_with(".lua") ? file : named, line, message.substr(end + 2)};
+    }
+    return {file, 0, message};
+}
+
+/// The watchdog's slot of one loading.
+struct LoadingSlot {
+    explicit LoadingSlot(Watchdog& dog) : watchdog(dog) {
+        slot.cpu_ns_max = loading_cpu_ns_max;
+        slot.wall_ns_max = loading_wall_ns_max;
+        watchdog.add(slot);
+    }
+    LoadingSlot(const LoadingSlot&) = delete;
+    LoadingSlot& operator=(const LoadingSlot&) = delete;
+    ~LoadingSlot() { watchdog.remove(slot); }
+    Watchdog& watchdog;
+    Slot slot;
+};
+
+} // namespace
+
+std::string describe(const Problem& problem) {
+    if (problem.line == 0) return problem.file + ": " + problem.text;
+    return problem.file + ":" + std::to_string(problem.line) + ": " + problem.text;
+}
+
+PolicySet::PolicySet(std::vector<Source> sources, Surroundings surroundings)
+    : surroundings_(std::move(surroundings)), sources_(std::move(sources)), rules_(std::make_unique<Rules>()),
+      regexes_(std::make_unique<Regexes>()) {}
+
+PolicySet::~PolicySet() = default;
+
+Loaded PolicySet::load_sources(std::vector<Source> sources, Surroundings surroundings) {
+    std::sort(sources.begin(), sources.end(), [](const Source& a, const Source& b) { return a.name < b.name; });
+    const std::shared_ptr<PolicySet> set(new PolicySet(std::move(sources), std::move(surroundings)));
+    std::vector<Problem> problems;
+    Box::Purpose purpose;
+    purpose.collect = set->rules_.get();
+    purpose.problems = &problems;
+    purpose.regexes = set->regexes_.get();
+    purpose.sources = &set->sources_;
+    purpose.values = &set->surroundings_.values;
+    Watchdog watchdog;
+    LoadingSlot loading(watchdog);
+    std::unique_ptr<Box> box;
+    const auto load = [&](const Source& source, bool builtin) {
+        std::string error;
+        if (!box) box = Box::open(purpose, loading_bytes_max);
+        if (!box) return problems.push_back({source.name, 0, "there is no memory to load it"});
+        const Outcome outcome = box->load(source, builtin, watchdog, loading.slot, error);
+        if (outcome == Outcome::fine) return;
+        problems.push_back(problem_of(source.name, error));
+        if (outcome != Outcome::failed) box.reset(); // what was cut short is not used again
+    };
+    load({"builtin.lua", std::string(builtin_lua)}, true);
+    for (const Source& source : set->sources_)
+        if (!is_library(source.name)) load(source, false);
+    if (!problems.empty()) return std::unexpected(std::move(problems));
+    set->rules_->compile(set->surroundings_.servers);
+    return std::shared_ptr<const PolicySet>(set);
+}
+
+Loaded PolicySet::load(const std::string& directory, Surroundings surroundings) {
+    std::vector<Source> sources;
+    if (directory.empty()) return load_sources(std::move(sources), std::move(surroundings));
+    std::vector<Problem> problems;
+    std::error_code error;
+    for (fs::recursive_directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+        const std::string name = at->path().lexically_relative(directory).generic_string();
+        std::error_code of_entry;
+        if (!name.ends_with(".lua") || name.ends_with("_test.lua") || at->is_directory(of_entry)) continue;
+        std::ifstream file(at->path(), std::ios::binary);
+        std::string text(file_bytes_max + 1, '\0');
+        file.read(text.data(), static_cast<std::streamsize>(text.size()));
+        if (!file.eof() && file.fail()) {
+            problems.push_back({name, 0, "it cannot be read"});
+            continue;
+        }
+        text.resize(static_cast<size_t>(file.gcount()));
+        if (text.size() > file_bytes_max) problems.push_back({name, 0, "it is larger than 1 MiB"});
+        if (sources.size() == files_max) {
+            problems.push_back({name, 0, "there are more than 10,000 files"});
+            break;
+        }
+        sources.push_back({name, std::move(text)});
+    }
+    if (error) problems.push_back({directory, 0, "the directory cannot be read: " + error.message()});
+    if (!problems.empty()) return std::unexpected(std::move(problems));
+    return load_sources(std::move(sources), std::move(surroundings));
+}
+
+std::vector<std::string_view> PolicySet::names() const {
+    std::vector<std::string_view> names;
+    for (const Rule& rule : rules_->all()) names.push_back(rule.name);
+    return names;
+}
+
+size_t PolicySet::handlers() const {
+    const auto all = rules_->all();
+    return static_cast<size_t>(std::count_if(all.begin(), all.end(), [](const Rule& rule) { return rule.handler; }));
+}
+
+bool PolicySet::filters_lists() const { return rules_->any_on_list(); }
+
+} // namespace weir::policy
