@@ -108,8 +108,8 @@ Result<AnswerHead> read_answer_head(std::string_view bytes, std::span<Field> roo
     if (beyond) bytes = bytes.substr(0, limits.head_bytes_max);
     Result<AnswerHead> result(std::in_place);
     const Error error = read(bytes.data(), bytes.data() + bytes.size(), room, *result);
-    if (result->size != 0) return result;
-    return fail(error == Error::incomplete && beyond ? Error::upstream_too_large : error);
+    if (result->size == 0) result = fail(error == Error::incomplete && beyond ? Error::upstream_too_large : error);
+    return result;
 }
 
 } // namespace weir::http

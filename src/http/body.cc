@@ -43,64 +43,65 @@ bool ChunkedReader::step(unsigned char octet) {
         ++extension_ > limits_.extension_bytes_max)
         return false;
     const bool in_trailer = state_ >= State::line_first && state_ <= State::line_lf;
-    if (in_trailer && (state_ != State::line_first || c != '\r') && ++trailer_ > limits_.trailer_bytes_max) return false;
+    if (in_trailer && (state_ != State::line_first || c != '\r') && ++trailer_ > limits_.trailer_bytes_max)
+        return false;
     ++header_;
     switch (state_) {
-    case State::size_more:
-        if (c == ';') return extension_ = 1, to(State::extension_name_first);
-        if (c == '\r') return to(State::size_lf);
-        [[fallthrough]];
-    case State::size_first: {
-        if (!scan::is(c, scan::hex) || ++digits_ > 16) return false;
-        const unsigned value = c <= '9' ? octet - unsigned{'0'} : (octet | 0x20u) - unsigned{'a'} + 10;
-        left_ = left_ << 4 | value;
-        return to(State::size_more);
-    }
-    case State::size_lf: return c == '\n' && begin_payload();
+        case State::size_more:
+            if (c == ';') return extension_ = 1, to(State::extension_name_first);
+            if (c == '\r') return to(State::size_lf);
+            [[fallthrough]];
+        case State::size_first: {
+            if (!scan::is(c, scan::hex) || ++digits_ > 16) return false;
+            const unsigned value = c <= '9' ? octet - unsigned{'0'} : (octet | 0x20u) - unsigned{'a'} + 10;
+            left_ = left_ << 4 | value;
+            return to(State::size_more);
+        }
+        case State::size_lf: return c == '\n' && begin_payload();
 
-    case State::extension_name:
-        if (c == '=') return to(State::extension_value_first);
-        if (c == ';') return to(State::extension_name_first);
-        if (c == '\r') return to(State::size_lf);
-        [[fallthrough]];
-    case State::extension_name_first: return scan::is(c, scan::token) && to(State::extension_name);
-    case State::extension_value_first:
-        if (c == '"') return to(State::extension_quoted);
-        return scan::is(c, scan::token) && to(State::extension_token);
-    case State::extension_token:
-        if (scan::is(c, scan::token)) return true;
-        [[fallthrough]];
-    case State::extension_after:
-        if (c == ';') return to(State::extension_name_first);
-        return c == '\r' && to(State::size_lf);
-    case State::extension_quoted:
-        if (c == '"') return to(State::extension_after);
-        if (c == '\\') return to(State::extension_escaped);
-        return scan::is(c, scan::field_value);
-    case State::extension_escaped: return scan::is(c, scan::field_value) && to(State::extension_quoted);
+        case State::extension_name:
+            if (c == '=') return to(State::extension_value_first);
+            if (c == ';') return to(State::extension_name_first);
+            if (c == '\r') return to(State::size_lf);
+            [[fallthrough]];
+        case State::extension_name_first: return scan::is(c, scan::token) && to(State::extension_name);
+        case State::extension_value_first:
+            if (c == '"') return to(State::extension_quoted);
+            return scan::is(c, scan::token) && to(State::extension_token);
+        case State::extension_token:
+            if (scan::is(c, scan::token)) return true;
+            [[fallthrough]];
+        case State::extension_after:
+            if (c == ';') return to(State::extension_name_first);
+            return c == '\r' && to(State::size_lf);
+        case State::extension_quoted:
+            if (c == '"') return to(State::extension_after);
+            if (c == '\\') return to(State::extension_escaped);
+            return scan::is(c, scan::field_value);
+        case State::extension_escaped: return scan::is(c, scan::field_value) && to(State::extension_quoted);
 
-    case State::payload_cr: return c == '\r' && to(State::payload_lf);
-    case State::payload_lf: return c == '\n' && to(State::size_first);
+        case State::payload_cr: return c == '\r' && to(State::payload_lf);
+        case State::payload_lf: return c == '\n' && to(State::size_first);
 
-    case State::line_first:
-        name_size_ = 0;
-        if (c == '\r') return to(State::end_lf);
-        [[fallthrough]];
-    case State::name:
-        if (c == ':') return name_allowed() && to(State::value);
-        if (!scan::is(c, scan::token)) return false;
-        if (name_size_ < name_.size()) name_[name_size_] = c;
-        if (name_size_ <= name_.size()) ++name_size_;
-        return to(State::name);
-    case State::value:
-        if (c == '\r') return to(State::line_lf);
-        return scan::is(c, scan::field_value);
-    case State::line_lf: return c == '\n' && to(State::line_first);
-    case State::end_lf: return c == '\n' && to(State::done);
+        case State::line_first:
+            name_size_ = 0;
+            if (c == '\r') return to(State::end_lf);
+            [[fallthrough]];
+        case State::name:
+            if (c == ':') return name_allowed() && to(State::value);
+            if (!scan::is(c, scan::token)) return false;
+            if (name_size_ < name_.size()) name_[name_size_] = c;
+            if (name_size_ <= name_.size()) ++name_size_;
+            return to(State::name);
+        case State::value:
+            if (c == '\r') return to(State::line_lf);
+            return scan::is(c, scan::field_value);
+        case State::line_lf: return c == '\n' && to(State::line_first);
+        case State::end_lf: return c == '\n' && to(State::done);
 
-    case State::payload:
-    case State::done:
-    case State::broken: break;
+        case State::payload:
+        case State::done:
+        case State::broken: break;
     }
     WEIR_ASSERT(false);
     return false;

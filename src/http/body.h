@@ -49,12 +49,26 @@ class ChunkedReader {
 
   private:
     enum class State : uint8_t {
-        size_first, size_more, size_lf,
-        extension_name_first, extension_name, extension_value_first, extension_token, extension_quoted,
-        extension_escaped, extension_after,
-        payload, payload_cr, payload_lf,
-        line_first, name, value, line_lf, end_lf,
-        done, broken,
+        size_first,
+        size_more,
+        size_lf,
+        extension_name_first,
+        extension_name,
+        extension_value_first,
+        extension_token,
+        extension_quoted,
+        extension_escaped,
+        extension_after,
+        payload,
+        payload_cr,
+        payload_lf,
+        line_first,
+        name,
+        value,
+        line_lf,
+        end_lf,
+        done,
+        broken,
     };
     bool step(unsigned char octet);
     bool begin_payload();
@@ -62,7 +76,7 @@ class ChunkedReader {
 
     ChunkLimits limits_;
     State state_ = State::size_first;
-    bool last_ = false;      // the chunk of size zero
+    bool last_ = false; // the chunk of size zero
     uint8_t digits_ = 0;
     uint8_t name_size_ = 0;
     uint64_t left_ = 0;      // octets of payload still to come

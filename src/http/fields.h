@@ -39,7 +39,6 @@ namespace weir::http {
     row(user_agent, "user-agent", free) \
     row(retry_after, "retry-after", single) \
     row(keep_alive, "keep-alive", hop) \
-    row(te, "te", hop) \
     row(trailer, "trailer", hop) \
     row(upgrade, "upgrade", hop) \
     row(proxy_connection, "proxy-connection", hop) \
@@ -48,6 +47,8 @@ namespace weir::http {
     row(cookie, "cookie", free) \
     row(set_cookie, "set-cookie", free) \
     row(accept_encoding, "accept-encoding", free) \
+    row(sec_fetch_mode, "sec-fetch-mode", free) \
+    row(date, "date", free) \
     row(cache_control, "cache-control", free) \
     row(location, "location", free) \
     row(www_authenticate, "www-authenticate", free) \
@@ -62,7 +63,7 @@ enum class FieldId : uint8_t {
 #define WEIR_ROW(id, name, rule) id,
     WEIR_HTTP_FIELDS(WEIR_ROW)
 #undef WEIR_ROW
-    count_,
+        count_,
 };
 inline constexpr size_t field_ids = static_cast<size_t>(FieldId::count_);
 static_assert(field_ids <= 64, "FieldSet::seen has a bit for each");
@@ -88,8 +89,10 @@ struct FieldSet {
     static constexpr uint8_t none = 255;
 
     std::span<const Field> fields;
-    uint64_t seen = 0;                       // bit_of(id): at least one line
-    std::array<uint8_t, field_ids> first{};  // index into fields; means something where `seen` has the bit
+    uint64_t seen = 0;                    // bit_of(id): at least one line
+    std::array<uint8_t, field_ids> first; // index into fields; set only where `seen` has the bit
+
+    FieldSet() {} // not defaulted: `first` would be zeroed for each head
 
     bool has(FieldId id) const { return (seen & bit_of(id)) != 0; }
     const Field* find(FieldId id) const { return has(id) ? &fields[first[static_cast<size_t>(id)]] : nullptr; }

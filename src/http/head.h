@@ -55,13 +55,13 @@ struct RequestHead : FieldSet {
     bool keep_alive = true;       // the client did not say close
     bool expect_continue = false; // it waits for a 100 before it sends its body
     MediaType content_type = MediaType::none;
-    Accepts accepts;              // both if there is no Accept
-    uint32_t size = 0;            // octets of the head, with its empty line and the empty line before it, if any
-    uint64_t content_length = 0;  // framing::length
-    std::string_view target;      // as it came
-    std::string_view path;        // of the target; begins with '/', no dot segments, see read_target()
-    std::string_view query;       // without its '?'
-    Authority authority;          // of Host; whether it is served here is for the caller to ask: authority_equal()
+    Accepts accepts;             // both if there is no Accept
+    uint32_t size = 0;           // octets of the head, with its empty line and the empty line before it, if any
+    uint64_t content_length = 0; // framing::length
+    std::string_view target;     // as it came
+    std::string_view path;       // of the target; begins with '/', no dot segments, see read_target()
+    std::string_view query;      // without its '?'
+    Authority authority;         // of Host; whether it is served here is for the caller to ask: authority_equal()
 };
 
 /// Reads the head of one request from the front of `bytes`, putting its fields into `room`.
@@ -82,14 +82,14 @@ struct RequestHead : FieldSet {
 Result<RequestHead> read_request_head(std::string_view bytes, std::span<Field> room, const HeadLimits& limits);
 
 struct AnswerHead : FieldSet {
-    uint16_t status = 0;         // 100..599, never 101
+    uint16_t status = 0; // 100..599, never 101
     Framing framing = Framing::none;
-    bool keep_alive = true;      // the connection may carry another request after this answer
+    bool keep_alive = true; // the connection may carry another request after this answer
     MediaType content_type = MediaType::none;
-    uint32_t size = 0;           // octets of the head, with its empty line
-    uint64_t content_length = 0; // framing::length
+    uint32_t size = 0;                            // octets of the head, with its empty line
+    uint64_t content_length = 0;                  // framing::length
     std::optional<uint32_t> keep_alive_timeout_s; // of Keep-Alive: timeout=
-    std::string_view reason;     // never sent on
+    std::string_view reason;                      // never sent on
 
     /// 1xx: take its octets away and read the next head. The caller counts them (informational_max).
     bool informational() const { return status < 200; }

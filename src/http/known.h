@@ -8,78 +8,96 @@
 #include "http/scan.h"
 
 #include <array>
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace weir::http {
 
-inline constexpr uint8_t rule_single = 1, rule_ascii = 2, rule_hop = 4;
-
+// The octets of a name take the bits of `fold` and must then equal `name`: 0x20 for a letter, so that upper case becomes
+// lower; 0 for '-', which has one form; all bits for what lies behind the name's end, which always agrees.
 struct KnownName {
-    alignas(16) char name[32] = {};
-    alignas(16) char fold[32] = {}; // 0x20 for a letter, so that upper case becomes lower; 0 for '-', which has one form
-    uint8_t size = 0;
-    FieldId id = FieldId::other;
-    uint8_t rule = 0;
+    alignas(32) char name[32] = {};
+    alignas(32) char fold[32] = {};
 };
 
 struct KnownNames {
-    static constexpr unsigned table_bits = 7;
+    static constexpr unsigned table_bits = 8;
+    static constexpr size_t size_min = 4;
+    struct Slot {
+        uint8_t size = 0; // 0: nothing is here
+        FieldId id = FieldId::other;
+    };
     uint32_t multiplier = 0;
-    std::array<uint8_t, 1 << table_bits> slot{}; // FieldId
-    std::array<KnownName, field_ids> known{};    // by FieldId; [other] has size 0 and matches nothing
+    std::array<Slot, 1 << table_bits> slots{};
+    std::array<KnownName, field_ids> known{}; // by FieldId
+    uint64_t single = 0, ascii = 0, hop = 0;  // bit_of(): which rules a name has
 
-    /// Length, first, middle and last octet, in lower case: no two known names agree in all four.
-    static constexpr uint32_t key(const char* name, size_t size) {
-        const auto octet = [name](size_t at) { return static_cast<uint32_t>(static_cast<unsigned char>(name[at] | 0x20)); };
-        return octet(0) | octet(size / 2) << 8 | octet(size - 1) << 16 | static_cast<uint32_t>(size) << 24;
+    /// The first four octets in lower case and the length: no two known names agree in both.
+    static constexpr uint32_t key(uint32_t first_four, size_t size) {
+        return (first_four | 0x20202020) + static_cast<uint32_t>(size) * 0x01000193;
     }
     constexpr size_t slot_of(uint32_t key) const { return key * multiplier >> (32 - table_bits); }
 };
 
 consteval KnownNames known_names() {
     KnownNames names;
-    const auto add = [&names](FieldId id, std::string_view name, uint8_t rule) {
+    std::array<uint8_t, field_ids> sizes{};
+    enum class Rule : uint8_t { single, plain, free, hop };
+    using enum Rule;
+    const auto add = [&](FieldId id, std::string_view name, Rule rule) {
         KnownName& known = names.known[static_cast<size_t>(id)];
-        if (name.size() > sizeof known.name) throw "known names have at most 32 octets";
-        for (size_t i = 0; i < name.size(); ++i) {
-            known.name[i] = name[i];
-            known.fold[i] = name[i] == '-' ? '\0' : ' ';
+        if (name.size() < KnownNames::size_min || name.size() > sizeof known.name) throw "4 to 32 octets";
+        for (size_t i = 0; i < sizeof known.name; ++i) {
+            const bool inside = i < name.size();
+            known.name[i] = inside ? name[i] : '\xff';
+            known.fold[i] = !inside ? '\xff' : name[i] == '-' ? '\0' : ' ';
         }
-        known.size = static_cast<uint8_t>(name.size());
-        known.id = id;
-        known.rule = rule;
+        sizes[static_cast<size_t>(id)] = static_cast<uint8_t>(name.size());
+        if (rule == single) names.single |= bit_of(id);
+        if (rule == single || rule == plain) names.ascii |= bit_of(id);
+        if (rule == hop) names.hop |= bit_of(id);
     };
-    constexpr uint8_t single = rule_single | rule_ascii, plain = rule_ascii, free = 0, hop = rule_hop;
 #define WEIR_ROW(id, name, rule) add(FieldId::id, name, rule);
     WEIR_HTTP_FIELDS(WEIR_ROW)
 #undef WEIR_ROW
-    names.known[static_cast<size_t>(FieldId::mcp_param)].rule = rule_ascii;
+    names.ascii |= bit_of(FieldId::mcp_param);
+    std::array<uint32_t, field_ids> keys{};
+    for (size_t i = 0; i < field_ids; ++i) {
+        uint32_t first_four = 0;
+        for (size_t k = 0; k < 4; ++k) first_four |= static_cast<uint32_t>(names.known[i].name[k] & 0x7f) << (8 * k);
+        keys[i] = KnownNames::key(first_four, sizes[i]);
+        for (size_t k = 0; k < i; ++k)
+            if (sizes[i] != 0 && keys[k] == keys[i]) throw "two names agree in their first four octets and their length";
+    }
     for (uint32_t multiplier = 0x9e3779b1;; multiplier = multiplier * 1664525 + 1013904223) {
         names.multiplier = multiplier | 1;
-        names.slot = {};
+        names.slots = {};
         bool clash = false;
-        for (const KnownName& known : names.known) {
-            if (known.size == 0) continue;
-            uint8_t& slot = names.slot[names.slot_of(KnownNames::key(known.name, known.size))];
-            clash = clash || slot != 0;
-            slot = static_cast<uint8_t>(known.id);
+        for (size_t i = 0; i < field_ids && !clash; ++i) {
+            if (sizes[i] == 0) continue;
+            KnownNames::Slot& slot = names.slots[names.slot_of(keys[i])];
+            clash = slot.size != 0;
+            slot = {sizes[i], static_cast<FieldId>(i)};
         }
         if (!clash) return names;
     }
 }
-inline constexpr KnownNames known = known_names();
+alignas(64) inline constexpr KnownNames known = known_names();
 
-/// The known name of `size` (at least 1, at most 32) octets at `at`, or FieldId::other. `end` bounds what may be read.
-/// The octets need not be a token: only a known name, in any case, equals a known name.
+/// The known name of `size` (at least 1) octets at `at`, or FieldId::other. No octet at or past `end` is read. The
+/// octets need not be a token: only a known name, in any case, equals a known name.
 inline FieldId known_id(const char* at, size_t size, const char* end) {
-    const KnownName& candidate = known.known[known.slot[known.slot_of(KnownNames::key(at, size))]];
-    if (candidate.size != size || !scan::equal_folded(at, end, size, candidate.name, candidate.fold))
-        return FieldId::other;
-    return candidate.id;
+    if (end - at < 4) return FieldId::other;
+    uint32_t first_four;
+    std::memcpy(&first_four, at, sizeof first_four);
+    if constexpr (std::endian::native == std::endian::big) first_four = __builtin_bswap32(first_four);
+    const KnownNames::Slot slot = known.slots[known.slot_of(KnownNames::key(first_four, size))];
+    if (slot.size != size) return FieldId::other;
+    const KnownName& candidate = known.known[static_cast<size_t>(slot.id)];
+    return scan::equal_folded(at, end, size, candidate.name, candidate.fold) ? slot.id : FieldId::other;
 }
-
-inline uint8_t rule_of(FieldId id) { return known.known[static_cast<size_t>(id)].rule; }
 
 inline constexpr std::string_view mcp_prefix = "mcp-";
 inline constexpr std::string_view mcp_param_prefix = "mcp-param-";

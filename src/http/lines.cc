@@ -14,8 +14,8 @@ struct Name {
     FieldId id;
 };
 
-// A name that is not a known one in its usual form: an unknown one, or one at the very end of the bytes.
-Result<Name> read_rare_name(const char* at, const char* end) {
+// A name that is no known one, or that is at the very end of the bytes.
+Result<Name> read_rare_name(const char* at, const char* end, bool looked_up) {
     const char* stop = at;
     bool underscore = false;
     while (stop != end && scan::is(*stop, scan::token)) underscore |= *stop++ == '_';
@@ -23,7 +23,9 @@ Result<Name> read_rare_name(const char* at, const char* end) {
     if (*stop != ':' || stop == at) return fail(Error::head_malformed);
     const std::string_view name(at, static_cast<size_t>(stop - at));
     if (underscore && is_disguised(name)) return fail(Error::head_malformed);
-    return Name{name.size(), field_id(name)};
+    // What was looked up and not found can still be a parameter.
+    const bool other = looked_up && (*at | 0x20) != 'm';
+    return Name{name.size(), other ? FieldId::other : field_id(name)};
 }
 
 // Mcp-Param-{X} may come with many X, but with each only once.
@@ -47,61 +49,60 @@ Error twice(FieldId id) {
 } // namespace
 
 Result<const char*> read_lines(const char* at, const char* end, std::span<Field> room, FieldSet& set) {
-    if (room.size() > FieldSet::fields_max) room = room.first(FieldSet::fields_max);
-    Field* field = room.data();
-    Field* const no_field = field + room.size();
+    const size_t count_max = std::min(room.size(), FieldSet::fields_max);
+    size_t count = 0;
     uint64_t seen = 0;
     bool many_parameters = false;
-    for (;; ++field) {
-        if (at == end) return fail(Error::incomplete);
+    for (;; ++count) {
+        if (end - at < 2) {
+            if (at != end && *at != '\r' && !scan::is(*at, scan::token)) return fail(Error::head_malformed);
+            return fail(Error::incomplete);
+        }
         if (*at == '\r') {
-            if (end - at < 2) return fail(Error::incomplete);
             if (at[1] != '\n') return fail(Error::head_malformed);
             break;
         }
-        if (field == no_field) return fail(Error::head_too_large);
+        if (count == count_max) return fail(Error::head_too_large);
 
         // The usual case first: a colon is near and what stands before it is a known name, hence a token.
-        Name name{};
-        const char* colon = scan::colon(at, end);
-        if (colon != nullptr && colon != at) {
+        Name name{0, FieldId::other};
+        const char* const colon = scan::colon(at, end);
+        if (colon != nullptr) {
             name.size = static_cast<size_t>(colon - at);
             name.id = known_id(at, name.size, end);
         }
         if (name.id == FieldId::other) {
-            const auto rare = read_rare_name(at, end);
+            const auto rare = read_rare_name(at, end, colon != nullptr);
             if (!rare) return fail(rare.error());
             name = *rare;
         }
 
         const char* value = at + name.size + 1;
-        while (value != end && scan::is_space(*value)) ++value;
+        if (value != end && *value == ' ') ++value;
+        while (value != end && scan::maybe_space(*value) && scan::is_space(*value)) ++value;
         bool high = false;
         const char* stop = scan::value_end(value, end, high);
-        if (stop == end) return fail(Error::incomplete);
-        if (*stop != '\r') return fail(Error::head_malformed);
-        if (end - stop < 2) return fail(Error::incomplete);
-        if (stop[1] != '\n') return fail(Error::head_malformed);
+        if (end - stop < 2) return fail(stop == end || *stop == '\r' ? Error::incomplete : Error::head_malformed);
+        if (stop[0] != '\r' || stop[1] != '\n') return fail(Error::head_malformed);
         const char* const next = stop + 2;
-        while (stop != value && scan::is_space(stop[-1])) --stop;
+        while (scan::maybe_space(stop[-1]) && scan::is_space(stop[-1]) && stop != value) --stop;
 
         if (name.id != FieldId::other) {
-            const uint8_t rule = rule_of(name.id);
-            if (high && (rule & rule_ascii) != 0) return fail(Error::head_malformed);
             const uint64_t bit = bit_of(name.id);
-            if ((seen & bit) == 0) {
+            if (high && (bit & known.ascii) != 0) return fail(Error::head_malformed);
+            if ((seen & bit) == 0) [[likely]] {
                 seen |= bit;
-                set.first[static_cast<size_t>(name.id)] = static_cast<uint8_t>(field - room.data());
+                set.first[static_cast<size_t>(name.id)] = static_cast<uint8_t>(count);
             } else {
-                if ((rule & rule_single) != 0) return fail(twice(name.id));
+                if ((bit & known.single) != 0) return fail(twice(name.id));
                 many_parameters |= name.id == FieldId::mcp_param;
             }
         }
-        *field = {{at, name.size}, {value, static_cast<size_t>(stop - value)}, name.id};
+        room[count] = {{at, name.size}, {value, static_cast<size_t>(stop - value)}, name.id};
         at = next;
     }
     set.seen = seen;
-    set.fields = {room.data(), field};
+    set.fields = room.first(count);
     if (many_parameters && repeats_parameter(set)) return fail(Error::head_malformed);
     return at + 2;
 }
@@ -112,6 +113,7 @@ Result<Connection> read_connection(const FieldSet& set) {
     for (size_t i = set.first[static_cast<size_t>(FieldId::connection)]; i < set.fields.size(); ++i) {
         if (set.fields[i].id != FieldId::connection) continue;
         const std::string_view value = set.fields[i].value;
+        if (value == "keep-alive") continue;
         const char* at = value.data();
         const char* const end = at + value.size();
         for (;;) {
@@ -125,7 +127,7 @@ Result<Connection> read_connection(const FieldSet& set) {
                 connection.close = true;
             } else if (!option.empty()) {
                 const FieldId id = field_id(option);
-                if (id != FieldId::other && (rule_of(id) & rule_hop) == 0) return fail(Error::head_malformed);
+                if (id != FieldId::other && (bit_of(id) & known.hop) == 0) return fail(Error::head_malformed);
                 if (begins_with(option, mcp_prefix) || is_disguised(option)) return fail(Error::head_malformed);
             }
             if (at == end) break;

@@ -83,7 +83,8 @@ void Accepting::line(std::string_view accept) {
             const size_t slash = wanted.find('/');
             if (equals(type, wanted)) {
                 specificity = 3;
-            } else if (type.size() == slash + 2 && type.back() == '*' && begins_with(type, wanted.substr(0, slash + 1))) {
+            } else if (type.size() == slash + 2 && type.back() == '*' &&
+                       begins_with(type, wanted.substr(0, slash + 1))) {
                 specificity = 2;
             } else if (type == "*/*") {
                 specificity = 1;

@@ -26,13 +26,15 @@ bool starts(const char* at, const char* end, std::string_view text) {
 }
 
 Read read_method(const char* at, const char* end, Method& method) {
-    for (const Method candidate : {Method::post, Method::get, Method::delete_, Method::options}) {
-        const std::string_view name = name_of(candidate);
-        if (starts(at, end, name) && at + name.size() != end && at[name.size()] == ' ') {
-            method = candidate;
-            return ok(at + name.size() + 1);
-        }
-    }
+    const auto is = [&](std::string_view name, Method candidate) {
+        if (!starts(at, end, name)) return false;
+        method = candidate;
+        return true;
+    };
+    if (is("POST ", Method::post)) return ok(at + 5);
+    if (is("GET ", Method::get)) return ok(at + 4);
+    if (is("DELETE ", Method::delete_)) return ok(at + 7);
+    if (is("OPTIONS ", Method::options)) return ok(at + 8);
     const char* stop = at;
     while (stop != end && scan::is(*stop, scan::token)) {
         if (static_cast<size_t>(++stop - at) > method_bytes_max) return no(Error::method_not_allowed);
@@ -47,17 +49,17 @@ Read read_target_end(const char* at, const char* end, size_t bytes_max, bool& pl
     if (*at != '/' && scan::lower(*at) != 'h') return no(Error::head_malformed);
     const char* const last = static_cast<size_t>(end - at) > bytes_max ? at + bytes_max + 1 : end;
     const char* stop = at;
-    unsigned special = 0;
-    // The brackets are for the address of an absolute-form; read_target() knows none.
-    while (stop != last && (scan::is(*stop, scan::path | scan::special) || *stop == '[' || *stop == ']')) {
-        special |= (*stop == '[' || *stop == ']') ? unsigned{scan::special}
-                                                  : scan::class_of[static_cast<unsigned char>(*stop)];
+    unsigned seen = 0;
+    while (stop != last) {
+        const unsigned kind = scan::class_of[static_cast<unsigned char>(*stop)];
+        if ((kind & (scan::path | scan::special)) == 0) break;
+        seen |= kind;
         ++stop;
     }
     if (static_cast<size_t>(stop - at) > bytes_max) return no(Error::target_too_long);
     if (stop == end) return no(Error::incomplete);
     if (*stop != ' ') return no(Error::head_malformed);
-    plain = (special & scan::special) == 0;
+    plain = (seen & scan::special) == 0;
     return ok(stop);
 }
 
@@ -179,10 +181,10 @@ Error read(const char* begin, const char* end, std::span<Field> room, size_t tar
 
 std::string_view name_of(Method method) {
     switch (method) {
-    case Method::get: return "GET";
-    case Method::post: return "POST";
-    case Method::delete_: return "DELETE";
-    case Method::options: return "OPTIONS";
+        case Method::get: return "GET";
+        case Method::post: return "POST";
+        case Method::delete_: return "DELETE";
+        case Method::options: return "OPTIONS";
     }
     return {};
 }
@@ -193,8 +195,9 @@ Result<RequestHead> read_request_head(std::string_view bytes, std::span<Field> r
     if (beyond) bytes = bytes.substr(0, limits.head_bytes_max);
     Result<RequestHead> result(std::in_place);
     const Error error = read(bytes.data(), bytes.data() + bytes.size(), room, limits.target_bytes_max, *result);
-    if (result->size != 0 && error == Error::incomplete) return result;
-    return fail(error == Error::incomplete && beyond ? Error::head_too_large : error);
+    if (error != Error::incomplete || result->size == 0)
+        result = fail(error == Error::incomplete && beyond ? Error::head_too_large : error);
+    return result;
 }
 
 } // namespace weir::http

@@ -20,7 +20,7 @@ enum Class : uint8_t {
     token = 1,       // tchar (RFC 9110 section 5.6.2)
     field_value = 2, // HTAB, SP, VCHAR, obs-text (RFC 9110 section 5.5)
     path = 4,        // pchar and '/', less '%' and '.' (RFC 3986 section 3.3), which are looked at more closely
-    special = 8,     // '%' '.' '?': a target that has one is looked at more closely
+    special = 8,     // '%' '.' '?' '[' ']': a target that has one is looked at more closely
     host = 16,       // letters, digits, '.', '-', '_'
     digit = 32,
     hex = 64,
@@ -40,7 +40,7 @@ consteval std::array<uint8_t, 256> classes() {
     mark("abcdefABCDEF", hex);
     mark("!#$%&'*+-.^_`|~", token);
     mark("-_~!$&'()*+,;=:@/", path);
-    mark("%.?", special);
+    mark("%.?[]", special);
     mark("-._", host);
     for (unsigned c = 0; c < 256; ++c)
         if (c == '\t' || (c >= ' ' && c != 127)) table[c] = static_cast<uint8_t>(table[c] | field_value);
@@ -50,6 +50,8 @@ inline constexpr std::array<uint8_t, 256> class_of = classes();
 
 inline bool is(char octet, unsigned kind) { return (class_of[static_cast<unsigned char>(octet)] & kind) != 0; }
 inline bool is_space(char octet) { return octet == ' ' || octet == '\t'; }
+/// Cheaper to ask first: true for white space and controls.
+inline bool maybe_space(char octet) { return static_cast<unsigned char>(octet) <= ' '; }
 /// ASCII only; other octets stay.
 inline char lower(char octet) { return octet >= 'A' && octet <= 'Z' ? static_cast<char>(octet | 0x20) : octet; }
 
@@ -75,7 +77,8 @@ inline const char* colon(const char* at, const char* end) {
     return static_cast<const char*>(std::memchr(at, ':', static_cast<size_t>(end - at)));
 }
 
-/// Whether the `size` octets at `at` (at most 32) equal `name`, where the octet of `at` first takes the bits of `fold`.
+/// Whether the `size` octets at `at` (at most 32) equal `name` once they have the bits of `fold`. `name` and `fold` have
+/// 32 octets, those behind `size` with all bits.
 inline bool equal_folded(const char* at, [[maybe_unused]] const char* end, size_t size, const char* name,
                          const char* fold) {
     for (size_t i = 0; i < size; ++i)
@@ -91,18 +94,19 @@ inline __m128i load(const char* at) { return _mm_loadu_si128(reinterpret_cast<co
 inline unsigned mask_of(__m128i octets) { return static_cast<unsigned>(_mm_movemask_epi8(octets)); }
 
 inline const char* value_end(const char* at, const char* end, bool& high) {
-    const __m128i controls = _mm_set1_epi8(0x1f), tab = _mm_set1_epi8('\t'), del = _mm_set1_epi8(0x7f);
+    // One more than it was and signed, an octet is above SP exactly if it was SP to '~'. Tabs and octets above 127 are
+    // rare, so the loop goes on behind each instead of masking them.
+    const __m128i one = _mm_set1_epi8(1), space = _mm_set1_epi8(' ');
     while (end - at >= 16) {
-        const __m128i octets = load(at);
-        const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(octets, controls), octets);
-        const __m128i bad = _mm_or_si128(_mm_andnot_si128(_mm_cmpeq_epi8(octets, tab), low), _mm_cmpeq_epi8(octets, del));
-        const unsigned stop = mask_of(bad), above = mask_of(octets);
-        if (stop != 0) {
-            high = high || (above & (stop ^ (stop - 1))) != 0; // those below the lowest stop; the stop itself is not above
-            return at + __builtin_ctz(stop);
+        const unsigned plain = mask_of(_mm_cmpgt_epi8(_mm_add_epi8(load(at), one), space));
+        if (plain == 0xffff) {
+            at += 16;
+            continue;
         }
-        high = high || above != 0;
-        at += 16;
+        at += __builtin_ctz(~plain);
+        if (*at == '\r' || !is(*at, field_value)) return at;
+        high = high || static_cast<unsigned char>(*at) >= 128;
+        ++at;
     }
     return portable::value_end(at, end, high);
 }
@@ -137,11 +141,10 @@ inline const char* colon(const char* at, const char* end) {
 
 inline bool equal_folded(const char* at, const char* end, size_t size, const char* name, const char* fold) {
     if (end - at < 32) return portable::equal_folded(at, end, size, name, fold);
-    const auto differ = [at, name, fold](size_t from) {
-        return ~mask_of(_mm_cmpeq_epi8(_mm_or_si128(load(at + from), load(fold + from)), load(name + from)));
+    const auto equal = [at, name, fold](size_t from) {
+        return mask_of(_mm_cmpeq_epi8(_mm_or_si128(load(at + from), load(fold + from)), load(name + from))) == 0xffff;
     };
-    if (size <= 16) return (differ(0) & ((1u << size) - 1)) == 0;
-    return (differ(0) & 0xffff) == 0 && (differ(16) & ((1u << (size - 16)) - 1)) == 0;
+    return equal(0) && (size <= 16 || equal(16));
 }
 
 #else

@@ -63,24 +63,24 @@ void EventReader::line(std::string_view bytes, size_t end) {
     const Line found = classify(bytes.substr(line_, end - line_));
     const Part part{static_cast<size_t>(found.value.data() - bytes.data()), found.value.size()};
     switch (found.kind) {
-    case LineKind::data:
-        if (data_lines_++ == 0) data_ = found.value.empty() ? Part{} : part;
-        break;
-    case LineKind::id:
-        if (found.value.find('\0') != std::string_view::npos) break;
-        id_ = found.value.empty() ? Part{} : part;
-        has_id_ = true;
-        break;
-    case LineKind::event:
-        type_ = found.value.empty() ? Part{} : part;
-        has_type_ = true;
-        break;
-    case LineKind::retry: {
-        const auto ms = read_retry(found.value);
-        if (ms) retry_ms_ = ms;
-        break;
-    }
-    case LineKind::other: break;
+        case LineKind::data:
+            if (data_lines_++ == 0) data_ = found.value.empty() ? Part{} : part;
+            break;
+        case LineKind::id:
+            if (found.value.find('\0') != std::string_view::npos) break;
+            id_ = found.value.empty() ? Part{} : part;
+            has_id_ = true;
+            break;
+        case LineKind::event:
+            type_ = found.value.empty() ? Part{} : part;
+            has_type_ = true;
+            break;
+        case LineKind::retry: {
+            const auto ms = read_retry(found.value);
+            if (ms) retry_ms_ = ms;
+            break;
+        }
+        case LineKind::other: break;
     }
 }
 

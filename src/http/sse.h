@@ -24,12 +24,12 @@ inline constexpr uint32_t retry_ms_max = 3'600'000;
 /// One block of an event stream, up to and with its empty line. With neither data, id nor retry it is only a sign of
 /// life (comments, unknown fields): consume it.
 struct Event {
-    size_t consumed = 0;   // octets done with, the empty line included
-    std::string_view data; // of all data lines, joined with LF; a view into the octets if there is one line
-    std::string_view id;   // of the last id line that counts
-    std::string_view type; // of the last event line; empty means "message"
-    bool has_data = false; // at least one data line, be it empty
-    bool has_id = false;   // at least one id line without NUL; an empty id resets the client's
+    size_t consumed = 0;              // octets done with, the empty line included
+    std::string_view data;            // of all data lines, joined with LF; a view into the octets if there is one line
+    std::string_view id;              // of the last id line that counts
+    std::string_view type;            // of the last event line; empty means "message"
+    bool has_data = false;            // at least one data line, be it empty
+    bool has_id = false;              // at least one id line without NUL; an empty id resets the client's
     std::optional<uint32_t> retry_ms; // of the last retry line that is digits and at most retry_ms_max
 
     bool empty() const { return !has_data && !has_id && !retry_ms; }
@@ -60,9 +60,9 @@ class EventReader {
     bool only_comments() const { return data_lines_ == 0 && !has_id_ && !has_type_ && !retry_ms_; }
 
     size_t event_bytes_max_;
-    size_t begin_ = 0;   // where the first line begins: behind a BOM or the LF of a CRLF
-    size_t line_ = 0;    // where the line begins that is being looked at
-    size_t looked_ = 0;  // up to here there is no end of that line
+    size_t begin_ = 0;  // where the first line begins: behind a BOM or the LF of a CRLF
+    size_t line_ = 0;   // where the line begins that is being looked at
+    size_t looked_ = 0; // up to here there is no end of that line
     size_t data_lines_ = 0;
     Part data_{}, id_{}, type_{}; // relative to the first octet not yet consumed
     bool has_id_ = false;

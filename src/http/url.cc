@@ -86,20 +86,22 @@ bool is_dots(std::string_view segment) { return segment == "." || segment == "..
 } // namespace
 
 Result<Authority> read_authority(std::string_view text) {
-    Authority authority;
-    size_t end = 0;
-    if (!text.empty() && text[0] == '[') {
-        end = text.find(']');
-        if (end == std::string_view::npos || !is_ipv6(text.substr(1, end - 1))) return fail(Error::invalid);
-        ++end;
+    const char* const begin = text.data();
+    const char* const end = begin + text.size();
+    const char* at = begin;
+    if (at != end && *at == '[') {
+        const size_t bracket = text.find(']');
+        if (bracket == std::string_view::npos || !is_ipv6(text.substr(1, bracket - 1))) return fail(Error::invalid);
+        at += bracket + 1;
     } else {
-        while (end < text.size() && scan::is(text[end], scan::host)) ++end;
+        while (at != end && scan::is(*at, scan::host)) ++at;
     }
-    if (end == 0 || end > host_bytes_max) return fail(Error::invalid);
-    authority.host = text.substr(0, end);
-    if (end == text.size()) return authority;
-    if (text[end] != ':') return fail(Error::invalid);
-    authority.port = read_port(text.substr(end + 1));
+    const auto size = static_cast<size_t>(at - begin);
+    if (size == 0 || size > host_bytes_max) return fail(Error::invalid);
+    Authority authority{text.substr(0, size), 0};
+    if (at == end) return authority;
+    if (*at != ':') return fail(Error::invalid);
+    authority.port = read_port(text.substr(size + 1));
     if (authority.port == 0) return fail(Error::invalid);
     return authority;
 }
@@ -153,7 +155,8 @@ Result<Target> read_target(std::string_view text) {
             segment = at + 1;
         } else if (octet == '%') {
             const int value = percent_value(text.substr(at));
-            if (value < ' ' || value == 127 || value == '.' || value == '/' || value == '\\') return fail(Error::invalid);
+            if (value < ' ' || value == 127 || value == '.' || value == '/' || value == '\\')
+                return fail(Error::invalid);
             at += 2;
         } else if (octet != '.' && !scan::is(octet, scan::path)) {
             return fail(Error::invalid);

@@ -38,7 +38,7 @@ bool origin_equal(const Origin& a, const Origin& b);
 
 /// An absolute URL of an upstream.
 struct Url {
-    bool tls = false; // https
+    bool tls = false;           // https
     std::string_view authority; // as written: what Host is to say
     std::string_view host;      // with the brackets of an IPv6 literal
     uint16_t port = 0;          // given, or 80 or 443

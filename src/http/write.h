@@ -22,7 +22,8 @@ class ConstantLines {
         for (size_t i = 0; i < size - 1; ++i) {
             const char c = text[i];
             if (in_name) {
-                const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+                const bool letter =
+                    (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
                 if (!letter && (c != ':' || empty_name)) throw "a name of letters, digits and hyphens, then a colon";
                 empty_name = false;
                 in_name = letter;

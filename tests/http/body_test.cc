@@ -161,5 +161,6 @@ TEST_CASE("extensions, trailers and overhead are bounded") {
     };
     CHECK(read({many("1\r\na\r\n")}).payload.size() == 10'000);
     CHECK(read({many("1;" + std::string(200, 'x') + "\r\na\r\n")}).refused);
-    CHECK(read({many("200;" + std::string(200, 'x') + "\r\n" + std::string(512, 'a') + "\r\n")}).payload.size() == 5'120'000);
+    CHECK(read({many("200;" + std::string(200, 'x') + "\r\n" + std::string(512, 'a') + "\r\n")}).payload.size() ==
+          5'120'000);
 }

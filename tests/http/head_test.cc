@@ -129,10 +129,12 @@ const std::vector<Case>& cases() {
         {"a length beyond reason", post("Content-Length: 1000000000000000000\r\n"), Error::body_too_large},
         {"the greatest length that is read", post("Content-Length: 999999999999999999\r\n"), good},
         {"chunked, in any case", post("transfer-encoding: CHUNKED\r\n"), good},
-        {"chunked twice", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), Error::framing_ambiguous},
+        {"chunked twice", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
+         Error::framing_ambiguous},
         {"gzip, chunked", post("Transfer-Encoding: gzip, chunked\r\n"), Error::framing_ambiguous},
         {"identity", post("Transfer-Encoding: identity\r\n"), Error::framing_ambiguous},
-        {"a length and a coding", post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), Error::framing_ambiguous},
+        {"a length and a coding", post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"),
+         Error::framing_ambiguous},
 
         {"100-continue", post("Content-Length: 5\r\nExpect: 100-Continue\r\n"), good},
         {"another expectation", post("Content-Length: 5\r\nExpect: 200-ok\r\n"), Error::expectation_failed},
@@ -189,10 +191,11 @@ TEST_CASE("octets behind a head are not part of it") {
 
 TEST_CASE("what a request head means is computed in the same pass") {
     std::array<Field, 100> room;
-    const std::string octets = "POST /mcp/a?b=c HTTP/1.1\r\nhost: gw.test:8080\r\naccept: application/json\r\n"
-                               "X-Other:  1 \r\nACCEPT: text/event-stream;q=0.5\r\nContent-Type: application/json; "
-                               "charset=UTF-8\r\nMcp-Param-City: Bern\r\nmcp-session-id: s1\r\nConnection: Close\r\n"
-                               "Expect: 100-continue\r\nContent-Length: 77\r\n\r\n";
+    const std::string octets =
+        "POST /mcp/a?b=c HTTP/1.1\r\nhost: gw.test:8080\r\naccept: application/json\r\n"
+        "X-Other:  1 \r\nACCEPT: text/event-stream;q=0.5\r\nContent-Type: application/json; "
+        "charset=UTF-8\r\nMcp-Param-City: Bern\r\nmcp-session-id: s1\r\nConnection: Close\r\n"
+        "Expect: 100-continue\r\nContent-Length: 77\r\n\r\n";
     const auto head = read_request_head(octets, room, {});
     REQUIRE(head);
     CHECK(head->method == Method::post);
@@ -316,7 +319,8 @@ const std::vector<AnswerCase>& answers() {
         {"204 with length zero", "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", good, Framing::none, true},
         {"204 with a length", "HTTP/1.1 204 No Content\r\nContent-Length: 1\r\n\r\n", bad, {}, {}},
         {"204 with chunks", "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", bad, {}, {}},
-        {"304 with the length of what is not sent", "HTTP/1.1 304 \r\nContent-Length: 9\r\n\r\n", good, Framing::none, true},
+        {"304 with the length of what is not sent", "HTTP/1.1 304 \r\nContent-Length: 9\r\n\r\n", good, Framing::none,
+         true},
         {"100", "HTTP/1.1 100 Continue\r\n\r\n", good, Framing::none, true},
         {"103 with fields", "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", good, Framing::none, true},
         {"100 with a length", "HTTP/1.1 100 Continue\r\nContent-Length: 5\r\n\r\n", bad, {}, {}},
@@ -374,8 +378,9 @@ TEST_CASE("an answer head gets the verdict of the table, and no part of it anoth
 
 TEST_CASE("what an answer head means is computed in the same pass") {
     std::array<Field, 100> room;
-    const std::string octets = ok + "content-type: text/event-stream\r\nKeep-Alive: max=5, timeout=12\r\n"
-                                    "Transfer-Encoding: chunked\r\n\r\n";
+    const std::string octets = ok +
+                               "content-type: text/event-stream\r\nKeep-Alive: max=5, timeout=12\r\n"
+                               "Transfer-Encoding: chunked\r\n\r\n";
     const auto head = read_answer_head(octets, room, {});
     REQUIRE(head);
     CHECK(head->status == 200);

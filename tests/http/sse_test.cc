@@ -4,8 +4,8 @@
 // is read back.
 #include "http/sse.h"
 
-#include "http/scan.h"
 #include "exact.h"
+#include "http/scan.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <string>
@@ -65,7 +65,8 @@ const std::vector<Case>& cases() {
         {"one line", "data: a\n\n", {"data<a>"}},
         {"CR", "data: a\r\r", {"data<a>"}},
         {"CRLF", "data: a\r\n\r\n", {"data<a>"}},
-        {"all line ends in turn", "data: a\rdata: b\ndata: c\r\n\rdata: d\r\n\ndata: e\n\r\n",
+        {"all line ends in turn",
+         "data: a\rdata: b\ndata: c\r\n\rdata: d\r\n\ndata: e\n\r\n",
          {"data<a\nb\nc>", "data<d>", "data<e>"}},
         {"several lines", "data: a\ndata: b\ndata\ndata:\n\n", {"data<a\nb\n\n>"}},
         {"one space does not count", "data:a\n\ndata:  b\n\ndata:\tc\n\n", {"data<a>", "data< b>", "data<\tc>"}},
@@ -73,15 +74,31 @@ const std::vector<Case>& cases() {
         {"empty data is an event", "id: 1\ndata:\n\n", {"id<1>data<>"}},
         {"a name alone", "data\n\n", {"data<>"}},
         {"no data", "id: 1\nretry: 5\n\n", {"id<1>retry<5>"}},
-        {"a BOM", "\xef\xbb\xbf" "data: a\n\n", {"data<a>"}},
-        {"a BOM before several lines", "\xef\xbb\xbf" "data: a\ndata: b\n\n", {"data<a\nb>"}},
-        {"a second BOM is part of a name", "\xef\xbb\xbf\xef\xbb\xbf" "data: a\ndata: b\n\n", {"data<b>"}},
-        {"a BOM later is part of a name", "data: a\n\n\xef\xbb\xbf" "data: b\n\n", {"data<a>"}},
-        {"half a BOM", "\xef\xbb" "data: b\n\n", {}},
+        {"a BOM",
+         "\xef\xbb\xbf"
+         "data: a\n\n",
+         {"data<a>"}},
+        {"a BOM before several lines",
+         "\xef\xbb\xbf"
+         "data: a\ndata: b\n\n",
+         {"data<a\nb>"}},
+        {"a second BOM is part of a name",
+         "\xef\xbb\xbf\xef\xbb\xbf"
+         "data: a\ndata: b\n\n",
+         {"data<b>"}},
+        {"a BOM later is part of a name",
+         "data: a\n\n\xef\xbb\xbf"
+         "data: b\n\n",
+         {"data<a>"}},
+        {"half a BOM",
+         "\xef\xbb"
+         "data: b\n\n",
+         {}},
         {"comments", ": one\n:\n\n:two\ndata: a\n: three\n\n", {"data<a>"}},
         {"unknown fields", "x-secret: a\nDATA: b\ndatab: c\ndat: d\ndata: e\n\n", {"data<e>"}},
         {"names with a space", "data : a\n data: b\n\n", {}},
-        {"the last of each counts", "id: 1\nid: 2\nevent: a\nevent: b\nretry: 1\nretry: 2\ndata: x\n\n",
+        {"the last of each counts",
+         "id: 1\nid: 2\nevent: a\nevent: b\nretry: 1\nretry: 2\ndata: x\n\n",
          {"id<2>type<b>retry<2>data<x>"}},
         {"a type alone is no event", "event: a\n\ndata: b\n\n", {"data<b>"}},
         {"a type does not last", "event: a\ndata: b\n\ndata: c\n\n", {"type<a>data<b>", "data<c>"}},
@@ -93,7 +110,8 @@ const std::vector<Case>& cases() {
         {"an end within a line", "data: a\n\ndata: b", {"data<a>"}},
         {"an end within CRLF", "data: a\r\n\r\ndata: b\r", {"data<a>"}},
         {"empty lines", "\n\r\n\r\rdata: a\n\n\n\n", {"data<a>"}},
-        {"long lines", "data: " + std::string(300, 'x') + "\r\ndata: " + std::string(70, 'y') + "\r\n\r\n",
+        {"long lines",
+         "data: " + std::string(300, 'x') + "\r\ndata: " + std::string(70, 'y') + "\r\n\r\n",
          {"data<" + std::string(300, 'x') + "\n" + std::string(70, 'y') + ">"}},
     };
     return all;
@@ -181,7 +199,8 @@ TEST_CASE("what is written is read back") {
     };
     const Written all[] = {
         {{.id = "1", .retry_ms = 3000, .type = "message", .data = "{}"},
-         "id: 1\nevent: message\nretry: 3000\ndata: {}\n\n", "id<1>type<message>retry<3000>data<{}>"},
+         "id: 1\nevent: message\nretry: 3000\ndata: {}\n\n",
+         "id<1>type<message>retry<3000>data<{}>"},
         {{.data = ""}, "data: \n\n", "data<>"},
         {{.id = "", .data = " a"}, "id: \ndata:  a\n\n", "id<>data< a>"},
         {{.id = "7"}, "id: 7\n\n", "id<7>"},

@@ -1,8 +1,8 @@
 // tests/http/url_test.cc - authorities, origins, URLs, targets and media types, by tables.
 #include "http/url.h"
 
-#include "http/media.h"
 #include "exact.h"
+#include "http/media.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <string>
@@ -115,9 +115,9 @@ TEST_CASE("the URL of an upstream is taken apart, or refused") {
     CHECK(bare->host == "[::1]");
     CHECK(bare->port == 443);
     CHECK(bare->target == "/");
-    for (const char* text : {"", "http://", "http:///a", "ftp://a/", "a.test", "//a.test/", "http://a.test/#x", "http://a:b/",
-                             "http://u:p@a.test/", "http://a.test/a b", "http://a.test/../b", "http://a.test?x",
-                             "http://a.test/%zz", "http://a.test:0/", "http://a.test/\n"}) {
+    for (const char* text : {"", "http://", "http:///a", "ftp://a/", "a.test", "//a.test/", "http://a.test/#x",
+                             "http://a:b/", "http://u:p@a.test/", "http://a.test/a b", "http://a.test/../b",
+                             "http://a.test?x", "http://a.test/%zz", "http://a.test:0/", "http://a.test/\n"}) {
         INFO(text);
         CHECK(!read_url(Exact(text)));
     }

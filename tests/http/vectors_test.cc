@@ -9,11 +9,11 @@
 
 #include "exact.h"
 
-#include <catch2/catch_test_macros.hpp>
+#include <simdjson.h>
 #include <algorithm>
 #include <array>
+#include <catch2/catch_test_macros.hpp>
 #include <map>
-#include <simdjson.h>
 #include <string>
 
 using namespace weir;
@@ -65,7 +65,8 @@ Outcome read_connection(std::string_view octets, std::string_view served) {
         outcome.refused = true;
         return outcome;
     };
-    while (!octets.empty() && octets != "\r\n") { // An empty line behind the last request is nothing (RFC 9112 section 2.2).
+    while (!octets.empty() &&
+           octets != "\r\n") { // An empty line behind the last request is nothing (RFC 9112 section 2.2).
         const Exact exact(octets);
         const auto head = read_request_head(exact, room, limits);
         if (!head && head.error() == Error::incomplete) {
@@ -122,8 +123,8 @@ TEST_CASE("every request of our corpus is taken or refused as it says") {
 
 TEST_CASE("our corpus is refused with the status that its reason names") {
     const std::map<std::string, int> statuses = {
-        {"rl_version_2_0", 505}, {"rl_method_trace", 405}, {"rl_target_too_long", 414}, {"fields_too_big", 431},
-        {"content_encoding", 415}, {"expect_obfuscated", 417}, {"te_http10", 505}, {"cl_huge", 413}};
+        {"rl_version_2_0", 505},   {"rl_method_trace", 405},   {"rl_target_too_long", 414}, {"fields_too_big", 431},
+        {"content_encoding", 415}, {"expect_obfuscated", 417}, {"te_http10", 505},          {"cl_huge", 413}};
     size_t found = 0;
     each("http_vectors.json", [&](const simdjson::dom::element& vector) {
         const auto wanted = statuses.find(text_of(vector, "name"));
@@ -149,10 +150,12 @@ std::string repaired(std::string octets) {
     if (space != std::string::npos && line.ends_with(" HTTP/1.0")) line.replace(line.size() - 3, 3, "1.1");
     std::string lower = octets;
     for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    const bool body = lower.find("\ncontent-length") != std::string::npos || lower.find("\ntransfer-encoding") != std::string::npos;
+    const bool body =
+        lower.find("\ncontent-length") != std::string::npos || lower.find("\ntransfer-encoding") != std::string::npos;
     const bool token = space != std::string::npos && line.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ-") == space;
     if (token) line.replace(0, space, body ? "POST" : "GET");
-    if (lower.find("\nhost:") == std::string::npos && lower.find("\nhost ") == std::string::npos) line += "\r\nHost: gw.test";
+    if (lower.find("\nhost:") == std::string::npos && lower.find("\nhost ") == std::string::npos)
+        line += "\r\nHost: gw.test";
     return octets.substr(0, begin) + line + octets.substr(line_end);
 }
 
@@ -166,7 +169,8 @@ struct Pinned {
     std::string_view reason;
 };
 
-constexpr std::string_view origin_form = "the target has octets or a form that RFC 3986 and RFC 9112 section 3.2 do not have";
+constexpr std::string_view origin_form =
+    "the target has octets or a form that RFC 3986 and RFC 9112 section 3.2 do not have";
 constexpr std::string_view host_differs = "absolute-form has to name Host";
 constexpr std::string_view other_protocol = "not HTTP/1.1";
 constexpr std::string_view bad_host = "Host is no authority";
@@ -251,12 +255,32 @@ constexpr Pinned good_once_repaired[] = {
 
 // Of the fixtures that leave it to the parser, those that are taken.
 constexpr std::string_view taken[] = {
-    "COMP-ABSOLUTE-FORM", "COMP-POST-CL-BODY", "COMP-CHUNKED-BODY", "COMP-CHUNKED-MULTI", "COMP-UPGRADE-POST",
-    "COMP-UPGRADE-MISSING-CONN", "COMP-UPGRADE-UNKNOWN", "COMP-CHUNKED-EXTENSION", "COMP-UPGRADE-INVALID-VER",
-    "COMP-CONNECTION-CLOSE", "COMP-CHUNKED-TRAILER-VALID", "COMP-CHUNKED-HEX-UPPERCASE", "COMP-RANGE-POST",
-    "COMP-405-ALLOW", "COMP-DATE-HEADER", "COMP-DATE-FORMAT", "COMP-NO-CL-IN-204", "COMP-OPTIONS-ALLOW",
-    "COMP-CONTENT-TYPE", "COMP-RANGE-INVALID", "COMP-ACCEPT-NONSENSE", "COMP-POST-UNSUPPORTED-CT",
-    "SMUG-CL-TRAILING-SPACE", "SMUG-CL-EXTRA-LEADING-SP", "SMUG-EXPECT-100-CL", "MAL-CL-TAB-BEFORE-VALUE",
+    "COMP-ABSOLUTE-FORM",
+    "COMP-POST-CL-BODY",
+    "COMP-CHUNKED-BODY",
+    "COMP-CHUNKED-MULTI",
+    "COMP-UPGRADE-POST",
+    "COMP-UPGRADE-MISSING-CONN",
+    "COMP-UPGRADE-UNKNOWN",
+    "COMP-CHUNKED-EXTENSION",
+    "COMP-UPGRADE-INVALID-VER",
+    "COMP-CONNECTION-CLOSE",
+    "COMP-CHUNKED-TRAILER-VALID",
+    "COMP-CHUNKED-HEX-UPPERCASE",
+    "COMP-RANGE-POST",
+    "COMP-405-ALLOW",
+    "COMP-DATE-HEADER",
+    "COMP-DATE-FORMAT",
+    "COMP-NO-CL-IN-204",
+    "COMP-OPTIONS-ALLOW",
+    "COMP-CONTENT-TYPE",
+    "COMP-RANGE-INVALID",
+    "COMP-ACCEPT-NONSENSE",
+    "COMP-POST-UNSUPPORTED-CT",
+    "SMUG-CL-TRAILING-SPACE",
+    "SMUG-CL-EXTRA-LEADING-SP",
+    "SMUG-EXPECT-100-CL",
+    "MAL-CL-TAB-BEFORE-VALUE",
 };
 
 std::string_view verdict_of(const Outcome& outcome) {
@@ -290,7 +314,8 @@ TEST_CASE("every public fixture that must be refused is, and every other refusal
             CHECK((verdict_of(as_is) == "accepted") == pinned);
         } else {
             CHECK((as_is.refused || as_is.cut));
-            const Pinned* pinned = expected == "reject" && again.requests > 0 ? find(good_once_repaired, name) : nullptr;
+            const Pinned* pinned =
+                expected == "reject" && again.requests > 0 ? find(good_once_repaired, name) : nullptr;
             good += pinned != nullptr;
             if (pinned != nullptr) CHECK(verdict_of(again) == pinned->verdict);
             CHECK((again.requests == 0 || pinned != nullptr));

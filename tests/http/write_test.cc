@@ -20,8 +20,9 @@ TEST_CASE("a request is written as it is read") {
     head.field("Content-Length", uint64_t{42});
     head.field("Mcp-Name", "");
     REQUIRE(head.finish());
-    CHECK(out.text() == "POST /mcp?a=b HTTP/1.1\r\nHost: a.test:9000\r\nContent-Type: application/json\r\n"
-                        "Accept: application/json, text/event-stream\r\nContent-Length: 42\r\nMcp-Name: \r\n\r\n");
+    CHECK(out.text() ==
+          "POST /mcp?a=b HTTP/1.1\r\nHost: a.test:9000\r\nContent-Type: application/json\r\n"
+          "Accept: application/json, text/event-stream\r\nContent-Length: 42\r\nMcp-Name: \r\n\r\n");
     std::array<Field, 10> room;
     const auto read = read_request_head(out.text(), room, {});
     REQUIRE(read);
@@ -58,11 +59,11 @@ TEST_CASE("a value that could be more than a value takes the whole head back") {
         const auto done = head.finish();
         return !done && done.error() == Error::invalid && out.text() == "kept";
     };
-    for (const std::string& value : {std::string("a\r\nX: b"), std::string("a\r"), std::string("a\n"), std::string("a\0b", 3),
-                                    std::string("a\x7f"), std::string("\x01")})
+    for (const std::string& value : {std::string("a\r\nX: b"), std::string("a\r"), std::string("a\n"),
+                                     std::string("a\0b", 3), std::string("a\x7f"), std::string("\x01")})
         CHECK(refused("X", value));
     for (const std::string& name : {std::string("a\r\nb"), std::string("a:"), std::string("a b"), std::string(""),
-                                   std::string("\xc3\xa9"), std::string("a\0", 2)})
+                                    std::string("\xc3\xa9"), std::string("a\0", 2)})
         CHECK(refused(name, "b"));
     const auto refused_target = [&out](std::string_view target) {
         HeadWriter head(out);
