@@ -1,6 +1,8 @@
 // gateway/config_values.cc - texts to values, strictly: what is not wholly of the form is nothing.
 #include "gateway/config_values.h"
 
+#include "http/url.h"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
@@ -54,65 +56,19 @@ std::string lowered(std::string_view text) {
     return out;
 }
 
-std::optional<uint16_t> parse_port(std::string_view text) {
-    uint16_t port = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-    if (error != std::errc() || end != text.data() + text.size() || text.empty() || text[0] == '0') return std::nullopt;
-    return port;
-}
-
-/// A DNS name or an IPv4 address (RFC 3986 reg-name without percent-encoding).
-bool valid_host(std::string_view host) {
-    if (host.empty() || host.size() > 253 || host.front() == '.' || host.front() == '-') return false;
-    return std::all_of(host.begin(), host.end(), [](char each) {
-        const char byte = lower(each);
-        return is_lower(byte) || is_digit(byte) || byte == '-' || byte == '.' || byte == '_';
-    });
-}
-
-struct HostAndPort {
-    std::string_view host; // IPv6 without its brackets
-    bool v6 = false;
-    std::optional<uint16_t> port;
-};
-
-std::optional<HostAndPort> split_authority(std::string_view text) {
-    HostAndPort out;
-    std::string_view rest;
-    if (text.starts_with('[')) {
-        const size_t close = text.find(']');
-        if (close == std::string_view::npos) return std::nullopt;
-        out.host = text.substr(1, close - 1);
-        out.v6 = true;
-        rest = text.substr(close + 1);
-        in6_addr parsed{};
-        if (inet_pton(AF_INET6, std::string(out.host).c_str(), &parsed) != 1) return std::nullopt;
-    } else {
-        const size_t colon = text.find(':');
-        out.host = text.substr(0, colon);
-        rest = colon == std::string_view::npos ? std::string_view() : text.substr(colon);
-        if (!valid_host(out.host)) return std::nullopt;
-    }
-    if (rest.empty()) return out;
-    if (rest.front() != ':') return std::nullopt;
-    out.port = parse_port(rest.substr(1));
-    if (!out.port) return std::nullopt;
-    return out;
-}
-
 } // namespace
 
 std::optional<uint64_t> parse_duration(std::string_view text) { return number_with_unit(text, duration_units); }
 std::optional<uint64_t> parse_size(std::string_view text) { return number_with_unit(text, size_units); }
 
 std::optional<ListenAddress> parse_address(std::string_view text) {
-    const auto parts = split_authority(text);
-    if (!parts || !parts->port) return std::nullopt;
+    const auto authority = http::read_authority(text);
+    if (!authority || authority->port == 0) return std::nullopt;
     ListenAddress out;
     out.text = lowered(text);
-    out.port = *parts->port;
-    const std::string host(parts->host);
-    if (parts->v6) {
+    out.port = authority->port;
+    if (authority->host.starts_with('[')) {
+        const std::string host(authority->host.substr(1, authority->host.size() - 2));
         auto& v6 = reinterpret_cast<sockaddr_in6&>(out.address.storage);
         v6.sin6_family = AF_INET6;
         v6.sin6_port = htons(out.port);
@@ -124,7 +80,7 @@ std::optional<ListenAddress> parse_address(std::string_view text) {
     auto& v4 = reinterpret_cast<sockaddr_in&>(out.address.storage);
     v4.sin_family = AF_INET;
     v4.sin_port = htons(out.port);
-    if (inet_pton(AF_INET, host.c_str(), &v4.sin_addr) != 1) return std::nullopt;
+    if (inet_pton(AF_INET, std::string(authority->host).c_str(), &v4.sin_addr) != 1) return std::nullopt;
     out.address.size = sizeof v4;
     out.loopback = (ntohl(v4.sin_addr.s_addr) >> 24) == 127;
     return out;
@@ -136,26 +92,17 @@ UrlProblem parse_server_url(std::string_view text, ServerUrl& into) {
     const std::string scheme = lowered(text.substr(0, colon));
     if (scheme == "https") return UrlProblem::tls;
     if (scheme != "http") return UrlProblem::scheme;
-    std::string_view rest = text.substr(colon + 3);
+    const std::string_view rest = text.substr(colon + 3);
     if (rest.find_first_of("?#") != std::string_view::npos) return UrlProblem::query;
-    const size_t slash = rest.find('/');
-    const std::string_view authority = rest.substr(0, slash);
-    const std::string_view path = slash == std::string_view::npos ? std::string_view("/") : rest.substr(slash);
-    if (authority.find('@') != std::string_view::npos) return UrlProblem::user;
-    const auto parts = split_authority(authority);
-    if (!parts) return UrlProblem::malformed;
-    constexpr std::string_view beside = "-._~!$&'()*+,;=:@/%"; // RFC 3986 section 3.3: pchar and "/"
-    for (const char byte : path) {
-        if (!is_lower(lower(byte)) && !is_digit(byte) && beside.find(byte) == std::string_view::npos) {
-            return UrlProblem::malformed;
-        }
-    }
+    if (rest.substr(0, rest.find('/')).find('@') != std::string_view::npos) return UrlProblem::user;
+    const auto url = http::read_url(text);
+    if (!url) return UrlProblem::malformed;
     into.text = text;
-    into.host = lowered(parts->host);
-    into.port = parts->port.value_or(80);
-    into.authority = parts->v6 ? "[" + into.host + "]" : into.host;
+    into.port = url->port;
+    into.authority = lowered(url->host);
+    into.host = url->host.starts_with('[') ? into.authority.substr(1, into.authority.size() - 2) : into.authority;
     if (into.port != 80) into.authority += ":" + std::to_string(into.port);
-    into.target = path;
+    into.target = url->target;
     return UrlProblem::fine;
 }
 
@@ -173,18 +120,12 @@ bool valid_field_name(std::string_view name) {
 }
 
 std::optional<std::string> parse_authority(std::string_view text) {
-    if (!split_authority(text)) return std::nullopt;
+    if (!http::read_authority(text)) return std::nullopt;
     return lowered(text);
 }
 
 std::optional<std::string> parse_origin(std::string_view text) {
-    const size_t colon = text.find("://");
-    if (colon == std::string_view::npos || colon == 0) return std::nullopt;
-    const std::string scheme = lowered(text.substr(0, colon));
-    const bool letters = std::all_of(scheme.begin(), scheme.end(), [](char byte) {
-        return is_lower(byte) || is_digit(byte) || byte == '+' || byte == '-' || byte == '.';
-    });
-    if (!letters || !is_lower(scheme.front()) || !split_authority(text.substr(colon + 3))) return std::nullopt;
+    if (!http::read_origin(text)) return std::nullopt;
     return lowered(text);
 }
 
