@@ -9,8 +9,19 @@
 namespace weir::http {
 namespace {
 
-// RFC 9110 section 15, RFC 6585, RFC 8297. A phrase is for people only: without one a status line is as good.
-std::string_view phrase_of(uint16_t status) {
+bool is_token(std::string_view text) {
+    return !text.empty() && std::ranges::all_of(text, [](char octet) { return scan::is(octet, scan::token); });
+}
+
+bool is_value(std::string_view text) {
+    bool high = false;
+    const char* const end = text.data() + text.size();
+    return scan::value_end(text.data(), end, high) == end;
+}
+
+} // namespace
+
+std::string_view reason_of(uint16_t status) {
     switch (status) {
         case 100: return "Continue";
         case 200: return "OK";
@@ -50,18 +61,6 @@ std::string_view phrase_of(uint16_t status) {
     }
 }
 
-bool is_token(std::string_view text) {
-    return !text.empty() && std::ranges::all_of(text, [](char octet) { return scan::is(octet, scan::token); });
-}
-
-bool is_value(std::string_view text) {
-    bool high = false;
-    const char* const end = text.data() + text.size();
-    return scan::value_end(text.data(), end, high) == end;
-}
-
-} // namespace
-
 void HeadWriter::request(Method method, std::string_view target) {
     const bool good = !target.empty() && target[0] == '/' &&
                       std::ranges::all_of(target, [](char octet) { return octet > ' ' && octet <= '~'; });
@@ -79,7 +78,7 @@ void HeadWriter::answer(uint16_t status) {
     out_.append("HTTP/1.1 ");
     out_.append_number(status);
     out_.append(' ');
-    out_.append(phrase_of(status));
+    out_.append(reason_of(status));
     out_.append("\r\n");
 }
 

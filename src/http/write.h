@@ -42,6 +42,9 @@ class ConstantLines {
     std::string_view text_;
 };
 
+/// The phrase of RFC 9110 section 15 that goes with `status`, for people only; empty if there is none.
+std::string_view reason_of(uint16_t status);
+
 /// Appends one head. Call one of the first lines, then fields, then finish().
 class HeadWriter {
   public:
@@ -49,7 +52,7 @@ class HeadWriter {
 
     /// `target` goes into the request line: printable ASCII without a space, beginning with '/'.
     void request(Method method, std::string_view target);
-    /// A status of 100 to 599 (asserted), with the phrase of RFC 9110 section 15, or none.
+    /// A status of 100 to 599 (asserted), with its reason_of().
     void answer(uint16_t status);
 
     void lines(ConstantLines constant);
