@@ -160,6 +160,18 @@ Result<bool> SegmentFile::acknowledged_behind(uint64_t offset, uint64_t seq) con
     return acknowledged_within(rest.bytes(), salt_crc_, seq);
 }
 
+std::optional<std::pair<uint64_t, uint64_t>> SegmentFile::find_frame(uint64_t offset, uint64_t seq_min) const {
+    const Mapped rest(fd_, offset, size());
+    for (size_t at = 0; at + frame_head_bytes <= rest.bytes().size(); at += 8) {
+        const std::string_view here = rest.bytes().substr(at);
+        const Frame head = peek_frame(here);
+        if (head.bytes == 0 || head.seq < seq_min || head.durable_seq >= head.seq) continue;
+        if (head.seq - seq_min > rest.bytes().size() / frame_head_bytes) continue;
+        if (const auto frame = read_frame(here, salt_crc_)) return std::pair(frame->seq, offset + at);
+    }
+    return std::nullopt;
+}
+
 Result<uint64_t> SegmentFile::written_behind(uint64_t offset) const {
     const Mapped rest(fd_, offset, size());
     if (rest.failed()) return fail(Error::io_failed);

@@ -9,8 +9,10 @@
 #include "record/segment.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace weir::record {
@@ -52,6 +54,8 @@ class SegmentFile {
 
     /// Whether a frame behind `offset` says that `seq` was synced (frame.h: acknowledged_within).
     Result<bool> acknowledged_behind(uint64_t offset, uint64_t seq) const;
+    /// The first frame behind `offset` whose seq is `seq_min` or later: its seq and place. Nothing when there is none.
+    std::optional<std::pair<uint64_t, uint64_t>> find_frame(uint64_t offset, uint64_t seq_min) const;
     /// How many bytes lie between `offset` and the last one that is not zero.
     Result<uint64_t> written_behind(uint64_t offset) const;
     /// The bytes from `from` to `to`. io_failed, or incomplete when the file is shorter.

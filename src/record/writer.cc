@@ -178,12 +178,8 @@ void Writer::submit(const Batch& batch) {
     slot.batch = batch;
     slot.end = file_.position + batch.bytes.size();
     slot.good = false;
-    slot.written.with_kernel = true;
     const bool synced = options_.durability == Durability::strict;
-    if (synced) {
-        slot.synced.with_kernel = true;
-        ++figures_.syncs;
-    }
+    if (synced) ++figures_.syncs;
     ring_.write(slot.written, file_.fd, batch.bytes, file_.position, synced ? &slot.synced : nullptr);
     file_.position = slot.end;
     figures_.bytes += batch.bytes.size();
@@ -195,17 +191,17 @@ void Writer::submit(const Batch& batch) {
 
 void Writer::on_written(ring::Op& op, ring::Completion done) {
     auto& slot = op.owner_as<Slot>();
-    op.with_kernel = false;
     slot.good = done.result >= 0 && static_cast<size_t>(done.result) == slot.batch.bytes.size();
     if (!slot.good) slot.writer->file_died(done.result < 0 ? -done.result : ENOSPC);
     slot.writer->retire_slots();
+    slot.writer->move_on();
 }
 
 void Writer::on_synced(ring::Op& op, ring::Completion done) {
     auto& slot = op.owner_as<Slot>();
-    op.with_kernel = false;
     if (done.result < 0) slot.writer->file_died(-done.result);
     slot.writer->retire_slots();
+    slot.writer->move_on();
 }
 
 // Takes finished slots off the front, in the order of the stream.
@@ -236,16 +232,15 @@ void Writer::sync_if_due() {
     if (!ends && !due && !body) return;
     sync_target_ = written_;
     unsynced_since_ns_ = UINT64_MAX;
-    sync_op_.with_kernel = true;
     ++figures_.syncs;
     ring_.sync(sync_op_, file_.fd, true);
 }
 
 void Writer::on_file_synced(ring::Op& op, ring::Completion done) {
     auto& writer = op.owner_as<Writer>();
-    op.with_kernel = false;
-    if (done.result < 0) return writer.file_died(-done.result);
+    if (done.result < 0) writer.file_died(-done.result);
     if (!writer.file_.dead) writer.publish_durable(writer.sync_target_);
+    writer.move_on();
 }
 
 void Writer::publish_durable(const Point& point) {
@@ -275,8 +270,10 @@ uint64_t Writer::next_due_ns() const {
 
 void Writer::close() {
     if (state_ != State::running) return;
+    progress_ = nullptr;
     if (stretch_.entries != 0) end_stretch();
     state_ = State::closing;
+    flush();
 }
 
 } // namespace weir::record

@@ -53,11 +53,9 @@ struct WriterFigures {
 class Writer {
   public:
     /// Looks at what a former run left (blocking), and begins the stream's next segment. `ring` must outlive the Writer.
-    ///
-    /// Errors, with a text for the operator in `why`:
-    ///   corrupt    the record is damaged: nothing is written until a person has looked
-    ///   io_failed  the directory cannot be read or made
-    static Result<std::unique_ptr<Writer>> open(ring::Ring& ring, const WriterOptions& options, std::string& why);
+    /// On failure a text for the operator: the directory cannot be read or made, or the record in it is damaged and
+    /// nothing is written until a person has looked.
+    static std::expected<std::unique_ptr<Writer>, std::string> open(ring::Ring& ring, const WriterOptions& options);
     ~Writer();
     Writer(const Writer&) = delete;
     Writer& operator=(const Writer&) = delete;
@@ -97,7 +95,8 @@ class Writer {
     uint64_t queued_bytes() const { return queue_.bytes(); }
     const WriterFigures& figures() const { return figures_; }
 
-    /// No entry is taken from now on; what was is written, sealed and synced. Go on turning and flushing until closed().
+    /// No entry is taken from now on; what was is written, sealed and synced. Go on turning the ring until closed(); no
+    /// flush() and no progress any more.
     void close();
     /// True once nothing of this Writer is with the kernel and all is on disk, or cannot be brought there.
     bool closed() const { return state_ == State::closed; }
@@ -154,6 +153,11 @@ class Writer {
     Writer(ring::Ring& ring, const WriterOptions& options, int directory, Recovered&& found);
     void notify() {
         if (progress_ != nullptr) progress_(progress_owner_);
+    }
+    // At the end of every completion: wakes the worker, or, after close(), does its part of the turn.
+    void move_on() {
+        if (state_ == State::closing) flush();
+        else notify();
     }
     bool has_batches() const { return slots_busy_ != 0 || !batches_.empty() || !queue_.open_batch().empty(); }
 

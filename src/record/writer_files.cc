@@ -13,11 +13,12 @@
 
 namespace weir::record {
 
-Result<std::unique_ptr<Writer>> Writer::open(ring::Ring& ring, const WriterOptions& options, std::string& why) {
+std::expected<std::unique_ptr<Writer>, std::string> Writer::open(ring::Ring& ring, const WriterOptions& options) {
+    std::string why;
     const std::string path = options.directory + "/" + stream_name(options.worker);
     if (::mkdir(path.c_str(), 0750) != 0 && errno != EEXIST) {
         why = path + ": cannot make it: " + std::strerror(errno);
-        return fail(Error::io_failed);
+        return std::unexpected(why);
     }
     const int parent = ::open(options.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const bool listed = parent >= 0 && ::fsync(parent) == 0;
@@ -26,12 +27,12 @@ Result<std::unique_ptr<Writer>> Writer::open(ring::Ring& ring, const WriterOptio
     if (!listed || directory < 0) {
         why = path + ": cannot open it: " + std::strerror(errno);
         if (directory >= 0) ::close(directory);
-        return fail(Error::io_failed);
+        return std::unexpected(why);
     }
     auto found = recover(path, options.log, options.worker, why);
     if (!found) {
         ::close(directory);
-        return fail(found.error());
+        return std::unexpected(why);
     }
     return std::unique_ptr<Writer>(new Writer(ring, options, directory, std::move(*found)));
 }
@@ -104,20 +105,14 @@ void Writer::make_spare() {
     spare_number_ = next_number_++;
     spare_name_ = segment_name(spare_number_);
     spare_ = Spare::opening;
-    spare_op_.with_kernel = true;
     ring_.open_file(spare_op_, directory_, spare_name_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0440);
 }
 
 void Writer::on_spare(ring::Op& op, ring::Completion done) {
     auto& writer = op.owner_as<Writer>();
-    op.with_kernel = false;
-    const auto again = [&](Spare next) {
-        writer.spare_ = next;
-        op.with_kernel = true;
-    };
     if (writer.spare_ == Spare::discarding) {
         writer.spare_ = Spare::none;
-        return writer.notify();
+        return writer.move_on();
     }
     const bool cannot_allocate = writer.spare_ == Spare::allocating && done.result == -EOPNOTSUPP; // Then it grows.
     if (done.result < 0 && !cannot_allocate) {
@@ -127,24 +122,24 @@ void Writer::on_spare(ring::Op& op, ring::Completion done) {
         writer.spare_retry_ns_ = writer.ring_.now_ns() + spare_retry_ns;
         if (writer.spare_ == Spare::opening) {
             writer.spare_ = Spare::none;
-            return writer.notify();
+            return writer.move_on();
         }
         writer.ring_.close(std::exchange(writer.spare_fd_, -1));
-        again(Spare::discarding);
+        writer.spare_ = Spare::discarding;
         return writer.ring_.unlink(op, writer.directory_, writer.spare_name_.c_str());
     }
     switch (writer.spare_) {
         case Spare::opening:
             writer.spare_fd_ = done.result;
-            again(Spare::allocating);
+            writer.spare_ = Spare::allocating;
             return writer.ring_.allocate(op, writer.spare_fd_, 0, writer.options_.segment_bytes);
         case Spare::allocating:
-            again(Spare::listing);
+            writer.spare_ = Spare::listing;
             return writer.ring_.sync(op, writer.directory_, false);
         case Spare::listing:
             writer.spare_ = Spare::ready;
             writer.spare_error_ = 0;
-            return writer.notify();
+            return writer.move_on();
         case Spare::none:
         case Spare::ready:
         case Spare::discarding: break;
@@ -197,27 +192,25 @@ void Writer::begin_file() {
 }
 
 void Writer::write_head() {
-    head_written_op_.with_kernel = head_synced_op_.with_kernel = true;
     ++figures_.syncs;
     ring_.write(head_written_op_, file_.fd, {head_bytes_.data(), head_bytes_.size()}, 0, &head_synced_op_);
 }
 
 void Writer::on_head_written(ring::Op& op, ring::Completion done) {
     auto& writer = op.owner_as<Writer>();
-    op.with_kernel = false;
     if (done.result != static_cast<int32_t>(segment_head_bytes)) writer.file_died(done.result < 0 ? -done.result : ENOSPC);
+    writer.move_on();
 }
 
 void Writer::on_head_synced(ring::Op& op, ring::Completion done) {
     auto& writer = op.owner_as<Writer>();
-    op.with_kernel = false;
     if (done.result < 0) writer.file_died(-done.result);
-    if (writer.file_.dead) return writer.notify();
+    if (writer.file_.dead) return writer.move_on();
     const bool carried = writer.file_.stage == File::Stage::body_first;
     writer.file_.stage = File::Stage::live;
     writer.body_first_ = false;
     if (carried) writer.publish_durable(writer.written_);
-    writer.notify();
+    writer.move_on();
 }
 
 void Writer::file_died(int error) {
@@ -305,20 +298,18 @@ void Writer::prune() {
     prune_name_ = segment_name(old_.front().number);
     old_.erase(old_.begin());
     prune_seq_ = 0;
-    prune_op_.with_kernel = true;
     prune_unlinked_ = false;
     ring_.unlink(prune_op_, directory_, prune_name_.c_str());
 }
 
 void Writer::on_pruned(ring::Op& op, ring::Completion done) {
     auto& writer = op.owner_as<Writer>();
-    op.with_kernel = false;
     if (done.result < 0) {
-        return log::warn("record_prune_failed", {{"segment", writer.prune_name_}, {"error", std::strerror(-done.result)}});
+        log::warn("record_prune_failed", {{"segment", writer.prune_name_}, {"error", std::strerror(-done.result)}});
+        return writer.move_on();
     }
-    if (std::exchange(writer.prune_unlinked_, true)) return writer.notify();
+    if (std::exchange(writer.prune_unlinked_, true)) return writer.move_on();
     ++writer.figures_.pruned;
-    op.with_kernel = true;
     writer.ring_.sync(op, writer.directory_, false);
 }
 
@@ -332,12 +323,10 @@ void Writer::finish_closing() {
     if (spare_ == Spare::ready) {
         ring_.close(std::exchange(spare_fd_, -1));
         spare_ = Spare::discarding;
-        spare_op_.with_kernel = true;
         return ring_.unlink(spare_op_, directory_, spare_name_.c_str());
     }
     if (file_.fd >= 0) ring_.close(std::exchange(file_.fd, -1));
     state_ = State::closed;
-    notify();
 }
 
 } // namespace weir::record
