@@ -14,9 +14,6 @@ namespace weir::cli {
 /// Adds `-c,--config FILE`: by default weir.toml here if there is one, else /etc/weir/weir.toml.
 void add_config_option(CLI::App& command, std::string& file);
 
-/// What is wrong with the policies that `config` names; empty: nothing. Loads them, runs none.
-gateway::ConfigProblems policy_problems(const gateway::Config& config);
-
 /// Reads `file`, telling every problem on standard error. Nothing when there was one (exit code 3).
 std::optional<gateway::Config> load_or_complain(const std::string& file);
 
