@@ -43,7 +43,8 @@ inline void serialise(const Document& document, std::span<const Edit> edits, Pad
     serialise(Value::root(document), edits, out);
 }
 
-/// Brings edits into the order that serialise() wants; those of one node stay in order.
+/// Brings edits into the order that serialise() wants; those of one node stay in order. Allocates only if they are not
+/// in order already.
 void sort_edits(std::span<Edit> edits);
 
 } // namespace weir::json

@@ -69,7 +69,8 @@ class Walk {
   public:
     Walk(Scanner& scanner, PaddedView text)
         : text_(text.data), size_(text.size), sweep_(scanner.sweep_), limits_(scanner.limits_),
-          duplicates_(scanner.duplicates_), nodes_(scanner.nodes_.data()) {}
+          number_fast_max_(std::min(scanner.limits_.number_bytes_max, 300U)), duplicates_(scanner.duplicates_),
+          nodes_(scanner.nodes_.data()) {}
 
     /// Walks the whole text. Returns how many nodes it has, or what is wrong.
     Result<uint32_t> whole();
@@ -88,6 +89,7 @@ class Walk {
     const size_t size_;
     const Sweep sweep_;
     const ScanLimits& limits_;
+    const size_t number_fast_max_; // shorter than this and without an exponent, nothing overflows
     Duplicates& duplicates_;
     Node* const nodes_;
     uint64_t beyond_ascii_ = 0;
@@ -133,7 +135,7 @@ inline size_t Walk::number_end(size_t begin) {
         at = behind_digits(fraction);
         if (at == fraction) return nowhere;
     }
-    if (!has(at, 'e') && !has(at, 'E') && at - begin <= 300) [[likely]] // below 10^300
+    if (!has(at, 'e') && !has(at, 'E') && at - begin <= number_fast_max_) [[likely]]
         return at;
     while (at < size_ && in_number(text_[at])) ++at;
     const NumberForm form = form_of_number({text_ + begin, at - begin});
@@ -149,28 +151,30 @@ Result<uint32_t> Walk::whole() {
     open->closing = 0;
     const char* const text = text_; // in registers, whatever is written to the nodes
     const size_t size = size_;
-    Node* const nodes = nodes_;
+    Node* node = nodes_; // the next one
     uint32_t count = 0;
     duplicates_.begin();
 
     const auto put = [&](Kind kind, size_t begin, size_t end) __attribute__((always_inline)) {
-        nodes[count] = {static_cast<uint32_t>(begin), static_cast<uint32_t>(end - begin), count + 1, kind, false, 0};
         ++count;
+        *node++ = {static_cast<uint32_t>(begin), static_cast<uint32_t>(end - begin), count, kind, false, 0};
     };
-    // Puts the string that begins at `begin`; returns where its closing quote is.
-    const auto put_string = [&](size_t begin) __attribute__((always_inline)) {
+    // Puts the string that begins at `begin`, and sets `end` to where its closing quote is.
+    enum class String : uint8_t { plain, escaped, wrong };
+    const auto put_string = [&](size_t begin, size_t& end) __attribute__((always_inline)) {
         const Block block = look(text + begin);
         beyond_ascii_ |= block.beyond_ascii;
-        size_t end = begin + static_cast<size_t>(std::countr_zero(block.special | 1U << block_bytes));
+        end = begin + static_cast<size_t>(std::countr_zero(block.special | 1U << block_bytes));
         if (text[end] == '"') [[likely]] {
             put(Kind::string, begin, end);
-            return end;
+            return String::plain;
         }
         bool escaped = false;
         end = far_string_end(end, escaped);
+        if (end == nowhere) return String::wrong;
         put(Kind::string, begin, end);
-        nodes[count - 1].escaped = escaped;
-        return end;
+        node[-1].escaped = escaped;
+        return escaped ? String::escaped : String::plain;
     };
 
     size_t at = 0;
@@ -182,12 +186,13 @@ Result<uint32_t> Walk::whole() {
                 if (text[at] != '"') return fail(Error::json_syntax);
             }
             const size_t begin = at + 1;
-            const size_t end = put_string(begin);
-            if (end == nowhere) [[unlikely]] return fail(wrong_);
+            size_t end;
+            const String string = put_string(begin, end);
+            if (string == String::wrong) return fail(wrong_);
             const std::string_view name(text + begin, end - begin);
             using Added = Duplicates::Added;
-            const bool escaped = nodes[count - 1].escaped;
-            const Added added = escaped ? duplicates_.add_escaped(open->names, name) : duplicates_.add(open->names, name);
+            const Added added = string == String::plain ? duplicates_.add(open->names, name)
+                                                        : duplicates_.add_escaped(open->names, name);
             if (added != Added::fresh) [[unlikely]]
                 return fail(added == Added::twice ? Error::json_duplicate : Error::json_members);
             at = end + 1;
@@ -200,9 +205,9 @@ Result<uint32_t> Walk::whole() {
 
         // A value begins here.
         if (text[at] == '"') {
-            at = put_string(at + 1);
-            if (at == nowhere) [[unlikely]] return fail(wrong_);
-            ++at;
+            size_t end;
+            if (put_string(at + 1, end) == String::wrong) return fail(wrong_);
+            at = end + 1;
         } else if (text[at] == '{' || text[at] == '[') {
             if (at >= size) return fail(Error::json_syntax);
             if (open == deepest) return fail(Error::json_depth);
@@ -254,7 +259,7 @@ Result<uint32_t> Walk::whole() {
                 continue;
             }
             ++at;
-            Node& container = nodes[open->node];
+            Node& container = nodes_[open->node];
             container.length = static_cast<uint32_t>(at) - container.begin;
             container.next = count;
             uint32_t held = open->elements + (count - open->node == 1 ? 0 : 1);
@@ -269,7 +274,7 @@ Result<uint32_t> Walk::whole() {
 }
 
 Scanner::Scanner(const ScanLimits& limits)
-    : limits_(limits), sweep_(best_sweep()),
+    : limits_(limits), sweep_(sweeps().front()),
       duplicates_(limits.text_bytes_max, limits.members_max, limits.depth_max),
       nodes_(limits.text_bytes_max / 2 + 2) { // the densest text is [1,1,1: two octets a node
     WEIR_ASSERT(limits.depth_max <= depth_max && limits.members_max < UINT16_MAX && limits.text_bytes_max < UINT32_MAX / 2);

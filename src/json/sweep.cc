@@ -60,12 +60,15 @@ Swept sweep_baseline(const char* at, const char* end) {
 
 } // namespace
 
-Sweep best_sweep() {
+std::span<const Sweep> sweeps() {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512bw")) return sweep_avx512;
-    if (__builtin_cpu_supports("avx2")) return sweep_avx2;
+    static constexpr Sweep all[] = {sweep_avx512, sweep_avx2, sweep_baseline};
+    const size_t beyond_us = __builtin_cpu_supports("avx512bw") ? 0 : __builtin_cpu_supports("avx2") ? 1 : 2;
+    return std::span<const Sweep>(all).subspan(beyond_us);
+#else
+    static constexpr Sweep all[] = {sweep_baseline};
+    return all;
 #endif
-    return sweep_baseline;
 }
 
 } // namespace weir::json

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -49,7 +50,7 @@ struct Swept {
 
 using Sweep = Swept (*)(const char* at, const char* end);
 
-/// The fastest sweep that this processor can run: AVX-512, AVX2 or the baseline's.
-Sweep best_sweep();
+/// All sweeps that this processor can run, the fastest first: AVX-512, AVX2, the baseline's.
+std::span<const Sweep> sweeps();
 
 } // namespace weir::json

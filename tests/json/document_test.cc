@@ -1,5 +1,5 @@
 // tests/json/document_test.cc - what a Value answers, about something and about nothing.
-#include "json/scan.h"
+#include "scanned.h"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -9,25 +9,6 @@
 
 using namespace weir;
 using namespace weir::json;
-
-namespace {
-
-/// A text, its Document and what they live in.
-struct Scanned {
-    explicit Scanned(std::string_view text) : bytes(pool) {
-        bytes.append(text);
-        const auto result = scanner.scan(bytes.padded());
-        REQUIRE(result);
-        document = *result;
-    }
-    Value root() const { return Value::root(document); }
-    BufferPool pool;
-    PaddedBytes bytes;
-    Scanner scanner{ScanLimits{.text_bytes_max = 1 << 20}};
-    Document document;
-};
-
-} // namespace
 
 TEST_CASE("members are found by their decoded name, at any place") {
     Scanned text(R"({"a":1,"inner":{"a":2,"n\u0061me":"x"},"list":[1,[2,3],{"z":null}],"":true,"last":false})");

@@ -4,6 +4,7 @@
 #include "json/escape.h"
 #include "json/names.h"
 #include "json/scan.h"
+#include "scanned.h"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -15,33 +16,7 @@ using namespace weir::json;
 
 namespace {
 
-struct Scanned {
-    explicit Scanned(std::string_view text) : bytes(pool) {
-        bytes.append(text);
-        const auto result = scanner.scan(bytes.padded());
-        REQUIRE(result);
-        document = *result;
-    }
-    Value root() const { return Value::root(document); }
-    std::string with(std::vector<Edit> edits) {
-        sort_edits(edits);
-        PaddedBytes out(pool);
-        serialise(document, edits, out);
-        return std::string(out.text());
-    }
-    BufferPool pool;
-    PaddedBytes bytes;
-    Scanner scanner{ScanLimits{.text_bytes_max = 1 << 20}};
-    Document document;
-};
-
-std::string canonical_of(std::string_view text) {
-    Scanned scanned(text);
-    Workspace space(scanned.pool);
-    PaddedBytes out(scanned.pool);
-    REQUIRE(canonical(scanned.root(), 1 << 20, space, out));
-    return std::string(out.text());
-}
+std::string canonical_of(std::string_view text) { return Scanned(text).canonical_form(); }
 
 std::string json_string(std::string_view text) {
     BufferPool pool;
