@@ -1,24 +1,31 @@
-// identity/principal.h - who asks: a subject of an issuer, through a client.
+// identity/principal.h - who asks: the subject that an issuer vouches for, and the client that it uses.
 //
-// Plain data. Until tokens are validated there is one principal, the anonymous one, for every client.
+// Not how that is proven (tokens). Plain data; principals are made once and shared read-only.
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace weir::identity {
 
 struct Principal {
-    std::string issuer;
+    std::string issuer;              // empty: nobody vouches for it
     std::string subject;
-    std::string client; // the OAuth client's id
-    std::string display;
-    std::vector<std::string> groups;
-    std::string key; // issuer, subject and client as one text: what sessions, seals and the record name it by
+    std::string client;              // the OAuth client id; empty: none
+    std::string display;             // for people
+    std::vector<std::string> groups; // as the issuer names them
+    /// What stands for issuer, subject and client wherever one short text must: 32 hexadecimal digits, the same on every
+    /// worker and after every restart.
+    std::string key;
+
+    bool anonymous() const { return issuer.empty(); }
 };
 
-/// Everybody who comes without a token to a server that is `anonymous = true`.
+/// A principal with its key.
+Principal make_principal(std::string issuer, std::string subject, std::string client, std::string display,
+                         std::vector<std::string> groups);
+
+/// The one principal that all clients without a token are.
 const Principal& anonymous();
 
 } // namespace weir::identity

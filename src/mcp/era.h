@@ -1,56 +1,58 @@
-// mcp/era.h - which revision of MCP a request speaks, and whether its head says the same as its body.
+// mcp/era.h - which era a request belongs to, and whether its HTTP fields agree with its body.
 //
-// The body decides; the head only cross-checks (2026-07-28, "Streamable HTTP": a component that reads the body must
-// refuse disagreement). Pure.
+// The body decides and the fields are held against it: a component in front that read only the fields must have seen the
+// same (2026-07-28, "Standard Request Headers"). Disagreement is refused, never resolved. Pure.
 #pragma once
 
+#include "base/bytes.h"
 #include "base/result.h"
 #include "base/workspace.h"
 #include "mcp/message.h"
+#include "mcp/revision.h"
 
-#include <array>
-#include <span>
 #include <string_view>
 
 namespace weir::mcp {
 
-inline constexpr std::string_view modern_revision = "2026-07-28";
-inline constexpr std::string_view assumed_revision = "2025-03-26"; // a legacy client that names none
-inline constexpr std::array<std::string_view, 4> revisions{"2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"};
-
-/// Whether weir speaks `revision`.
-bool is_known_revision(std::string_view revision);
-/// Whether `revision` is (or claims to be) of the stateless era: a date from 2026-07-28 on.
-bool is_modern_revision(std::string_view revision);
-
-/// A header that came at most once (the head is refused otherwise); `given` tells an empty one from none.
+/// One HTTP field, without the white space around its value. Fields on more than one line never come this far.
 struct Header {
-    bool given = false;
+    bool present = false;
     std::string_view value;
 };
-/// The headers of a request that mirror its body.
+
 struct RoutingHeaders {
-    Header protocol_version, method, name;
+    Header protocol_version; // MCP-Protocol-Version
+    Header method;           // Mcp-Method
+    Header name;             // Mcp-Name
 };
 
-/// What a request turned out to be.
 struct Classified {
     Era era = Era::legacy;
-    std::string_view revision; // what it claims or its header says; the session may know better (legacy)
+    std::string_view revision; // a constant of mcp/revision.h. Of a legacy request: its field's, else assumed_revision
 };
 
-/// Classifies one message that is not part of a batch (mcp.md 1.0), and checks a modern one against its head. On
-/// failure `detail` says what exactly, for the client.
+/// Tells the era of `message`, which must be one that read_message() made, and refuses what does not fit together.
+/// A legacy request's revision is its session's, if it has one: that is for the caller to hold against `revision`.
 ///
-/// Errors:
-///   header_mismatch       a header is missing, or says otherwise than the body
-///   protocol_unsupported  a revision that weir does not speak
-///   rpc_params            a modern request without its `_meta`
-///   rpc_invalid           a posted response under a modern header
-Result<Classified> classify(const Message& message, const RoutingHeaders& headers, Workspace& space, std::string_view& detail);
+/// Errors; `detail` then says more, in `space` or a constant:
+///   rpc_params            the claim is no string; a key that every modern request has in _meta is missing (all named)
+///   rpc_invalid           a response where the field names a modern revision: that era has none
+///   header_mismatch       field and body name different eras, versions, methods or names; a field that must be there is
+///                         not, or is no valid encoding
+///   protocol_unsupported  no revision that weir speaks: the answer's data is write_versions()'
+Result<Classified> classify(const Message& message, const RoutingHeaders& headers, Workspace& space,
+                            std::string_view& detail);
 
-/// A mirrored header's value as it was before it was encoded for the head: plain, or `=?base64?…?=` (2026-07-28, "Value
-/// encoding"). invalid: a sentinel whose inside is no canonical base64 of UTF-8.
-Result<std::string_view> decode_mirrored(std::string_view value, Workspace& space);
+/// The text that a field's value stands for: itself, or what is in =?base64?…?=. A view of `value` or into `space`.
+/// Errors: header_mismatch for base64 that no encoder writes.
+Result<std::string_view> decode_header(std::string_view value, Workspace& space);
+
+/// Appends `text` as a field's value: itself if it is printable ASCII without white space at its ends and not of the
+/// encoded form, else =?base64?…?=.
+void encode_header(std::string_view text, PaddedBytes& out);
+
+/// Holds one argument of a call (or nothing) against the Mcp-Param field that mirrors it. Integers compare as numbers
+/// (42.0 equals 42). Errors: header_mismatch, also for a field without its argument and the other way round.
+Result<void> check_param_header(json::Value argument, const Header& header, Workspace& space);
 
 } // namespace weir::mcp

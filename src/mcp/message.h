@@ -1,51 +1,78 @@
-// mcp/message.h - one JSON-RPC message of MCP: its kind, its id, its method, and the parts of its params that weir decides on.
+// mcp/message.h - one JSON-RPC message of MCP: what it is, what it asks, and whether it has the shape it must have.
 //
-// Strict (JSON-RPC 2.0, and MCP where it is narrower): what any other reader of the same text might understand otherwise
-// is refused. Pure. Views point into the scanned text, or into `space` where something had to be decoded.
+// Not the JSON (json/scan.h has refused what parsers read differently), not the HTTP head (mcp/era.h holds one against
+// the other). Serves both directions: what clients send and what servers send. Pure.
+//
+// Ownership: everything points into the scanned text, the Document or the Workspace; hold all three for as long as the
+// Message.
 #pragma once
 
 #include "base/result.h"
 #include "base/workspace.h"
 #include "json/document.h"
-#include "mcp/methods.h"
+#include "mcp/method.h"
 
+#include <cstdint>
 #include <string_view>
 
 namespace weir::mcp {
 
 enum class Kind : uint8_t { request, notification, result, error };
-/// legacy: revisions that open with `initialize`. modern: 2026-07-28, each request speaks for itself in `_meta`.
-enum class Era : uint8_t { legacy, modern };
 
-struct Message {
-    json::Value envelope;
-    Kind kind = Kind::request;
-    json::Value id;               // requests, results; nothing on notifications
-    std::string_view method_text; // decoded
-    Method method = Method::unknown;
-    json::Value params;           // an object, or nothing
-    json::Value meta;             // params._meta: an object, or nothing
-    std::string_view name;        // params.name, .uri or .taskId, as named_by(method) has it; decoded
-    json::Value arguments;        // tools/call, prompts/get: an object, or nothing
-    json::Value payload;          // `result` or `error`
-    // The modern claim and what goes with it (params._meta, "io.modelcontextprotocol/…").
-    json::Value claimed_version;  // protocolVersion
-    json::Value client_capabilities;
-    json::Value client_info;      // of `_meta`, or of initialize's params
+/// A request's id. JSON's types are kept apart: 1 and "1" are two ids.
+struct Id {
+    std::string_view raw; // the JSON text as it came; empty: there is none
+    std::string_view key; // the decoded string, or the digits
+    bool is_string = false;
+
+    explicit operator bool() const { return !raw.empty(); }
+    /// Whether an answer with this id answers a request with that one.
+    bool operator==(const Id& other) const {
+        return raw.empty() == other.raw.empty() && is_string == other.is_string && key == other.key;
+    }
 };
 
-/// Reads `envelope`, which must be an object. `id` gets the id if there is a readable one, also when the rest is refused,
-/// so that the refusal can echo it.
-///
-/// Errors:
-///   rpc_invalid   not an object; jsonrpc is not "2.0"; no or an odd id (strings and integers within 2^53 only); method and
-///                 result or error at once; params that are no object; tools/call and its like as notification; a NUL in
-///                 method or name
-///   rpc_name      a name of envelope, params or _meta that is a known one in disguise (json/names.h)
-///   rpc_params    the method's own required params are missing or of the wrong type
-Result<Message> read_message(json::Value envelope, Workspace& space, json::Value& id);
+struct Message {
+    Kind kind = Kind::request;
+    Method method = Method::unknown;
+    Id id;
+    std::string_view method_text;    // of requests and notifications: visible ASCII
+    std::string_view name;           // what named_by(method) says: the tool, prompt, URI or task; of completion/complete the
+                                     // prompt's name or the resource's URI; else empty
+    json::Value object;              // the message itself
+    json::Value params;              // an object or nothing
+    json::Value meta;                // params._meta: an object or nothing
+    json::Value arguments;           // tools/call and prompts/get: an object or nothing
+    json::Value reference;           // completion/complete: params.ref, an object
+    json::Value progress_token;      // of _meta: a string or an integer, or nothing
+    json::Value claimed_version;     // _meta["io.modelcontextprotocol/protocolVersion"], whatever it is: the modern era
+    json::Value client_info;         // of _meta, or of initialize's params: an object or nothing
+    json::Value client_capabilities; // likewise
+    json::Value result;              // an object; of results only
+    json::Value error;               // an object with code and message; of errors only
+};
 
-/// Whether two ids are the same to a JavaScript peer: strings by their text, integers by value.
-bool same_id(json::Value id, std::string_view other_text, Workspace& space);
+/// Reads `object`. Known methods must have the params that MCP requires to tell what they ask; unknown ones go through.
+/// `id` becomes the message's id as soon as it is known to be a valid one, even if the message then fails: the answer
+/// must carry it. `problem`, if given, then becomes a text for the sender.
+///
+/// Errors, each answered with HTTP 400 and its own code:
+///   rpc_invalid  no object; jsonrpc is not "2.0"; both or neither of method and result or error; an id that is null, or no
+///                string and no integer within 2^53 - 1; a request without an id, a notification with one; a method
+///                with anything but visible ASCII; a result that is no object, an error without code and message
+///   rpc_params   params or _meta that are no object; a tool, prompt, URI or task that is missing, empty or holds NUL;
+///                arguments that are no object; a progressToken that is neither string nor integer
+///   rpc_name     a member of the envelope, params or _meta that is a known one in disguise (json/names.h)
+/// An error that answers nobody (no id, or null, as servers send when they could not read one) is read.
+Result<Message> read_message(json::Value object, Workspace& space, json::Value& id, std::string_view* problem = nullptr);
+
+/// The same without a wish to know the id of what fails.
+inline Result<Message> read_message(json::Value object, Workspace& space) {
+    json::Value id;
+    return read_message(object, space, id);
+}
+
+/// The id in `value`: a string, or an integer that every peer can represent. Without raw text when it is neither.
+Id read_id(json::Value value, Workspace& space);
 
 } // namespace weir::mcp

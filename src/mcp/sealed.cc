@@ -71,16 +71,16 @@ Result<std::string_view> KeyRing::open(std::string_view purpose, std::string_vie
 }
 
 std::string_view seal_session(KeyRing& keys, const SessionSeal& session, Workspace& space) {
-    const std::string_view fields[] = {session.upstream_id, session.server, session.principal, session.revision};
+    const std::string_view fields[] = {session.upstream_id, session.server, session.principal, session.revision, session.client};
     return keys.seal(session_purpose, put_together(fields, space), space);
 }
 
 Result<SessionSeal> open_session(KeyRing& keys, std::string_view text, Workspace& space) {
     const auto plain = keys.open(session_purpose, text, space);
     if (!plain) return fail(plain.error());
-    std::string_view fields[4];
+    std::string_view fields[5];
     if (!take_apart(*plain, fields)) return fail(Error::seal_invalid);
-    return SessionSeal{fields[0], fields[1], fields[2], fields[3]};
+    return SessionSeal{fields[0], fields[1], fields[2], fields[3], fields[4]};
 }
 
 std::string_view seal_event(KeyRing& keys, const EventSeal& event, Workspace& space) {

@@ -1,13 +1,20 @@
-// mcp/sealed.h - what must prove itself when it comes back, because sessions have no home: session ids and event ids.
+// mcp/sealed.h - what a later request must prove, sealed into the ids that the client carries: any worker of any node
+// opens them, and nobody else makes or reads them.
 //
-// An id that weir gives a client is the upstream's own id sealed together with whom and what it is for (AES-256-GCM), so
-// that any worker and any node can check it without a table. Visible ASCII. Owns nothing: texts go into a Workspace.
+// A sealed id is base64url of: version, number of the key, nonce, ciphertext and tag of AES-256-GCM. The version, the
+// key's number, the purpose (session or event) and the Bond are authenticated along with it, so that an id opens only for
+// the principal, server and session it was issued to. A key of its own for each purpose is derived from the ring's.
+//
+// A KeyRing is plain data, shared read-only. A Sealer keeps cipher state and random octets: one for each worker. It
+// allocates when it is made, not afterwards. Random nonces keep a key good for 2^32 ids of each purpose (NIST SP 800-38D,
+// section 8.3); rotate by adding a key in front.
 #pragma once
 
+#include "base/bytes.h"
 #include "base/result.h"
 #include "base/workspace.h"
 #include "crypto/aead.h"
-#include "mcp/methods.h"
+#include "mcp/method.h"
 
 #include <array>
 #include <cstdint>
@@ -17,43 +24,79 @@
 
 namespace weir::mcp {
 
-/// Keys, newest first: the first seals, all open. Each thread that seals needs its own (crypto::Aead).
+/// The keys that ids are sealed with. The first one seals, all of them open.
 class KeyRing {
   public:
-    using Key = std::array<uint8_t, crypto::Aead::key_bytes>;
-    explicit KeyRing(std::span<const Key> keys);
-    /// Seals `plain` for `purpose`, as base64url text in `space`. A random nonce each time: with one key, 2^32 messages keep
-    /// the chance of a repeat below 2^-32 (NIST SP 800-38D, section 8.3).
-    std::string_view seal(std::string_view purpose, std::string_view plain, Workspace& space);
-    /// What was sealed, in `space`. seal_invalid: anything else.
-    Result<std::string_view> open(std::string_view purpose, std::string_view text, Workspace& space);
+    using Octets = std::array<unsigned char, 32>;
+    struct Key {
+        uint8_t number;
+        Octets octets;
+    };
+    KeyRing() = default;
+    ~KeyRing(); // wipes
+    KeyRing(KeyRing&&) = default;
+    KeyRing& operator=(KeyRing&&) = default;
+
+    /// Adds a key behind those that are there. False when the number is taken.
+    bool add(uint8_t number, const Octets& octets);
+    std::span<const Key> keys() const { return keys_; }
 
   private:
-    std::vector<crypto::Aead> aeads_;
+    std::vector<Key> keys_;
 };
 
+/// To whom an id is bound. Not in the sealed text: whoever opens it must say the same again.
+struct Bond {
+    std::string_view principal; // Principal::key()
+    std::string_view server;    // its name in the configuration
+    std::string_view session;   // events: the upstream's session id; empty: none
+};
+
+/// What a legacy session id stands for.
 struct SessionSeal {
-    std::string_view upstream_id; // empty: the upstream has none
-    std::string_view server;      // its configured name
-    std::string_view principal;   // Principal::key
-    std::string_view revision;    // agreed in initialize
+    std::string_view upstream_id; // the upstream's session id; empty: it has none
+    std::string_view revision;    // as agreed by initialize
+    std::string_view client;      // what the client calls itself
 };
 
+/// What an event id stands for: what a resumed stream must be treated as.
 struct EventSeal {
-    std::string_view upstream_id; // of the event
-    std::string_view server;
-    std::string_view principal;
-    std::string_view session;     // the upstream's session id
-    Method method = Method::unknown; // of the request whose stream it is; unknown: a GET stream's
-    std::string_view name;        // the tool, prompt or resource of that request
+    std::string_view upstream_id;        // the upstream's event id
+    Method method = Method::unknown;     // of the request that the stream answers; unknown: a GET stream
+    std::string_view name;               // the tool, prompt or URI
+    uint64_t mask_plan = 0;              // number of the plan; 0: nothing is masked
 };
 
-/// The id that the client gets; lives in `space`.
-std::string_view seal_session(KeyRing& keys, const SessionSeal& session, Workspace& space);
-std::string_view seal_event(KeyRing& keys, const EventSeal& event, Workspace& space);
+class Sealer {
+  public:
+    /// `ring` has at least one key.
+    explicit Sealer(const KeyRing& ring);
 
-/// What was sealed. seal_invalid: not made by these keys for this purpose, or changed.
-Result<SessionSeal> open_session(KeyRing& keys, std::string_view text, Workspace& space);
-Result<EventSeal> open_event(KeyRing& keys, std::string_view text, Workspace& space);
+    /// Appends the sealed id: visible ASCII, no longer than 4/3 of the texts in it and 64.
+    /// Errors: limit_reached when one of them is longer than text_bytes_max.
+    Result<void> seal_session(const SessionSeal& session, const Bond& bond, PaddedBytes& out);
+    Result<void> seal_event(const EventSeal& event, const Bond& bond, PaddedBytes& out);
+
+    /// Opens what a Sealer of the same keys sealed for the same bond; the texts lie in `space`.
+    /// Errors: seal_invalid for anything else, without telling which of the reasons it is.
+    Result<SessionSeal> open_session(std::string_view sealed, const Bond& bond, Workspace& space);
+    Result<EventSeal> open_event(std::string_view sealed, const Bond& bond, Workspace& space);
+
+    static constexpr size_t text_bytes_max = 1024;
+
+  private:
+    enum class Purpose : uint8_t { session = 1, event = 2 };
+    struct Opener {
+        uint8_t number;
+        crypto::Aead session, event;
+    };
+    Result<void> seal(Purpose purpose, std::span<const std::string_view> parts, const Bond& bond, PaddedBytes& out);
+    Result<std::string_view> open(Purpose purpose, std::string_view sealed, const Bond& bond, Workspace& space);
+    std::string_view next_nonce();
+
+    std::vector<Opener> keys_;
+    std::array<unsigned char, 40 * crypto::Aead::nonce_bytes> random_{};
+    size_t random_left_ = 0;
+};
 
 } // namespace weir::mcp
