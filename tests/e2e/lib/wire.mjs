@@ -167,3 +167,20 @@ export function statusOf(text) {
   const heads = [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => Number(match[1])).filter((status) => status >= 200);
   return heads[0] ?? 0;
 }
+
+/** True when `text` holds one whole answer after any 1xx: by its length, by its last chunk, or because it has no body. */
+export function wholeAnswer(text) {
+  let rest = text;
+  for (;;) {
+    const end = rest.indexOf('\r\n\r\n');
+    if (end < 0) return false;
+    const head = rest.slice(0, end);
+    const body = rest.slice(end + 4);
+    const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1]);
+    if (status >= 100 && status < 200) { rest = body; continue; }
+    const length = /\r\ncontent-length: *(\d+)/i.exec(head);
+    if (length) return body.length >= Number(length[1]);
+    if (/\r\ntransfer-encoding: *chunked/i.test(head)) return /(^|\r\n)0\r\n\r\n$/.test(body);
+    return status === 204 || status === 304;
+  }
+}

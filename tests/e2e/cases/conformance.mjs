@@ -1,0 +1,76 @@
+// cases/conformance.mjs - what must hold: the MCP conformance suite finds the same through weir as directly, check by
+// check, for each revision it knows: without policies, with a Lua handler on every message that lets it pass, and with
+// a record that is durable before anything is done. A check is told apart by scenario, id, name and how often it came.
+import { after, before, describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { node, root, run, startServer, stopAll } from '../lib/processes.mjs';
+import { startWeir } from '../lib/weir.mjs';
+
+const suite = join(root, 'node_modules', '@modelcontextprotocol', 'conformance', 'dist', 'index.js');
+// What a good server passes: a smaller number says that the suite did not run, or our server broke.
+const passing = { '2025-03-26': 3, '2025-06-18': 56, '2025-11-25': 84, '2026-07-28': 152 };
+const noop = `
+policy "noop/requests" { on = "request", match = {}, decide = function(call) return pass() end }
+policy "noop/lists" { on = "list", match = {}, decide = function(entry) return pass() end }
+`;
+const ways = {
+  'without policies': {},
+  'with a handler on every message': { policies: { 'noop.lua': noop } },
+  'with a strict record': { record: { durability: 'strict' } },
+};
+
+/** Runs the suite against `url`: a map from check to verdict. */
+async function verdicts(url, version) {
+  const out = await mkdtemp(join(tmpdir(), 'weir-conformance-'));
+  try {
+    const { said } = await run(node, [suite, 'server', '--url', url, '--suite', 'all', '--spec-version', version, '-o', out]);
+    const found = new Map();
+    for (const folder of (await readdir(out)).sort()) {
+      const scenario = folder.replace(/-\d{4}-\d\d-\d\dT.*$/, '');
+      for (const check of JSON.parse(await readFile(join(out, folder, 'checks.json'), 'utf8'))) {
+        // What the suite tells about events it saw is no check, and their number may differ.
+        if (check.status === 'INFO' && check.specReferences === undefined) continue;
+        let name = `${scenario} / ${check.id} / ${check.name}`;
+        for (let again = 2; found.has(name); ++again) name = `${scenario} / ${check.id} / ${check.name} #${again}`;
+        found.set(name, { status: check.status, error: check.errorMessage });
+      }
+    }
+    assert.ok(found.size > 0, said);
+    return found;
+  } finally {
+    await rm(out, { recursive: true, force: true });
+  }
+}
+
+let modern;
+const direct = {};
+before(async () => { modern = await startServer('modern.mjs'); });
+after(() => stopAll(modern));
+
+describe('directly', { concurrency: 2, timeout: 180_000 }, () => {
+  for (const [version, count] of Object.entries(passing))
+    test(`the reference server passes all ${count} checks of ${version}`, async () => {
+      direct[version] = await verdicts(modern.url, version);
+      const wrong = [...direct[version]].filter(([, { status }]) => status !== 'SUCCESS' && status !== 'INFO' && status !== 'SKIPPED');
+      assert.deepEqual(wrong, []);
+      assert.equal([...direct[version].values()].filter(({ status }) => status === 'SUCCESS').length, count);
+    });
+});
+
+for (const [way, options] of Object.entries(ways))
+  describe(`through weir ${way}`, { concurrency: 2, timeout: 180_000 }, () => {
+    let weir;
+    before(async () => { weir = await startWeir({ servers: [{ name: 'modern', url: modern.url }], ...options }); });
+    after(() => stopAll(weir));
+    for (const version of Object.keys(passing))
+      test(`every check of ${version} has the verdict it has directly, ${way}`, async () => {
+        const through = await verdicts(weir.url('modern'), version);
+        const names = new Set([...direct[version].keys(), ...through.keys()]);
+        const differences = [...names].filter((name) => direct[version].get(name)?.status !== through.get(name)?.status)
+          .map((name) => `${name}: directly ${direct[version].get(name)?.status ?? 'absent'}, through weir ${through.get(name)?.status ?? 'absent'} ${through.get(name)?.error ?? ''}`);
+        assert.deepEqual(differences, []);
+      });
+  });
