@@ -2,6 +2,8 @@
 //
 // One value of each part for the life of the state: they show the facts of the run that is on, so making a call costs
 // nothing. Views of objects and arrays are made on demand and know which run they belong to.
+#include "crypto/hex.h"
+#include "crypto/sha256.h"
 #include "json/canonical.h"
 #include "policy/box.h"
 #include "policy/lua.h"
@@ -149,6 +151,10 @@ int view_path(lua_State* state) {
         if (!no_path) wanted = &known->second;
     }
     if (no_path) raise(state, "'%s' is no path", text);
+    // A wildcard may visit every value, and no hook stops that.
+    if (std::memchr(text, '*', bytes) != nullptr && box.current != nullptr &&
+        !box.current->looking->budget.take(value_of(view).raw().size()))
+        raise(state, "the paths of this call have visited more bytes than policy_scan_bytes allows");
     if (std::memchr(text, '*', bytes) == nullptr) {
         json::Value found;
         wanted->each(value_of(view), [&](json::Value value) {
@@ -229,6 +235,20 @@ int json_canon(lua_State* state) {
     return 1;
 }
 
+/// hash.sha256(text): in hexadecimal digits.
+int hash_sha256(lua_State* state) {
+    Box& box = Box::of(state);
+    size_t bytes = 0;
+    const char* text = luaL_checklstring(state, 1, &bytes);
+    if (box.current != nullptr && !box.current->looking->budget.take(bytes))
+        raise(state, "this call has hashed more bytes than policy_scan_bytes allows");
+    const crypto::Digest digest = crypto::Sha256::of({text, bytes});
+    char digits[2 * sizeof(digest)];
+    crypto::write_hex({reinterpret_cast<const char*>(digest.data()), digest.size()}, digits);
+    lua_pushlstring(state, digits, sizeof(digits));
+    return 1;
+}
+
 /// log.info(text): into the record of this decision.
 int log_info(lua_State* state) {
     Box& box = Box::of(state);
@@ -284,6 +304,10 @@ void add_tools(lua_State* state) {
     set_function(state, "path", view_path);
     lock_table(state);
     lua_setfield(state, -2, "json");
+    lua_newtable(state);
+    set_function(state, "sha256", hash_sha256);
+    lock_table(state);
+    lua_setfield(state, -2, "hash");
     lua_newtable(state);
     set_function(state, "info", log_info);
     lock_table(state);

@@ -81,16 +81,25 @@ void Rules::Key::compile(std::span<const Rule> all, std::vector<std::string> Con
         used = true;
         for (const std::string& glob : wanted) {
             const uint32_t number = globs.add(glob);
-            if (number == rules.size()) rules.emplace_back();
-            if (rules[number].empty() || rules[number].back() != i) rules[number].push_back(static_cast<uint32_t>(i));
+            if (number == users.size()) users.emplace_back();
+            auto& few = users[number].few;
+            if (few.empty() || few.back() != i) few.push_back(static_cast<uint32_t>(i));
         }
+    }
+    for (Users& of_glob : users) {
+        if (of_glob.few.size() < without.size()) continue;
+        of_glob.many.assign(without.size(), 0);
+        for (const uint32_t rule : of_glob.few) set(of_glob.many, rule);
+        of_glob.few = {};
     }
 }
 
 void Rules::Key::mark(std::string_view name, Bits& bits) const {
     if (name.data() == nullptr) return;
     globs.match(name, [&](uint32_t number) {
-        for (const uint32_t rule : rules[number]) set(bits, rule);
+        for (const uint32_t rule : users[number].few) set(bits, rule);
+        const Bits& many = users[number].many;
+        for (size_t word = 0; word < many.size(); ++word) bits[word] |= many[word];
     });
 }
 

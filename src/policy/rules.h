@@ -88,10 +88,15 @@ class Rules {
     void candidates(const Server& server, const Facts& facts, Scratch& scratch, std::vector<Candidate>& into) const;
 
   private:
+    /// The rules that use one glob: by index, or as bits when they are many.
+    struct Users {
+        std::vector<uint32_t> few;
+        Bits many;
+    };
     /// One match key: which rules hold for a name.
     struct Key {
         GlobIndex globs;
-        std::vector<std::vector<uint32_t>> rules; // by number of the glob
+        std::vector<Users> users; // by number of the glob
         Bits without;                             // rules that do not have this key
         bool used = false;
         void compile(std::span<const Rule> all, std::vector<std::string> Condition::*patterns);

@@ -219,7 +219,7 @@ const Test& searching(lua_State* state, std::string_view& text) {
     if (test.kind != Test::Kind::re && test.kind != Test::Kind::glob) raise(state, "only re and glob search texts");
     text = text_at(state, 2, "what a pattern searches");
     if (box.current != nullptr && !box.current->looking->budget.take(text.size() + 1))
-        raise(state, "the patterns of this call have searched more bytes than policy_scan_bytes_max");
+        raise(state, "the patterns of this call have searched more bytes than policy_scan_bytes allows");
     return test;
 }
 
