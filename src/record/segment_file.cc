@@ -67,12 +67,14 @@ Result<SegmentFile> SegmentFile::open(const std::string& path) {
     SegmentFile file;
     file.fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (file.fd_ < 0) return fail(errno == ENOENT ? Error::not_found : Error::io_failed);
-    char bytes[segment_head_bytes];
+    char bytes[segment_head_bytes] = {};
     const ssize_t got = read_at(file.fd_, bytes, sizeof bytes, 0);
     if (got < 0) return fail(Error::io_failed);
     if (got == 0) return fail(Error::not_found);
-    auto head = read_segment_head({bytes, static_cast<size_t>(got)});
-    if (!head) return fail(head.error() == Error::not_found ? Error::not_found : Error::corrupt);
+    // A head that was synced is there in full; of one that was not, what is missing is zeros, and it may be torn.
+    auto head = read_segment_head({bytes, sizeof bytes});
+    const bool whole = got == static_cast<ssize_t>(sizeof bytes);
+    if (!head) return fail(!whole || head.error() == Error::not_found ? Error::not_found : Error::corrupt);
     file.head_ = *head;
     file.salt_crc_ = salted(head->salt);
     return file;

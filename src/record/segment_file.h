@@ -22,8 +22,8 @@ class SegmentFile {
     /// Opens `path` and reads its head.
     ///
     /// Errors:
-    ///   not_found   there is no such file, or it was reserved and never used
-    ///   corrupt     the head is damaged, or the file is too short to have one
+    ///   not_found   there is no such file, or it was reserved and never used, or a crash tore its head
+    ///   corrupt     the head is damaged
     ///   io_failed   it cannot be read; errno tells
     static Result<SegmentFile> open(const std::string& path);
     /// True when entries stand in a file whose head is zeros, and they are no recovery's (frame.h: flag_carried), which
