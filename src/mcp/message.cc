@@ -1,143 +1,232 @@
-// mcp/message.cc - the shape of JSON-RPC messages and of the params that decisions are about.
+// mcp/message.cc - one walk over the members of the envelope, of params and of _meta; everything else is looked at only
+// where a method says so.
 #include "mcp/message.h"
 
-#include "json/escape.h"
 #include "json/names.h"
 
-#include <utility>
+#include <algorithm>
 
 namespace weir::mcp {
 namespace {
 
-constexpr int64_t safe_integer_max = (int64_t{1} << 53) - 1; // what every JavaScript peer can hold
+using json::Value;
 
-/// A string, or an integer that every peer reads alike: digits only, no fraction, no exponent, within 2^53.
-bool is_id(json::Value id) {
-    if (id.is(json::Kind::string)) return true;
-    if (!id.is(json::Kind::number) || id.raw() == "-0") return false;
-    const auto number = id.integer();
-    return number && *number <= safe_integer_max && *number >= -safe_integer_max;
-}
+constexpr std::string_view key_version = "io.modelcontextprotocol/protocolVersion";
+constexpr std::string_view key_capabilities = "io.modelcontextprotocol/clientCapabilities";
+constexpr std::string_view key_client = "io.modelcontextprotocol/clientInfo";
+constexpr std::string_view key_log_level = "io.modelcontextprotocol/logLevel";
 
-bool is_object_or_nothing(json::Value value) { return !value || value.is(json::Kind::object); }
+/// 2^53 - 1: the largest integer that every peer tells from its neighbours.
+constexpr size_t safe_digits = 16;
+constexpr std::string_view safe_max = "9007199254740991";
 
-/// The members of an object that matter, found in one pass.
-struct Envelope {
-    json::Value jsonrpc, id, method, params, result, error;
+/// The members of params that some method gives a meaning here.
+struct Params {
+    Value name, uri, task_id, reference, arguments, version, client_info, capabilities;
 };
 
-Envelope members_of(json::Value object) {
-    Envelope found;
-    for (const auto member : object.members()) {
-        // Names with escapes are compared decoded: equals() does.
-        const auto text = member.name.undecoded();
-        if (member.name.escaped()) {
-            for (auto [name, slot] : {std::pair{"jsonrpc", &found.jsonrpc}, {"id", &found.id}, {"method", &found.method},
-                                      {"params", &found.params}, {"result", &found.result}, {"error", &found.error}})
-                if (member.name.equals(name)) *slot = member.value;
-        } else if (text == "jsonrpc") {
-            found.jsonrpc = member.value;
-        } else if (text == "id") {
-            found.id = member.value;
-        } else if (text == "method") {
-            found.method = member.value;
-        } else if (text == "params") {
-            found.params = member.value;
-        } else if (text == "result") {
-            found.result = member.value;
-        } else if (text == "error") {
-            found.error = member.value;
-        }
-    }
-    return found;
-}
+class Reader {
+  public:
+    Reader(Workspace& space, Message& message) : space_(space), message_(message) {}
 
-Result<void> read_params(Message& message, Workspace& space) {
-    if (!message.params) return {};
-    if (const auto checked = json::check_reserved_names(message.params, space); !checked) return fail(checked.error());
-    message.meta = message.params.find("_meta");
-    if (!message.meta) return {};
-    if (!message.meta.is(json::Kind::object)) return fail(Error::rpc_params);
-    if (const auto checked = json::check_reserved_names(message.meta, space); !checked) return fail(checked.error());
-    message.claimed_version = message.meta.find("io.modelcontextprotocol/protocolVersion");
-    message.client_capabilities = message.meta.find("io.modelcontextprotocol/clientCapabilities");
-    message.client_info = message.meta.find("io.modelcontextprotocol/clientInfo");
-    if (message.claimed_version && !message.claimed_version.is(json::Kind::string)) return fail(Error::rpc_params);
-    if (!is_object_or_nothing(message.client_capabilities) || !is_object_or_nothing(message.client_info))
-        return fail(Error::rpc_params);
+    Result<void> read(Value object, Value& id);
+    std::string_view problem() const { return problem_; }
+
+  private:
+    std::unexpected<Error> wrong(Error error, std::string_view problem) {
+        problem_ = problem;
+        return fail(error);
+    }
+    Result<void> read_envelope(Value object);
+    Result<void> read_response();
+    Result<void> read_params();
+    Result<void> read_meta();
+    Result<void> read_subject();
+    Result<void> take_name(Value value, std::string_view problem);
+    std::string_view text_of(Value name) { return name.escaped() ? name.string(space_) : name.undecoded(); }
+
+    Workspace& space_;
+    Message& message_;
+    Value jsonrpc_, id_, method_, params_value_;
+    Params params_;
+    std::string_view problem_;
+};
+
+Result<void> Reader::read_envelope(Value object) {
+    bool familiar = true;
+    for (const auto [name, value] : object.members()) {
+        const std::string_view text = text_of(name);
+        if (text == "jsonrpc") jsonrpc_ = value;
+        else if (text == "id") id_ = value;
+        else if (text == "method") method_ = value;
+        else if (text == "params") params_value_ = value;
+        else if (text == "result") message_.result = value;
+        else if (text == "error") message_.error = value;
+        else familiar = false;
+    }
+    if (!familiar && !json::check_reserved_names(object, space_))
+        return wrong(Error::rpc_name, "a member of the message is a known name in disguise");
     return {};
 }
 
-/// What the method is about, and its arguments.
-Result<void> read_subject(Message& message, Workspace& space) {
-    constexpr std::string_view members[] = {"", "name", "uri", "taskId"};
-    if (const Named named = named_by(message.method); named != Named::none) {
-        const json::Value value = message.params ? message.params.find(members[static_cast<size_t>(named)]) : json::Value();
-        if (!value.is(json::Kind::string)) return fail(Error::rpc_params);
-        message.name = value.string(space);
-        if (message.name.empty() || message.name.find('\0') != std::string_view::npos) return fail(Error::rpc_params);
+Result<void> Reader::read_response() {
+    if (method_) return wrong(Error::rpc_invalid, "a message has a method or is a response, not both");
+    if (params_value_) return wrong(Error::rpc_invalid, "a response has no params");
+    if (message_.result) {
+        message_.kind = Kind::result;
+        if (message_.error) return wrong(Error::rpc_invalid, "a response has a result or an error, not both");
+        if (!message_.result.is(json::Kind::object)) return wrong(Error::rpc_invalid, "result must be an object");
+        if (!message_.id) return wrong(Error::rpc_invalid, "a result needs the id of its request");
+        return {};
     }
-    if (!message.params) return {};
-    if (message.method == Method::tools_call || message.method == Method::prompts_get) {
-        message.arguments = message.params.find("arguments");
-        if (!is_object_or_nothing(message.arguments)) return fail(Error::rpc_params);
-    }
-    if (message.method == Method::initialize) {
-        if (!message.params.find("protocolVersion").is(json::Kind::string)) return fail(Error::rpc_params);
-        message.client_info = message.params.find("clientInfo");
-        if (!is_object_or_nothing(message.client_info)) return fail(Error::rpc_params);
-    }
+    message_.kind = Kind::error;
+    const Value code = message_.error.find("code");
+    if (!code.integer() || !message_.error.find("message").is(json::Kind::string))
+        return wrong(Error::rpc_invalid, "error must be an object with an integer code and a message");
     return {};
+}
+
+Result<void> Reader::read_params() {
+    if (!params_value_) return {};
+    if (!params_value_.is(json::Kind::object)) return wrong(Error::rpc_params, "params must be an object");
+    message_.params = params_value_;
+    bool familiar = true;
+    for (const auto [name, value] : params_value_.members()) {
+        const std::string_view text = text_of(name);
+        if (text == "name") params_.name = value;
+        else if (text == "arguments") params_.arguments = value;
+        else if (text == "_meta") message_.meta = value;
+        else if (text == "uri") params_.uri = value;
+        else if (text == "taskId") params_.task_id = value;
+        else if (text == "ref") params_.reference = value;
+        else if (text == "protocolVersion") params_.version = value;
+        else if (text == "clientInfo") params_.client_info = value;
+        else if (text == "capabilities") params_.capabilities = value;
+        else if (text != "cursor" && text != "argument") familiar = false;
+    }
+    if (!familiar && !json::check_reserved_names(params_value_, space_))
+        return wrong(Error::rpc_name, "a member of params is a known name in disguise");
+    return {};
+}
+
+Result<void> Reader::read_meta() {
+    if (!message_.meta) return {};
+    if (!message_.meta.is(json::Kind::object)) return wrong(Error::rpc_params, "params._meta must be an object");
+    bool familiar = true;
+    for (const auto [name, value] : message_.meta.members()) {
+        const std::string_view text = text_of(name);
+        if (text == "progressToken") message_.progress_token = value;
+        else if (text == key_version) message_.claimed_version = value;
+        else if (text == key_capabilities) message_.client_capabilities = value;
+        else if (text == key_client) message_.client_info = value;
+        else if (text != key_log_level) familiar = false;
+    }
+    if (!familiar && !json::check_reserved_names(message_.meta, space_))
+        return wrong(Error::rpc_name, "a member of params._meta is a known name in disguise");
+    if (const Value token = message_.progress_token; token && !token.is(json::Kind::string) && !token.integer())
+        return wrong(Error::rpc_params, "params._meta.progressToken must be a string or an integer");
+    if (message_.client_capabilities && !message_.client_capabilities.is(json::Kind::object))
+        return wrong(Error::rpc_params, "io.modelcontextprotocol/clientCapabilities must be an object");
+    if (message_.client_info && !message_.client_info.is(json::Kind::object))
+        return wrong(Error::rpc_params, "io.modelcontextprotocol/clientInfo must be an object");
+    return {};
+}
+
+/// Names go into other texts and other programs: none is empty, and none ends early for those that stop at a NUL.
+Result<void> Reader::take_name(Value value, std::string_view problem) {
+    message_.name = value.is(json::Kind::string) ? text_of(value) : std::string_view();
+    if (message_.name.empty() || (value.escaped() && message_.name.contains('\0')))
+        return wrong(Error::rpc_params, problem);
+    return {};
+}
+
+Result<void> Reader::read_subject() {
+    switch (named_by(message_.method)) {
+    case Named::none: return {};
+    case Named::tool:
+    case Named::prompt:
+        message_.arguments = params_.arguments;
+        if (message_.arguments && !message_.arguments.is(json::Kind::object))
+            return wrong(Error::rpc_params, "params.arguments must be an object");
+        return take_name(params_.name, "params.name must be a non-empty string without NUL");
+    case Named::uri: return take_name(params_.uri, "params.uri must be a non-empty string without NUL");
+    case Named::task: return take_name(params_.task_id, "params.taskId must be a non-empty string without NUL");
+    case Named::reference: break;
+    }
+    message_.reference = params_.reference;
+    const Value type = params_.reference.find("type");
+    if (type.equals("ref/prompt"))
+        return take_name(params_.reference.find("name"), "params.ref.name must be a non-empty string without NUL");
+    if (type.equals("ref/resource"))
+        return take_name(params_.reference.find("uri"), "params.ref.uri must be a non-empty string without NUL");
+    return wrong(Error::rpc_params, "params.ref must be a ref/prompt or a ref/resource");
+}
+
+Result<void> Reader::read(Value object, Value& id) {
+    if (!object.is(json::Kind::object)) return wrong(Error::rpc_invalid, "a message is an object");
+    message_.object = object;
+    // The id is taken even out of what then fails: the answer must carry it.
+    const auto envelope = read_envelope(object);
+    if (id_) message_.id = read_id(id_, space_);
+    if (message_.id) id = id_;
+    if (!envelope) return fail(envelope.error());
+    if (!jsonrpc_.equals("2.0")) return wrong(Error::rpc_invalid, "jsonrpc must be \"2.0\"");
+    const bool response = message_.result || message_.error;
+    const bool answers_nobody = message_.error && id_.is(json::Kind::null);
+    if (id_ && !message_.id && !answers_nobody)
+        return wrong(Error::rpc_invalid, "id must be a string or an integer within 2^53 - 1");
+    if (response) return read_response();
+    if (!method_) return wrong(Error::rpc_invalid, "a message has a method, a result or an error");
+
+    if (method_.is(json::Kind::string)) message_.method_text = text_of(method_);
+    if (message_.method_text.empty()) return wrong(Error::rpc_invalid, "method must be a non-empty string");
+    message_.method = method_of(message_.method_text);
+    const bool known = message_.method != Method::unknown;
+    if (!known && !std::all_of(message_.method_text.begin(), message_.method_text.end(),
+                               [](char octet) { return octet > ' ' && octet < '\x7f'; }))
+        return wrong(Error::rpc_invalid, "method must be visible ASCII");
+    const bool notification = known ? sent_as(message_.method) == Sent::notification
+                                    : message_.method_text.starts_with("notifications/");
+    message_.kind = notification ? Kind::notification : Kind::request;
+    if (notification && id_) return wrong(Error::rpc_invalid, "a notification has no id");
+    if (!notification && !id_) return wrong(Error::rpc_invalid, "a request needs an id");
+
+    if (const auto params = read_params(); !params) return params;
+    if (const auto meta = read_meta(); !meta) return meta;
+    if (message_.method == Method::initialize && !message_.claimed_version) {
+        if (!params_.version.is(json::Kind::string))
+            return wrong(Error::rpc_params, "params.protocolVersion must be a string");
+        if (!params_.capabilities.is(json::Kind::object) || !params_.client_info.is(json::Kind::object))
+            return wrong(Error::rpc_params, "params.capabilities and params.clientInfo must be objects");
+        message_.client_info = params_.client_info;
+        message_.client_capabilities = params_.capabilities;
+    }
+    return read_subject();
 }
 
 } // namespace
 
-Result<Message> read_message(json::Value envelope, Workspace& space, json::Value& id) {
-    id = {};
-    if (!envelope.is(json::Kind::object)) return fail(Error::rpc_invalid);
-    const Envelope found = members_of(envelope);
-    if (found.id && is_id(found.id)) id = found.id;
-    if (!found.jsonrpc.equals("2.0")) return fail(Error::rpc_invalid);
-    if (const auto checked = json::check_reserved_names(envelope, space); !checked) return fail(checked.error());
-    Message message;
-    message.envelope = envelope;
-    message.id = id;
-    if (!found.method) { // an answer
-        if (static_cast<bool>(found.result) == static_cast<bool>(found.error)) return fail(Error::rpc_invalid);
-        message.kind = found.result ? Kind::result : Kind::error;
-        message.payload = found.result ? found.result : found.error;
-        if (!message.payload.is(json::Kind::object)) return fail(Error::rpc_invalid);
-        // An error about a message whose id could not be read has none, or null; a result always has one.
-        const bool anonymous_error = message.kind == Kind::error && (!found.id || found.id.is(json::Kind::null));
-        if (!id && !anonymous_error) return fail(Error::rpc_invalid);
-        return message;
-    }
-    if (found.result || found.error || !found.method.is(json::Kind::string)) return fail(Error::rpc_invalid);
-    if (found.id && !id) return fail(Error::rpc_invalid);
-    if (found.params && !found.params.is(json::Kind::object)) return fail(Error::rpc_invalid);
-    message.kind = found.id ? Kind::request : Kind::notification;
-    message.params = found.params;
-    message.method_text = found.method.string(space);
-    if (message.method_text.empty() || message.method_text.find('\0') != std::string_view::npos) return fail(Error::rpc_invalid);
-    message.method = method_of(message.method_text);
-    const bool notification_name = message.method_text.starts_with("notifications/");
-    // A request without its id would be done in silence; a notification with one would wait for ever.
-    if (message.kind == Kind::notification && message.method != Method::unknown && !notification_name) return fail(Error::rpc_invalid);
-    if (message.kind == Kind::request && notification_name) return fail(Error::rpc_invalid);
-    if (const auto read = read_params(message, space); !read) return fail(read.error());
-    if (const auto read = read_subject(message, space); !read) return fail(read.error());
-    return message;
+Id read_id(Value value, Workspace& space) {
+    if (value.is(json::Kind::string)) return {value.raw(), value.string(space), true};
+    if (!value.is(json::Kind::number)) return {};
+    const std::string_view raw = value.raw();
+    std::string_view digits = raw;
+    if (digits.front() == '-') digits.remove_prefix(1);
+    if (!std::all_of(digits.begin(), digits.end(), [](char octet) { return octet >= '0' && octet <= '9'; })) return {};
+    // JSON's numbers have no leading zeros, so that the texts compare as the numbers do.
+    if (digits.size() > safe_digits || (digits.size() == safe_digits && digits > safe_max)) return {};
+    return {raw, digits == "0" ? digits : raw, false}; // -0 comes back as 0
 }
 
-bool same_id(json::Value id, std::string_view other_text, Workspace& space) {
-    if (!id) return false;
-    if (id.raw() == other_text) return true;
-    // The same string may be written with other escapes.
-    if (!id.is(json::Kind::string) || other_text.size() < 2 || other_text.front() != '"') return false;
-    const auto undecoded = other_text.substr(1, other_text.size() - 2);
-    if (!id.escaped() && undecoded.find('\\') == std::string_view::npos) return false;
-    char* decoded = space.take(undecoded.size() + 1, 1);
-    return id.equals({decoded, json::decode(undecoded, decoded)});
+Result<Message> read_message(Value object, Workspace& space, Value& id, std::string_view* problem) {
+    Result<Message> message(std::in_place);
+    Reader reader(space, *message);
+    id = {};
+    if (const auto read = reader.read(object, id); !read) {
+        if (problem != nullptr) *problem = reader.problem();
+        return fail(read.error());
+    }
+    return message;
 }
 
 } // namespace weir::mcp

@@ -1,4 +1,4 @@
-// mcp/reply.cc - errors, denials and the little results that stand in for an upstream's.
+// mcp/reply.cc - weir's own messages, written member by member.
 #include "mcp/reply.h"
 
 #include "json/escape.h"
@@ -6,143 +6,206 @@
 namespace weir::mcp {
 namespace {
 
-void put_number(PaddedBytes& out, int64_t number) {
+constexpr int32_t invalid_params = -32602, method_not_found = -32601, resource_not_found_legacy = -32002;
+// The code of the specification's own example (2025-11-25, "Sampling", error handling).
+constexpr int32_t user_rejected = -1;
+
+/// Writes members with the commas between them.
+class Members {
+  public:
+    explicit Members(PaddedBytes& out) : out_(out) { out_.append('{'); }
+    PaddedBytes& name(std::string_view name) {
+        if (!first_) out_.append(',');
+        first_ = false;
+        out_.append('"');
+        out_.append(name);
+        out_.append("\":");
+        return out_;
+    }
+    void text(std::string_view member, std::string_view value) { json::quote(value, name(member)); }
+    void text_if_any(std::string_view member, std::string_view value) {
+        if (!value.empty()) text(member, value);
+    }
+    void raw(std::string_view member, std::string_view json) { name(member).append(json); }
+    void end() { out_.append('}'); }
+
+  private:
+    PaddedBytes& out_;
+    bool first_ = true;
+};
+
+void append_signed(PaddedBytes& out, int64_t number) {
     if (number < 0) out.append('-');
-    out.append_number(static_cast<uint64_t>(number < 0 ? -number : number));
+    out.append_number(number < 0 ? static_cast<uint64_t>(-number) : static_cast<uint64_t>(number));
 }
 
-void begin(PaddedBytes& out, std::string_view id, Era era) {
-    out.append(R"({"jsonrpc":"2.0")");
-    if (!id.empty()) {
-        out.append(R"(,"id":)");
-        out.append(id);
-    } else if (era == Era::legacy) {
-        out.append(R"(,"id":null)");
+/// What may be told of a decision, for programs.
+void write_decision(PaddedBytes& out, const Denial& denial) {
+    Members decision(out);
+    decision.text("decision", "block");
+    decision.text_if_any("code", denial.code);
+    decision.text_if_any("hint", denial.hint);
+    if (denial.retry_after_s != 0) decision.name("retryAfterMs").append_number(uint64_t{denial.retry_after_s} * 1000);
+    decision.end();
+}
+
+/// A result's beginning, up to where its own members go.
+void begin_result(PaddedBytes& out, std::string_view id, Era era) {
+    out.append(R"({"jsonrpc":"2.0","id":)");
+    out.append(id);
+    out.append(R"(,"result":{)");
+    if (era == Era::modern) out.append(R"("resultType":"complete",)");
+}
+
+/// All of the denial in one text, for the model.
+void write_denied_text(PaddedBytes& out, const Denial& denial) {
+    out.append('"');
+    const auto say = [&out](std::string_view text) {
+        out.reserve(json::escaped_bytes_max(text.size()));
+        char* const end = out.data() + out.size();
+        out.grew(static_cast<size_t>(json::write_escaped(text, end) - end));
+    };
+    say("Not executed: ");
+    say(denial.text.empty() ? "this call is denied by policy." : denial.text);
+    if (!denial.code.empty()) {
+        say(" (");
+        say(denial.code);
+        say(")");
     }
-}
-
-/// {"weir":{"decision":"block","code":…,"hint":…,"retryAfterSeconds":…}} or the inside of it, for `_meta`.
-void put_decision(PaddedBytes& out, const Denial& denial) {
-    out.append(R"({"decision":"block","code":)");
-    json::quote(denial.code, out);
     if (!denial.hint.empty()) {
-        out.append(R"(,"hint":)");
-        json::quote(denial.hint, out);
+        say("\n");
+        say(denial.hint);
     }
     if (denial.retry_after_s != 0) {
-        out.append(R"(,"retryAfterSeconds":)");
+        say("\nTry again in ");
         out.append_number(denial.retry_after_s);
+        say(denial.retry_after_s == 1 ? " second." : " seconds.");
     }
-    out.append('}');
+    out.append('"');
 }
 
-/// One text that a model can act on: what was refused, why, and what would work.
-void put_text(PaddedBytes& out, BufferPool& buffers, const Denial& denial) {
-    PaddedBytes text(buffers);
-    text.append("Blocked by policy: ");
-    text.append(denial.text.empty() ? "this call is not allowed" : denial.text);
-    if (!denial.hint.empty()) {
-        text.append(" (");
-        text.append(denial.hint);
-        text.append(')');
-    }
-    if (denial.retry_after_s != 0) {
-        text.append(" Try again in ");
-        text.append_number(denial.retry_after_s);
-        text.append(" s.");
-    }
-    text.append(" [");
-    text.append(denial.code);
-    text.append(']');
-    json::quote(text.text(), out);
+void write_denied_tool(PaddedBytes& out, const Denial& denial) {
+    begin_result(out, denial.id, denial.era);
+    out.append(R"("content":[{"type":"text","text":)");
+    write_denied_text(out, denial);
+    out.append(R"(}],"isError":true,"_meta":{"dev.weir/decision":)");
+    write_decision(out, denial);
+    out.append("}}}");
 }
 
-int32_t put_error(PaddedBytes& out, const Denial& denial, int32_t code, std::string_view before, std::string_view subject) {
-    begin(out, denial.id, denial.era);
-    out.append(R"(,"error":{"code":)");
-    put_number(out, code);
+/// An error's beginning, up to and with its message. The caller closes error and message with "}}".
+void begin_error(PaddedBytes& out, std::string_view id, Era era, int32_t code) {
+    out.append(R"({"jsonrpc":"2.0",)");
+    if (!id.empty() || era == Era::legacy) {
+        out.append(R"("id":)");
+        out.append(id.empty() ? "null" : id);
+        out.append(',');
+    }
+    out.append(R"("error":{"code":)");
+    append_signed(out, code);
     out.append(R"(,"message":)");
-    BufferPool buffers(0);
-    PaddedBytes message(buffers);
-    message.append(before);
-    message.append(subject);
-    json::quote(message.text(), out);
-    return code;
 }
 
-int32_t write_not_found(PaddedBytes& out, const Denial& denial) {
-    const bool resource = named_by(denial.method) == Named::uri;
-    if (resource) {
-        const int32_t code = denial.era == Era::modern ? -32602 : -32002;
-        put_error(out, denial, code, "Resource not found", {});
-        out.append(R"(,"data":{"uri":)");
-        json::quote(denial.name, out);
-        out.append("}}}");
-        return code;
+/// The name of what is not there goes back to the one who said it, but not megabytes of it.
+constexpr size_t shown_name_max = 1024;
+
+void write_unknown(PaddedBytes& out, const Denial& denial, int32_t code, std::string_view what) {
+    begin_error(out, denial.id, denial.era, code);
+    out.append('"');
+    out.append(what);
+    if (denial.name.size() <= shown_name_max) {
+        out.append(": ");
+        out.reserve(json::escaped_bytes_max(denial.name.size()));
+        char* const end = out.data() + out.size();
+        out.grew(static_cast<size_t>(json::write_escaped(denial.name, end) - end));
     }
-    put_error(out, denial, -32602, denial.method == Method::prompts_get ? "Unknown prompt: " : "Unknown tool: ", denial.name);
+    out.append(R"("}})");
+}
+
+void write_denied_resource(PaddedBytes& out, const Denial& denial) {
+    begin_error(out, denial.id, denial.era, denial.era == Era::modern ? invalid_params : resource_not_found_legacy);
+    out.append(R"("Resource not found","data":)");
+    Members data(out);
+    data.text("uri", denial.name);
+    if (!denial.hidden && !(denial.text.empty() && denial.code.empty() && denial.hint.empty()))
+        write_decision(data.name("weir"), denial);
+    data.end();
     out.append("}}");
-    return -32602;
+}
+
+void write_denied_error(PaddedBytes& out, const Denial& denial, int32_t code) {
+    begin_error(out, denial.id, denial.era, code);
+    json::quote(denial.text.empty() ? "denied by policy" : denial.text, out);
+    out.append(R"(,"data":)");
+    Members data(out);
+    write_decision(data.name("weir"), denial);
+    data.end();
+    out.append("}}");
 }
 
 } // namespace
 
-void write_error(PaddedBytes& out, const ErrorReply& reply) {
-    begin(out, reply.id, reply.era);
-    out.append(R"(,"error":{"code":)");
-    put_number(out, reply.code);
-    out.append(R"(,"message":)");
-    json::quote(reply.message, out);
-    if (!reply.data.empty()) {
+void write_error(PaddedBytes& out, const ErrorReply& error) {
+    begin_error(out, error.id, error.era, error.code);
+    json::quote(error.message, out);
+    if (!error.data.empty()) {
         out.append(R"(,"data":)");
-        out.append(reply.data);
+        out.append(error.data);
     }
     out.append("}}");
 }
 
-void write_versions(PaddedBytes& out, std::string_view requested) {
-    out.append(R"({"supported":[)");
-    for (size_t i = 0; i < revisions.size(); ++i) {
-        if (i != 0) out.append(',');
-        json::quote(revisions[i], out);
+void write_denial(PaddedBytes& out, const Denial& denial) {
+    const Method method = denial.method;
+    if (method == Method::completion_complete) {
+        begin_result(out, denial.id, denial.era);
+        return out.append(R"("completion":{"values":[],"total":0,"hasMore":false}}})");
     }
-    out.append(R"(],"requested":)");
-    json::quote(requested, out);
-    out.append('}');
+    if (method == Method::resources_read) return write_denied_resource(out, denial);
+    const bool subscribes = method == Method::resources_subscribe || method == Method::resources_unsubscribe;
+    if (denial.hidden) {
+        if (method == Method::tools_call) return write_unknown(out, denial, invalid_params, "Unknown tool");
+        if (method == Method::prompts_get) return write_unknown(out, denial, invalid_params, "Unknown prompt");
+        if (subscribes) return write_unknown(out, denial, invalid_params, "Unknown resource");
+        return write_error(out, {denial.id, denial.era, method_not_found, "Method not found"});
+    }
+    if (method == Method::tools_call && !denial.as_error) return write_denied_tool(out, denial);
+    const bool params = method == Method::prompts_get || subscribes;
+    write_denied_error(out, denial, params ? invalid_params : denial.rpc_code);
 }
 
-int32_t write_denial(PaddedBytes& out, const Denial& denial) {
-    const bool modern = denial.era == Era::modern;
-    if (denial.hidden && named_by(denial.method) != Named::none) return write_not_found(out, denial);
-    if (denial.method == Method::tools_call && !denial.as_error) {
-        begin(out, denial.id, denial.era);
-        out.append(modern ? R"(,"result":{"resultType":"complete","content":[{"type":"text","text":)"
-                          : R"(,"result":{"content":[{"type":"text","text":)");
-        BufferPool buffers(0);
-        put_text(out, buffers, denial);
-        out.append(R"(}],"isError":true,"_meta":{"dev.weir/decision":)");
-        put_decision(out, denial);
-        out.append("}}}");
-        return 0;
+void write_declined(PaddedBytes& out, std::string_view id, Method method) {
+    if (method == Method::sampling_create_message)
+        return write_error(out, {id, Era::legacy, user_rejected, "User rejected sampling request"});
+    if (method != Method::elicitation_create && method != Method::roots_list)
+        return write_error(out, {id, Era::legacy, method_not_found, "Method not found"});
+    begin_result(out, id, Era::legacy);
+    out.append(method == Method::roots_list ? R"("roots":[]}})" : R"("action":"decline"}})");
+}
+
+void write_versions(PaddedBytes& out, std::string_view requested) {
+    Members data(out);
+    data.name("supported").append('[');
+    for (const std::string_view revision : revisions) {
+        if (revision != revisions.front()) out.append(',');
+        json::quote(revision, out);
     }
-    if (denial.method == Method::completion_complete) {
-        begin(out, denial.id, denial.era);
-        out.append(modern ? R"(,"result":{"resultType":"complete","completion":{"values":[],"total":0,"hasMore":false}}})"
-                          : R"(,"result":{"completion":{"values":[],"total":0,"hasMore":false}}})");
-        return 0;
-    }
-    if (denial.method == Method::resources_read && denial.text.empty()) return write_not_found(out, denial);
-    const int32_t code = denial.rpc_code;
-    begin(out, denial.id, denial.era);
-    out.append(R"(,"error":{"code":)");
-    put_number(out, code);
-    out.append(R"(,"message":)");
-    BufferPool buffers(0);
-    put_text(out, buffers, denial);
-    out.append(R"(,"data":{"weir":)");
-    put_decision(out, denial);
+    out.append(']');
+    data.text("requested", requested);
+    data.end();
+}
+
+void write_empty_result(PaddedBytes& out, std::string_view id, Era era) {
+    out.append(R"({"jsonrpc":"2.0","id":)");
+    out.append(id);
+    out.append(era == Era::modern ? R"(,"result":{"resultType":"complete"}})" : R"(,"result":{}})");
+}
+
+void write_listen_end(PaddedBytes& out, std::string_view id) {
+    begin_result(out, id, Era::modern);
+    out.append(R"("_meta":{"io.modelcontextprotocol/subscriptionId":)");
+    out.append(id);
     out.append("}}}");
-    return code;
 }
 
 } // namespace weir::mcp

@@ -1,49 +1,89 @@
-// mcp/rewrite.cc - edits for lists and discovery.
+// mcp/rewrite.cc - walking results for the edits that they need.
 #include "mcp/rewrite.h"
 
-#include "mcp/era.h"
+#include <algorithm>
 
 namespace weir::mcp {
 namespace {
 
-constexpr int64_t ttl_ms_max = 60'000; // how long a client may believe a list that policies made
+using json::Edit;
+using json::Value;
+
+constexpr std::string_view quoted_private = R"("private")", quoted_ttl_max = "60000";
 
 } // namespace
 
-json::Value entries_of(Method list, json::Value result) {
-    const auto name = list_of(list);
-    if (name.empty() || !result.is(json::Kind::object)) return {};
-    const auto entries = result.find(name);
-    return entries.is(json::Kind::array) ? entries : json::Value();
-}
-
-bool read_entry(Method list, json::Value element, Workspace& space, Entry& entry) {
-    const bool resource = list == Method::resources_list, is_template = list == Method::resources_templates_list;
-    const auto text = element.is(json::Kind::object)
-                          ? element.find(resource ? "uri" : is_template ? "uriTemplate" : "name")
-                          : json::Value();
-    if (!text.is(json::Kind::string)) return false;
-    entry = {.name = {}, .uri = {}, .value = element};
-    (resource || is_template ? entry.uri : entry.name) = text.string(space);
-    return true;
-}
-
-void add_private_scope(json::Value result, Edits& edits) {
-    const auto scope = result.find("cacheScope");
-    if (scope && !scope.equals("private")) edits.add(json::Edit::replace(scope, R"("private")"));
-    const auto ttl = result.find("ttlMs");
-    if (ttl && ttl.integer().value_or(ttl_ms_max + 1) > ttl_ms_max) edits.add(json::Edit::replace(ttl, "60000"));
-}
-
-bool add_version_edits(json::Value result, Workspace& space, Edits& edits) {
-    const auto versions = result.find("supportedVersions");
-    if (!versions.is(json::Kind::array)) return true;
-    size_t left = 0;
-    for (const auto version : versions.elements()) {
-        if (version.is(json::Kind::string) && is_known_revision(version.string(space))) ++left;
-        else edits.add(json::Edit::drop(version));
+void Edits::add(const Edit& edit) {
+    if (count_ == room_.size()) {
+        const auto larger = space_->array<Edit>(std::max<size_t>(16, count_ * 2));
+        std::copy_n(room_.begin(), count_, larger.begin());
+        room_ = larger;
     }
-    return left != 0;
+    room_[count_++] = edit;
+}
+
+std::span<const Edit> Edits::sorted() {
+    const auto edits = room_.first(count_);
+    json::sort_edits(edits);
+    return edits;
+}
+
+Result<void> each_entry(Value result, Method list, Workspace& space, EntryVisitor visit, void* self) {
+    const ListShape shape = list_shape(list);
+    const Value entries = shape.entries.empty() ? Value() : result.find(shape.entries);
+    if (!entries.is(json::Kind::array)) return fail(Error::upstream_malformed);
+    for (const Value entry : entries.elements()) {
+        const Value name = entry.find(shape.name);
+        if (!name.is(json::Kind::string)) return fail(Error::upstream_malformed);
+        if (!visit(self, {name.string(space), entry})) break;
+    }
+    return {};
+}
+
+void make_private(Value result, Edits& edits) {
+    if (!result.is(json::Kind::object) || !result.find("resultType").equals("complete")) return;
+    if (const Value scope = result.find("cacheScope"); !scope) edits.add(Edit::insert(result, "cacheScope", quoted_private));
+    else if (!scope.equals("private")) edits.add(Edit::replace(scope, quoted_private));
+    const Value ttl = result.find("ttlMs");
+    if (!ttl) return edits.add(Edit::insert(result, "ttlMs", quoted_ttl_max));
+    // What is no number of milliseconds at all is nobody's permission to keep it for long.
+    const auto ms = ttl.integer();
+    if (!ms || *ms < 0 || *ms > ttl_max_ms) edits.add(Edit::replace(ttl, quoted_ttl_max));
+}
+
+Result<void> narrow_discovery(Value result, bool personal, Edits& edits) {
+    const Value versions = result.find("supportedVersions");
+    if (!versions.is(json::Kind::array)) return fail(Error::upstream_malformed);
+    for (const Value version : versions.elements()) {
+        if (!version.is(json::Kind::string)) return fail(Error::upstream_malformed);
+        if (!is_known_revision(version.string(edits.space()))) edits.add(Edit::drop(version));
+    }
+    if (personal) make_private(result, edits);
+    return {};
+}
+
+Result<std::string_view> agreed_revision(Value result, Workspace& space) {
+    const Value version = result.find("protocolVersion");
+    if (!version.is(json::Kind::string)) return fail(Error::upstream_malformed);
+    const std::string_view known = known_revision(version.string(space));
+    if (known.empty() || is_modern_revision(known)) return fail(Error::protocol_unsupported);
+    return known;
+}
+
+Result<size_t> drop_listened(const Message& message, Edits& edits, bool (*keep)(void*, std::string_view), void* self) {
+    const Value filter = message.params.find("notifications");
+    if (!filter.is(json::Kind::object)) return fail(Error::rpc_params);
+    const Value uris = filter.find("resourceSubscriptions");
+    if (!uris) return size_t{0};
+    if (!uris.is(json::Kind::array)) return fail(Error::rpc_params);
+    size_t dropped = 0;
+    for (const Value uri : uris.elements()) {
+        if (!uri.is(json::Kind::string)) return fail(Error::rpc_params);
+        if (keep(self, uri.string(edits.space()))) continue;
+        edits.add(Edit::drop(uri));
+        ++dropped;
+    }
+    return dropped;
 }
 
 } // namespace weir::mcp

@@ -1,99 +1,193 @@
-// mcp/sealed.cc - fields as length and octets, sealed, in base64url.
+// mcp/sealed.cc - what stands inside of a sealed id, and what is authenticated along with it.
+//
+// Sealed: version | key number | nonce | AES-256-GCM(parts) with its tag, all of it in base64url. Each part is its size
+// in two octets, little-endian, and its octets; a number is a part of its digits in base 256.
 #include "mcp/sealed.h"
 
 #include "base/assert.h"
 #include "crypto/base64.h"
 #include "crypto/secret.h"
+#include "crypto/sha256.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace weir::mcp {
 namespace {
 
-// What is sealed is bound to its purpose and to this layout: a later layout gets another word.
-constexpr std::string_view session_purpose = "weir session 1", event_purpose = "weir event 1";
-constexpr size_t nonce_bytes = crypto::Aead::nonce_bytes, tag_bytes = crypto::Aead::tag_bytes;
+using crypto::Aead;
 
-std::string_view put_together(std::span<const std::string_view> fields, Workspace& space) {
-    size_t size = 0;
-    for (const auto field : fields) size += sizeof(uint32_t) + field.size();
-    char* const text = space.take(size, 1);
-    char* at = text;
-    for (const auto field : fields) {
-        const auto length = static_cast<uint32_t>(field.size());
-        std::memcpy(at, &length, sizeof length);
-        at += sizeof length;
-        if (!field.empty()) std::memcpy(at, field.data(), field.size());
-        at += field.size();
-    }
-    return {text, size};
+constexpr char version = 1;
+constexpr size_t head_bytes = 2 + Aead::nonce_bytes;
+constexpr size_t parts_max = 4;
+
+/// A key for one purpose out of one of the ring's: HMAC-SHA-256 as a key derivation (NIST SP 800-108, section 4).
+Aead derive(const KeyRing::Octets& key, std::string_view purpose) {
+    const std::string_view octets(reinterpret_cast<const char*>(key.data()), key.size());
+    auto derived = crypto::hmac_sha256(octets, purpose);
+    Aead aead(derived);
+    crypto::wipe(derived);
+    return aead;
 }
 
-bool take_apart(std::string_view text, std::span<std::string_view> fields) {
-    for (auto& field : fields) {
-        uint32_t size = 0;
-        if (text.size() < sizeof size) return false;
-        std::memcpy(&size, text.data(), sizeof size);
-        if (text.size() - sizeof size < size) return false;
-        field = text.substr(sizeof size, size);
-        text.remove_prefix(sizeof size + size);
+char* write_part(std::string_view part, char* to) {
+    *to++ = static_cast<char>(part.size() & 0xff);
+    *to++ = static_cast<char>(part.size() >> 8);
+    if (!part.empty()) std::memcpy(to, part.data(), part.size());
+    return to + part.size();
+}
+
+size_t size_of(std::span<const std::string_view> parts) {
+    size_t size = 0;
+    for (const std::string_view part : parts) size += 2 + part.size();
+    return size;
+}
+
+/// Takes as many parts as `parts` has from the front of `plain`, which must hold just these.
+bool read_parts(std::string_view plain, std::span<std::string_view> parts) {
+    for (std::string_view& part : parts) {
+        if (plain.size() < 2) return false;
+        const size_t size = static_cast<unsigned char>(plain[0]) | static_cast<size_t>(static_cast<unsigned char>(plain[1])) << 8;
+        if (plain.size() - 2 < size) return false;
+        part = plain.substr(2, size);
+        plain.remove_prefix(2 + size);
     }
-    return text.empty();
+    return plain.empty();
+}
+
+/// A number as the octets it needs, the lowest first.
+struct Digits {
+    std::array<char, 8> octets{};
+    size_t size = 0;
+    explicit Digits(uint64_t number) {
+        for (; number != 0; number >>= 8) octets[size++] = static_cast<char>(number & 0xff);
+    }
+    std::string_view text() const { return {octets.data(), size}; }
+};
+
+bool read_digits(std::string_view text, uint64_t& number) {
+    if (text.size() > 8) return false;
+    number = 0;
+    for (size_t i = text.size(); i-- != 0;) number = number << 8 | static_cast<unsigned char>(text[i]);
+    return true;
 }
 
 } // namespace
 
-KeyRing::KeyRing(std::span<const Key> keys) {
-    WEIR_ASSERT(!keys.empty());
-    for (const auto& key : keys) aeads_.emplace_back(key);
+KeyRing::~KeyRing() {
+    for (Key& key : keys_) crypto::wipe(key.octets);
 }
 
-std::string_view KeyRing::seal(std::string_view purpose, std::string_view plain, Workspace& space) {
-    const size_t size = nonce_bytes + plain.size() + tag_bytes;
-    char* const sealed = space.take(size, 1);
-    const bool filled = crypto::fill_random({reinterpret_cast<unsigned char*>(sealed), nonce_bytes});
-    WEIR_ASSERT(filled);
-    aeads_.front().seal({sealed, nonce_bytes}, purpose, plain, sealed + nonce_bytes);
-    char* const text = space.take(crypto::base64url_size(size), 1);
-    return {text, static_cast<size_t>(crypto::encode_base64url({sealed, size}, text) - text)};
+bool KeyRing::add(uint8_t number, const Octets& octets) {
+    if (std::ranges::find(keys_, number, &Key::number) != keys_.end()) return false;
+    keys_.push_back({number, octets});
+    return true;
 }
 
-Result<std::string_view> KeyRing::open(std::string_view purpose, std::string_view text, Workspace& space) {
-    char* const sealed = space.take(crypto::base64_decoded_max(text.size()), 1);
-    const auto size = crypto::decode_base64url(text, sealed);
-    if (!size || *size < nonce_bytes + tag_bytes) return fail(Error::seal_invalid);
-    char* const plain = space.take(*size, 1);
-    for (auto& aead : aeads_) {
-        const auto opened = aead.open({sealed, nonce_bytes}, purpose, {sealed + nonce_bytes, *size - nonce_bytes}, plain);
-        if (opened) return std::string_view(plain, *opened);
+Sealer::Sealer(const KeyRing& ring) {
+    WEIR_ASSERT(!ring.keys().empty());
+    keys_.reserve(ring.keys().size());
+    for (const KeyRing::Key& key : ring.keys())
+        keys_.push_back({key.number, derive(key.octets, "weir session id"), derive(key.octets, "weir event id")});
+}
+
+/// A part of a supply that is filled by one call of the kernel. Each octet of it is used once.
+std::string_view Sealer::next_nonce() {
+    if (random_left_ == 0) {
+        WEIR_ASSERT(crypto::fill_random(random_));
+        random_left_ = random_.size();
     }
-    return fail(Error::seal_invalid);
+    random_left_ -= Aead::nonce_bytes;
+    return {reinterpret_cast<const char*>(random_.data()) + random_left_, Aead::nonce_bytes};
 }
 
-std::string_view seal_session(KeyRing& keys, const SessionSeal& session, Workspace& space) {
-    const std::string_view fields[] = {session.upstream_id, session.server, session.principal, session.revision, session.client};
-    return keys.seal(session_purpose, put_together(fields, space), space);
+Result<void> Sealer::seal(Purpose purpose, std::span<const std::string_view> parts, const Bond& bond, PaddedBytes& out) {
+    const std::string_view bonds[] = {bond.principal, bond.server, bond.session};
+    for (const std::string_view text : parts)
+        if (text.size() > text_bytes_max) return fail(Error::limit_reached);
+    for (const std::string_view text : bonds)
+        if (text.size() > text_bytes_max) return fail(Error::limit_reached);
+    std::array<char, 3 + 3 * (2 + text_bytes_max)> along;
+    std::array<char, head_bytes + parts_max*(2 + text_bytes_max) + Aead::tag_bytes> sealed;
+
+    Opener& key = keys_.front();
+    sealed[0] = version;
+    sealed[1] = static_cast<char>(key.number);
+    const std::string_view nonce = next_nonce();
+    std::memcpy(sealed.data() + 2, nonce.data(), nonce.size());
+    char* end = sealed.data() + head_bytes;
+    for (const std::string_view part : parts) end = write_part(part, end);
+    const std::string_view plain(sealed.data() + head_bytes, static_cast<size_t>(end - sealed.data()) - head_bytes);
+
+    along[0] = version;
+    along[1] = sealed[1];
+    along[2] = static_cast<char>(purpose);
+    char* along_end = along.data() + 3;
+    for (const std::string_view text : bonds) along_end = write_part(text, along_end);
+
+    Aead& aead = purpose == Purpose::session ? key.session : key.event;
+    aead.seal(nonce, {along.data(), static_cast<size_t>(along_end - along.data())}, plain, sealed.data() + head_bytes);
+    const size_t size = head_bytes + plain.size() + Aead::tag_bytes;
+    out.reserve(crypto::base64url_size(size));
+    crypto::encode_base64url({sealed.data(), size}, out.data() + out.size());
+    out.grew(crypto::base64url_size(size));
+    return {};
 }
 
-Result<SessionSeal> open_session(KeyRing& keys, std::string_view text, Workspace& space) {
-    const auto plain = keys.open(session_purpose, text, space);
-    if (!plain) return fail(plain.error());
-    std::string_view fields[5];
-    if (!take_apart(*plain, fields)) return fail(Error::seal_invalid);
-    return SessionSeal{fields[0], fields[1], fields[2], fields[3], fields[4]};
+Result<std::string_view> Sealer::open(Purpose purpose, std::string_view sealed, const Bond& bond, Workspace& space) {
+    const std::string_view bonds[] = {bond.principal, bond.server, bond.session};
+    constexpr size_t octets_max = head_bytes + parts_max * (2 + text_bytes_max) + Aead::tag_bytes;
+    if (sealed.size() > crypto::base64url_size(octets_max)) return fail(Error::seal_invalid);
+    char* const octets = space.take(crypto::base64_decoded_max(sealed.size()), 1);
+    const auto size = crypto::decode_base64url(sealed, octets);
+    if (!size || *size < head_bytes + Aead::tag_bytes || octets[0] != version) return fail(Error::seal_invalid);
+    const auto key = std::ranges::find(keys_, static_cast<uint8_t>(octets[1]), &Opener::number);
+    if (key == keys_.end()) return fail(Error::seal_invalid);
+
+    char* const along = space.take(3 + size_of(bonds), 1);
+    along[0] = version;
+    along[1] = octets[1];
+    along[2] = static_cast<char>(purpose);
+    char* along_end = along + 3;
+    for (const std::string_view text : bonds) {
+        if (text.size() > text_bytes_max) return fail(Error::seal_invalid);
+        along_end = write_part(text, along_end);
+    }
+    Aead& aead = purpose == Purpose::session ? key->session : key->event;
+    const auto plain = aead.open({octets + 2, Aead::nonce_bytes}, {along, static_cast<size_t>(along_end - along)},
+                                 {octets + head_bytes, *size - head_bytes}, octets + head_bytes);
+    if (!plain) return fail(Error::seal_invalid);
+    return std::string_view(octets + head_bytes, *plain);
 }
 
-std::string_view seal_event(KeyRing& keys, const EventSeal& event, Workspace& space) {
-    const std::string_view fields[] = {event.upstream_id, event.server, event.principal, event.session, name_of(event.method), event.name};
-    return keys.seal(event_purpose, put_together(fields, space), space);
+Result<void> Sealer::seal_session(const SessionSeal& session, const Bond& bond, PaddedBytes& out) {
+    const std::string_view parts[] = {session.upstream_id, session.revision, session.client};
+    return seal(Purpose::session, parts, bond, out);
 }
 
-Result<EventSeal> open_event(KeyRing& keys, std::string_view text, Workspace& space) {
-    const auto plain = keys.open(event_purpose, text, space);
-    if (!plain) return fail(plain.error());
-    std::string_view fields[6];
-    if (!take_apart(*plain, fields)) return fail(Error::seal_invalid);
-    return EventSeal{fields[0], fields[1], fields[2], fields[3], method_of(fields[4]), fields[5]};
+Result<SessionSeal> Sealer::open_session(std::string_view sealed, const Bond& bond, Workspace& space) {
+    const auto plain = open(Purpose::session, sealed, bond, space);
+    std::array<std::string_view, 3> parts;
+    if (!plain || !read_parts(*plain, parts)) return fail(Error::seal_invalid);
+    return SessionSeal{parts[0], parts[1], parts[2]};
+}
+
+Result<void> Sealer::seal_event(const EventSeal& event, const Bond& bond, PaddedBytes& out) {
+    // The method travels as its text, which no later order of the table changes.
+    const Digits plan(event.mask_plan);
+    const std::string_view parts[] = {event.upstream_id, name_of(event.method), event.name, plan.text()};
+    return seal(Purpose::event, parts, bond, out);
+}
+
+Result<EventSeal> Sealer::open_event(std::string_view sealed, const Bond& bond, Workspace& space) {
+    const auto plain = open(Purpose::event, sealed, bond, space);
+    std::array<std::string_view, 4> parts;
+    EventSeal event;
+    if (!plain || !read_parts(*plain, parts) || !read_digits(parts[3], event.mask_plan)) return fail(Error::seal_invalid);
+    event.upstream_id = parts[0];
+    event.method = method_of(parts[1]);
+    event.name = parts[2];
+    return event;
 }
 
 } // namespace weir::mcp
