@@ -56,7 +56,7 @@ Outcome outcome_of(const Reply& reply, Workspace& space) {
     const auto message = [&] { return printable(reply.error.find("message").string(space)); };
     if (reply.error) {
         const int64_t code = reply.error.find("code").integer().value_or(0);
-        if (code == row_of(Error::policy_denied).code || code == row_of(Error::policy_error).code) return {Exit::denied, message()};
+        if (reply.error.find("data").find("weir").find("decision")) return {Exit::denied, message()};
         const bool unknown = code == -32602 && message().starts_with("Unknown tool");
         return {unknown ? Exit::not_found : Exit::failed, fmt::format("{} (JSON-RPC {})", message(), code)};
     }

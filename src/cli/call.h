@@ -12,7 +12,7 @@
 namespace weir::cli {
 
 /// The member of a result's _meta by which weir says that itself, and not the server, answered.
-inline constexpr std::string_view denial_key = "dev.weir/denied";
+inline constexpr std::string_view denial_key = "dev.weir/decision";
 
 /// `name=value` words as one JSON object: a value that is JSON by itself is taken as such, anything else as a string.
 /// The error is a sentence.

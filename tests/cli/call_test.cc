@@ -48,11 +48,11 @@ TEST_CASE("what became of a call is its exit code") {
         {R"({"result":{"content":[{"type":"text","text":"a"},{"type":"image","data":"AA"}]}})", Exit::ok,
          "a\n[image: 28 octets of JSON]\n"},
         {R"({"result":{"content":[{"type":"text","text":"\u001b[2J"}],"isError":true}})", Exit::failed, "\\u{1b}[2J\n"},
-        {R"({"result":{"content":[{"type":"text","text":"no"}],"isError":true,"_meta":{"dev.weir/denied":{}}}})", Exit::denied, "no\n"},
+        {R"({"result":{"content":[{"type":"text","text":"no"}],"isError":true,"_meta":{"dev.weir/decision":{}}}})", Exit::denied, "no\n"},
         {R"({"result":{"resultType":"input_required"}})", Exit::failed, "the server asks for input, which this command cannot give"},
         {R"({"error":{"code":-32602,"message":"Unknown tool: x"}})", Exit::not_found, "Unknown tool: x (JSON-RPC -32602)"},
         {R"({"error":{"code":-32602,"message":"bad"}})", Exit::failed, "bad (JSON-RPC -32602)"},
-        {R"({"error":{"code":40301,"message":"denied"}})", Exit::denied, "denied"},
+        {R"({"error":{"code":40301,"message":"denied","data":{"weir":{"decision":"block"}}}})", Exit::denied, "denied"},
         {R"({})", Exit::failed, "HTTP 200 without an MCP message"},
     };
     BufferPool pool;
