@@ -29,8 +29,8 @@ bool in_number(char octet) {
 /// Whether the `N` octets of `word`, without its ending zero, stand at `at`.
 template <size_t N> bool stands(const char* at, const char (&word)[N]) { return std::memcmp(at, word, N - 1) == 0; }
 
-/// Checks the escape at `at`. Returns the place behind it, or null and what is wrong.
-const char* behind_escape(const char* at, Error& wrong) {
+/// Checks the escape at `at`, which must end before `end`. Returns the place behind it, or null and what is wrong.
+const char* behind_escape(const char* at, const char* end, Error& wrong) {
     wrong = Error::json_syntax;
     switch (at[1]) {
         case '"':
@@ -44,14 +44,15 @@ const char* behind_escape(const char* at, Error& wrong) {
         case 'u': break;
         default: return nullptr;
     }
+    const auto left = end - at;
     const uint32_t unit = four_hex_digits(at + 2);
-    if (unit > 0xffff) return nullptr;
+    if (left < 6 || unit > 0xffff) return nullptr;
     if (unit < 0xd800 || unit > 0xdfff) return at + 6;
-    wrong = Error::json_surrogate;
-    if (unit > 0xdbff || at[6] != '\\' || at[7] != 'u') return nullptr;
+    const bool low_follows = (left <= 6 || at[6] == '\\') && (left <= 7 || at[7] == 'u'); // or the text is cut off
     const uint32_t low = four_hex_digits(at + 8);
-    if (low >= 0xdc00 && low <= 0xdfff) return at + 12;
-    if (low > 0xffff) wrong = Error::json_syntax;
+    if (low_follows && (left < 12 || low > 0xffff)) return nullptr;
+    if (low_follows && unit < 0xdc00 && low >= 0xdc00 && low <= 0xdfff) return at + 12;
+    wrong = Error::json_surrogate;
     return nullptr;
 }
 
@@ -102,7 +103,7 @@ class Walk {
     for (;;) {
         if (has(at, '\\')) {
             escaped = true;
-            const char* const behind = behind_escape(text_ + at, wrong_);
+            const char* const behind = behind_escape(text_ + at, text_ + size_, wrong_);
             if (behind == nullptr) return nowhere;
             at = static_cast<size_t>(behind - text_);
             const Block block = look(behind); // escapes like company
@@ -193,8 +194,10 @@ Result<uint32_t> Walk::whole() {
             using Added = Duplicates::Added;
             const Added added = string == String::plain ? duplicates_.add(open->names, name)
                                                         : duplicates_.add_escaped(open->names, name);
-            if (added != Added::fresh) [[unlikely]]
+            if (added != Added::fresh) [[unlikely]] {
+                if (end >= size) return fail(Error::json_syntax);
                 return fail(added == Added::twice ? Error::json_duplicate : Error::json_members);
+            }
             at = end + 1;
             if (text[at] != ':') [[unlikely]] {
                 at = behind_spaces(at);

@@ -92,12 +92,13 @@ class Link {
     void* owner = nullptr;     // who is woken
     uint32_t server = 0;       // upstream: of which server
     uint8_t role = 0;
-    bool queued_flush = false; // is in the worker's list of links to flush
-    bool in_slab_list = false;
-    uint64_t after_seq = 0;    // out() may leave once the record has submitted this
+    bool idle = false;         // upstream: in the list of idle links
+    bool queued_flush = false; // is in the worker's list of links to flush at the end of the turn
+    bool in_slab_list = false; // is in the worker's list of links that may hold a slab
+    uint64_t after_seq = 0;    // out() may leave once the record has submitted this entry
+    uint64_t carried = 0;      // exchanges it carried
     Link* pool_next = nullptr;
     Link* pool_previous = nullptr;
-    uint64_t answered = 0;     // exchanges it carried
 
   private:
     static void on_receive(ring::Op& op, ring::Completion done);

@@ -122,7 +122,7 @@ int load_source(lua_State* state) {
     lua_rawgeti(state, LUA_REGISTRYINDEX, box.references.environment);
     lua_setfenv(state, -2);
     lua_call(state, 0, 0);
-    if (!box.pending.empty()) luaL_error(state, "policy \"%s\" has no table", box.pending.data());
+    if (!box.pending.empty()) luaL_error(state, "%s:%d: policy \"%s\" has no table", source.name.c_str(), box.pending_line, box.pending.data());
     return 0;
 }
 

@@ -102,6 +102,7 @@ class Reader {
     }
 
     void read_decide(int value) {
+        if (lua_iscfunction(state_, value)) return problem("decisions are made by a call: pass(), allow(), block(...), hide()");
         if (lua_isfunction(state_, value)) {
             rule_.handler = true;
             return;
@@ -278,6 +279,10 @@ int policy_name(lua_State* state) {
     if (!box.builtin && name.starts_with("builtin/")) raise(state, "names that begin with builtin/ are weir's own");
     if (!box.pending.empty()) raise(state, "policy \"%s\" has no table", box.pending.data());
     lua_settop(state, 1);
+    {
+        std::string file;
+        place(state, file, box.pending_line);
+    }
     box.pending = name; // alive as the upvalue of what is returned, and as a constant of the chunk
     lua_pushvalue(state, 1);
     lua_pushcclosure(state, policy_table, 1);

@@ -72,6 +72,7 @@ class KernelRing final : public Ring {
 
     uint64_t now_ns() const override { return now_ns_; }
     uint64_t wall_ns() const override { return wall_ns_; }
+    uint64_t elapsed_ns() const override { return read_clock(CLOCK_MONOTONIC) - now_ns_; }
 
     int open_socket(int family) override {
         const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -86,6 +86,7 @@ class Ring {
     // Time, read once a turn.
     virtual uint64_t now_ns() const = 0;  // monotonic
     virtual uint64_t wall_ns() const = 0; // Unix time
+    virtual uint64_t elapsed_ns() const = 0; // since now_ns() was read: how long this turn takes so far
 
     // Sockets. open and close are immediate; a descriptor may be closed only when no operation on it is with the kernel.
     virtual int open_socket(int family) = 0; // stream, non-blocking, no delay; -errno

@@ -1,0 +1,190 @@
+// gateway/exchange.h - one request of a client on its way through the house, until its last byte is answered.
+//
+// A table of steps: advance() runs the current step until one waits or the exchange is done. A step may be woken for no
+// reason, so it looks and never assumes. The steps are plain functions over this struct: steps_in.cc (what is asked, and
+// whether it may be), steps_out.cc (what becomes of it), stream.cc (event streams), local.cc (what weir answers itself).
+//
+// Owned by a worker's pool; freed by Worker::finish() when the last step says so. Views in `head`, `message` and `body`
+// are good within one advance() only: whatever must live across a wait is in `space`, `outgoing` or a member.
+#pragma once
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/workspace.h"
+#include "gateway/generation.h"
+#include "gateway/in_flight.h"
+#include "http/body.h"
+#include "http/head.h"
+#include "http/sse.h"
+#include "json/document.h"
+#include "identity/principal.h"
+#include "mcp/era.h"
+#include "mcp/message.h"
+#include "mcp/revision.h"
+#include "mcp/sealed.h"
+#include "net/link.h"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace weir::gateway {
+
+class Worker;
+struct Session;
+
+enum class Step : uint8_t {
+    admit, authenticate, scan, judge, hold, credential, dial, consume, forward, relay, settle, refuse, done
+};
+enum class Next : uint8_t { more, wait, done };
+
+/// What the HTTP method makes of the request.
+enum class Asked : uint8_t { message, open_stream, end_session, page };
+
+/// What weir's own answer to a refused request is made of.
+struct Refusal {
+    Error error = Error::rpc_internal;
+    std::string_view detail;   // more than the table's text, for the client; may be empty
+    bool framing_lost = false; // no later byte of this connection can be trusted
+};
+
+/// How far the answer of the upstream has come.
+enum class Answer : uint8_t { awaited, whole, stream, finished };
+
+/// One request of a batch.
+struct BatchRequest {
+    mcp::Id id;
+    mcp::Method method = mcp::Method::unknown;
+    bool answered = false;
+};
+
+struct Exchange {
+    Exchange(Worker& worker, net::Link& client);
+    ~Exchange();
+    Exchange(const Exchange&) = delete;
+    Exchange& operator=(const Exchange&) = delete;
+
+    void advance();
+    /// `link` is gone: the exchange goes on without it, or ends at its next step.
+    void forget_link(net::Link& link);
+    bool waits_for_record() const { return awaited_seq != 0; }
+    net::Link* client() const { return client_link; }
+
+    Worker& worker;
+    net::Link* client_link;
+    net::Link* upstream = nullptr;
+    const Server* server = nullptr;
+    Step step = Step::admit;
+    bool woken = false;
+    bool expired = false; // a deadline of one of the links passed; the step that acts on it clears it
+
+    // The request.
+    Asked asked = Asked::message;
+    bool reading = false;        // some of it arrived and more is to come: the deadlines of head and body run
+    bool head_kept = false;      // the head was copied into `space`, because the body did not come with it
+    bool continue_sent = false;
+    bool whole = false;          // all of it was read off the link
+    bool keep_alive = true;
+    bool in_flight = false;
+    bool fresh_upstream = false; // the upstream link was connected for this exchange
+    bool retried = false;
+    uint64_t began_ns = 0;
+    uint64_t body_since_ns = 0;
+    Workspace space;
+    http::RequestHead head;
+    json::Document document;     // of the body, while it is judged
+    mcp::Message message;        // not of a batch
+    http::ChunkedReader chunks;
+    PaddedBytes body;            // the request's, when it was gathered; later the answer's
+    PaddedView body_view;
+
+    // What it means. Everything here lives in `space` or for ever.
+    const identity::Principal* principal = nullptr;
+    Session* session = nullptr;                    // of the record
+    std::optional<mcp::SessionSeal> legacy_session; // what the client's session id sealed
+    EndedSessions::Digest session_digest{};         // of that id
+    std::string_view last_event;                    // the upstream's id that a GET resumes after
+    mcp::Kind kind = mcp::Kind::request;
+    mcp::Era era = mcp::Era::legacy;
+    mcp::Method method = mcp::Method::unknown;
+    bool batch = false;
+    bool expects_answer = false; // a request, or a batch that holds one
+    bool resumed = false;        // a GET that takes up another request's stream
+    std::string_view method_text;
+    std::string_view name;       // tool, prompt or resource
+    mcp::Id id;                  // of a request
+    std::string_view revision;
+    std::string_view client_text; // name and version, as the client says
+    uint64_t in_flight_digest = 0;
+    PaddedBytes outgoing;        // the request as it goes upstream
+    uint64_t outgoing_body_bytes = 0;
+    PaddedBytes denied;          // a batch's own answers: JSON texts, comma-separated
+    std::span<BatchRequest> batch_requests; // the requests of a batch that went upstream
+    uint32_t answers_missing = 0; // of these
+
+    // The record.
+    uint32_t number = 0;         // ties its entries together
+    uint64_t last_seq = 0;       // of the last entry it wrote
+    uint64_t verdict_seq = 0;    // of the entry that must be on its way before the upstream is sent anything
+    uint64_t awaited_seq = 0;    // strict: durable before the exchange goes on; 0: nothing is awaited
+    uint64_t forwarded_ns = 0;
+    uint64_t sent_before = 0;    // bytes_out of the upstream link before this request
+    bool forwarded = false;
+    bool answered = false;       // its last entry is written
+
+    // The answer.
+    Answer answer = Answer::awaited;
+    uint16_t status = 0;
+    http::Framing answer_framing{};
+    bool answer_keep_alive = false;
+    bool answer_json = false;
+    bool answer_complete = false;  // nothing of it is left on the upstream link
+    bool committed = false;        // the status line is on its way to the client
+    bool response_seen = false;    // the JSON-RPC response went by
+    bool resumable = false;        // the stream has event ids: the client can take it up again
+    bool after_response = false;   // the response is through; the stream has a moment left to end
+    int64_t answer_code = 0;       // of a JSON-RPC error
+    uint8_t informational = 0;
+    uint64_t answer_left = 0;      // octets of a body of known length that have not come
+    uint64_t answer_bytes = 0;
+    uint64_t upstream_idle_ns = 0;
+    std::string_view answer_session; // the upstream's session id, in `space`
+    std::string_view answer_revision; // what an initialize agreed on, in `space`
+    std::string_view retry_after;    // in `space`
+    http::EventReader events;
+    PaddedBytes raw;             // the stream's octets without their framing, when that is chunked
+    size_t raw_at = 0;
+    uint64_t heartbeat_ns = 0;   // when the client last got anything
+    uint64_t client_progress = 0; // bytes_out of the client link when it was last looked at
+    uint64_t client_progress_ns = 0;
+
+    Refusal refusal;
+    std::string_view refusal_data; // JSON, in `space`
+};
+
+/// Moves to `step` now.
+inline Next go(Exchange& exchange, Step step) {
+    exchange.step = step;
+    return Next::more;
+}
+/// Answers with `error` and ends; nothing of the request goes anywhere.
+Next refuse(Exchange& exchange, Error error, std::string_view detail = {});
+/// The same when the framing is lost: the answer, then the end of the connection.
+Next refuse_and_close(Exchange& exchange, Error error, std::string_view detail = {});
+
+// The steps, in the order of house and file.
+Next step_admit(Exchange& exchange);
+Next step_authenticate(Exchange& exchange);
+Next step_scan(Exchange& exchange);
+Next step_judge(Exchange& exchange);
+Next step_hold(Exchange& exchange);
+Next step_credential(Exchange& exchange);
+Next step_dial(Exchange& exchange);
+Next step_consume(Exchange& exchange);
+Next step_forward(Exchange& exchange);
+Next step_relay(Exchange& exchange);
+Next step_settle(Exchange& exchange);
+Next step_refuse(Exchange& exchange);
+
+} // namespace weir::gateway

@@ -1,0 +1,229 @@
+// gateway/gateway.cc - the process around the workers: what is started in which order, and ended in which.
+#include "gateway/gateway.h"
+
+#include "base/log.h"
+#include "control/names.h"
+#include "crypto/secret.h"
+#include "gateway/admin.h"
+#include "gateway/generation_load.h"
+#include "gateway/state_dir.h"
+#include "gateway/worker.h"
+#include "policy/judge.h"
+#include "policy/watchdog.h"
+#include "record/recovery.h"
+#include "record/writer.h"
+#include "ring/kernel_ring.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <sys/resource.h>
+#include <thread>
+#include <unistd.h>
+
+namespace weir::gateway {
+namespace {
+
+constexpr size_t mailbox_messages_max = 65'536;
+
+uint64_t unix_ns() {
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    return static_cast<uint64_t>(now.tv_sec) * s_ns + static_cast<uint64_t>(now.tv_nsec);
+}
+
+/// Connections are descriptors: take as many as the system lets this process have.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) log::warn("descriptor_limit", {{"error", std::strerror(errno)}});
+}
+
+/// Counts the workers that are up, and keeps the first reason why one is not.
+class Muster {
+  public:
+    void report(std::string failure) {
+        const std::lock_guard lock(mutex_);
+        ++reported_;
+        if (failure_.empty()) failure_ = std::move(failure);
+        changed_.notify_all();
+    }
+    /// Waits for `count` reports; the first failure, or empty.
+    std::string wait(size_t count) {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return reported_ == count; });
+        return failure_;
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    size_t reported_ = 0;
+    std::string failure_;
+};
+
+} // namespace
+
+struct Gateway::Parts {
+    struct Thread {
+        std::shared_ptr<ring::Waker> waker;
+        std::shared_ptr<WorkerMailbox> mailbox;
+        std::vector<std::pair<int, Role>> listeners; // made by start(), closed by the worker
+        std::thread thread;
+    };
+
+    StateDir state;
+    Generation generation;
+    mcp::KeyRing keys;
+    record::LogId log{};
+    policy::Watchdog watchdog;
+    std::array<unsigned char, 16> boot_id{};
+    uint64_t started_unix_ns = unix_ns();
+    std::vector<Thread> threads;
+    std::vector<std::unique_ptr<Counters>> counters;
+    std::vector<const Counters*> counters_view;
+    std::unique_ptr<control::Names> names;
+    std::atomic<bool> draining{false};
+    std::atomic<bool> abandoned{false}; // a worker could not start: the others end at once
+    Muster muster;
+
+    void run_worker(uint32_t index);
+    Page page(std::string_view path, PaddedBytes& out) const;
+    void tell_all(const WorkerMessage& message, uint32_t except = UINT32_MAX) {
+        for (uint32_t i = 0; i < threads.size(); ++i)
+            if (i != except && !threads[i].mailbox->post(message)) log::warn("mailbox_full", {});
+    }
+};
+
+Page Gateway::Parts::page(std::string_view path, PaddedBytes& out) const {
+    static constexpr std::string_view durabilities[] = {"off", "batch", "strict"};
+    return write_page(path,
+                      {.workers = counters_view,
+                       .generation = generation.number,
+                       .started_unix_ns = started_unix_ns,
+                       .now_unix_ns = unix_ns(),
+                       .servers = generation.servers.size(),
+                       .policies = generation.policies->names().size(),
+                       .durability = durabilities[static_cast<size_t>(generation.config.record.durability)],
+                       .draining = draining.load()},
+                      out);
+}
+
+void Gateway::Parts::run_worker(uint32_t index) {
+    Thread& self = threads[index];
+    auto ring = ring::make_kernel_ring({}, self.waker);
+    const auto fail_to_start = [&](std::string why) {
+        for (const auto& [fd, role] : self.listeners) ::close(fd);
+        muster.report(std::move(why));
+    };
+    if (!ring) return fail_to_start(std::string("io_uring is refused: ") + std::strerror(errno) + " (weir doctor says more)");
+    auto record = record::Writer::open(**ring, record_options(state, generation.config, index, log));
+    if (!record) return fail_to_start("the record: " + record.error());
+    policy::Judge judge(generation.policies, watchdog);
+    {
+        Worker worker(**ring, {.index = index,
+                               .seed = crypto::random_u64(),
+                               .boot_id = boot_id,
+                               .generation = &generation,
+                               .keys = &keys,
+                               .record = record->get(),
+                               .judge = &judge,
+                               .counters = counters[index].get(),
+                               .calls = {.broadcast = [this, index](const WorkerMessage& message) { tell_all(message, index); },
+                                         .resolve_again = [this](uint32_t server) { names->ask(server); },
+                                         .page = [this](std::string_view path, PaddedBytes& out) { return page(path, out); }},
+                               .mailbox = self.mailbox});
+        for (const auto& [fd, role] : self.listeners) worker.listen(fd, role);
+        muster.report({});
+        while (worker.turn() && !abandoned.load(std::memory_order_relaxed)) {
+        }
+        worker.end();
+    }
+    (*record)->close();
+    while (!(*record)->closed()) {
+        (*record)->flush();
+        (*ring)->turn(std::min((*record)->next_due_ns(), (*ring)->now_ns() + s_ns));
+    }
+}
+
+std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config config) {
+    auto parts = std::make_unique<Parts>();
+    if (auto failed = parts->state.open(config.state_dir); !failed) return std::unexpected(StartFailure{1, {failed.error()}});
+    const auto key = parts->state.seal_key();
+    if (!key) return std::unexpected(StartFailure{1, {key.error()}});
+    parts->keys.add(1, *key);
+    if (!crypto::fill_random(parts->boot_id)) return std::unexpected(StartFailure{1, {"the kernel gives no random octets"}});
+    std::string why;
+    const auto log = record::log_identity(parts->state.segments(), why);
+    if (!log) return std::unexpected(StartFailure{1, {"the record: " + why}});
+    parts->log = *log;
+    raise_descriptor_limit();
+    if (auto loaded = load_generation(std::move(config), parts->generation); !loaded)
+        return std::unexpected(StartFailure{3, loaded.error()});
+
+    const Config& settled = parts->generation.config;
+    const uint32_t count = settled.workers != 0 ? settled.workers : std::max(1U, std::thread::hardware_concurrency());
+    parts->threads.resize(count);
+    std::vector<control::Name> names;
+    for (const auto& server : settled.servers) names.push_back({server.url.host, server.url.port});
+    parts->names = std::make_unique<control::Names>(std::move(names), [raw = parts.get()](uint32_t server, const ring::Address& address) {
+        raw->tell_all({.kind = WorkerMessage::Kind::resolved, .server = server, .address = address});
+    });
+    for (uint32_t i = 0; i < count; ++i) {
+        auto waker = ring::make_waker();
+        if (!waker) return std::unexpected(StartFailure{1, {"no descriptor is left (raise the limit of open files)"}});
+        auto& thread = parts->threads[i];
+        thread.waker = *waker;
+        thread.mailbox = std::make_shared<WorkerMailbox>(mailbox_messages_max, [waker = *waker] { waker->wake(); });
+        parts->counters.push_back(std::make_unique<Counters>());
+        parts->counters_view.push_back(parts->counters.back().get());
+    }
+    auto gateway = std::unique_ptr<Gateway>(new Gateway(std::move(parts)));
+    Parts& own = *gateway->parts_;
+    std::string failure;
+    for (uint32_t i = 0; i < count && failure.empty(); ++i) failure = open_listeners(settled, own.state, i, own.threads[i].listeners);
+    if (!failure.empty()) {
+        for (auto& thread : own.threads)
+            for (const auto& [fd, role] : thread.listeners) ::close(fd);
+        own.threads.clear();
+        return std::unexpected(StartFailure{1, {failure}});
+    }
+    for (uint32_t i = 0; i < count; ++i) own.threads[i].thread = std::thread([&own, i] { own.run_worker(i); });
+    failure = own.muster.wait(count);
+    if (!failure.empty()) {
+        own.abandoned = true;
+        gateway->drain();
+        gateway->join();
+        return std::unexpected(StartFailure{1, {failure}});
+    }
+    return gateway;
+}
+
+Gateway::Gateway(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Gateway::~Gateway() {
+    if (parts_->threads.empty()) return;
+    drain();
+    join();
+}
+
+void Gateway::drain() {
+    parts_->draining = true;
+    parts_->tell_all({.kind = WorkerMessage::Kind::drain});
+}
+
+void Gateway::join() {
+    for (auto& thread : parts_->threads)
+        if (thread.thread.joinable()) thread.thread.join();
+    parts_->names.reset();
+    parts_->threads.clear();
+}
+
+uint32_t Gateway::workers() const { return static_cast<uint32_t>(parts_->threads.size()); }
+size_t Gateway::policies() const { return parts_->generation.policies->names().size(); }
+
+} // namespace weir::gateway

@@ -1,0 +1,104 @@
+// gateway/generation_load.cc - policies, servers, routes and listeners of a configuration.
+#include "gateway/generation_load.h"
+
+#include "base/log.h"
+#include "control/names.h"
+#include "crypto/secret.h"
+#include "gateway/worker.h"
+#include "ring/kernel_ring.h"
+
+#include <cstring>
+#include <sys/un.h>
+
+namespace weir::gateway {
+namespace {
+
+constexpr int backlog = 4096;
+
+policy::Surroundings surroundings_of(const Config& config) {
+    policy::Surroundings surroundings;
+    surroundings.limits = config.limits;
+    for (const auto& server : config.servers) {
+        policy::Server known{.name = server.name, .labels = {}, .tags = {}, .allow_by_default = server.allow_by_default};
+        for (const auto& label : server.labels) known.labels.push_back({label.name, label.value});
+        for (const auto& tag : server.tags) known.tags.push_back({tag.tag, tag.globs});
+        surroundings.servers.push_back(std::move(known));
+    }
+    for (const auto& value : config.policy_values) surroundings.values.push_back({value.name, value.value});
+    return surroundings;
+}
+
+Server server_of(const ServerConfig& config, uint32_t index) {
+    Server server{.index = index, .config = &config, .post_head = {}, .get_head = {}, .delete_head = {}, .address = {}};
+    const std::string line = " " + config.url.target + " HTTP/1.1\r\nHost: " + config.url.authority + "\r\n";
+    server.post_head = "POST" + line +
+                       "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
+                       "Accept-Encoding: identity\r\nContent-Length: ";
+    server.get_head = "GET" + line + "Accept: text/event-stream\r\nAccept-Encoding: identity\r\n";
+    server.delete_head = "DELETE" + line + "Accept: application/json, text/event-stream\r\nAccept-Encoding: identity\r\n";
+    if (const auto address = control::resolve({config.url.host, config.url.port})) server.address = *address;
+    else log::warn("name_not_found", {{"server", config.name}, {"host", config.url.host}});
+    return server;
+}
+
+} // namespace
+
+std::expected<void, std::vector<std::string>> load_generation(Config config, Generation& generation) {
+    generation.config = std::move(config);
+    const Config& settled = generation.config;
+    auto policies = policy::PolicySet::load(settled.policies_dir, surroundings_of(settled));
+    if (!policies) {
+        std::vector<std::string> lines;
+        for (const auto& problem : policies.error()) lines.push_back(describe(problem));
+        return std::unexpected(std::move(lines));
+    }
+    generation.policies = *policies;
+    for (uint32_t i = 0; i < settled.servers.size(); ++i) {
+        generation.servers.push_back(server_of(settled.servers[i], i));
+        generation.routes.emplace(settled.servers[i].path, i);
+    }
+    return {};
+}
+
+std::string open_listeners(const Config& config, const StateDir& state, uint32_t index, std::vector<std::pair<int, Role>>& listeners) {
+    const auto add = [&](const ring::Address& address, const std::string& text, Role role) -> std::string {
+        const int fd = ring::listen_on(address, backlog);
+        if (fd < 0) return "cannot listen on " + text + ": " + std::strerror(-fd);
+        listeners.emplace_back(fd, role);
+        return {};
+    };
+    for (const auto& address : config.addresses)
+        if (auto failed = add(address.address, address.text, Role::client); !failed.empty()) return failed;
+    if (index != 0) return {};
+    if (config.admin)
+        if (auto failed = add(config.admin->address, config.admin->text, Role::admin); !failed.empty()) return failed;
+    const std::string path = state.control_socket();
+    ring::Address address;
+    auto& local = reinterpret_cast<sockaddr_un&>(address.storage);
+    if (path.size() >= sizeof local.sun_path) return path + ": the path of the control socket is too long; choose a shorter [state] dir";
+    local.sun_family = AF_UNIX;
+    std::memcpy(local.sun_path, path.c_str(), path.size() + 1);
+    address.size = sizeof local;
+    return add(address, path, Role::admin);
+}
+
+record::WriterOptions record_options(const StateDir& state, const Config& config, uint32_t index, const record::LogId& log) {
+    record::WriterOptions options;
+    options.directory = state.segments();
+    options.worker = index;
+    options.log = log;
+    options.seed = crypto::random_u64();
+    switch (config.record.durability) {
+    case Durability::off: options.durability = record::Durability::off; break;
+    case Durability::batch: options.durability = record::Durability::batch; break;
+    case Durability::strict: options.durability = record::Durability::strict; break;
+    }
+    options.segment_bytes = config.record.segment_bytes;
+    options.queue_bytes_max = config.limits.record_queue_bytes_max;
+    options.sync_ns_max = config.limits.record_sync_ns_max;
+    options.retain_bytes = config.record.retain_bytes;
+    options.body_bytes_max = static_cast<uint32_t>(config.record.body_bytes_max);
+    return options;
+}
+
+} // namespace weir::gateway

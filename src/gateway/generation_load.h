@@ -1,0 +1,30 @@
+// gateway/generation_load.h - from a configuration to what a gateway runs on: policies, servers, routes, listeners, keys.
+//
+// Everything that may refuse to start is here, so that nothing does after it. Blocks on files and on the resolver.
+#pragma once
+
+#include "gateway/generation.h"
+#include "gateway/state_dir.h"
+#include "mcp/sealed.h"
+#include "record/writer.h"
+
+#include <expected>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace weir::gateway {
+
+enum class Role : uint8_t;
+
+/// Loads policies and looks names up. A server whose name is not found yet is kept: it is looked up again when asked for.
+/// The lines say what is wrong with the policies, one problem each.
+std::expected<void, std::vector<std::string>> load_generation(Config config, Generation& generation);
+
+/// The listening sockets of worker `index`: every address of [listen] for clients, and on worker 0 the admin address and
+/// the control socket. An empty text: all are there; else what is wrong, and what there was stays in `listeners`.
+std::string open_listeners(const Config& config, const StateDir& state, uint32_t index, std::vector<std::pair<int, Role>>& listeners);
+
+record::WriterOptions record_options(const StateDir& state, const Config& config, uint32_t index, const record::LogId& log);
+
+} // namespace weir::gateway

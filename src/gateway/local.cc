@@ -1,0 +1,158 @@
+// gateway/local.cc - refusals, admin pages, and how an exchange ends.
+#include "gateway/local.h"
+
+#include "gateway/record_entries.h"
+#include "gateway/worker.h"
+#include "http/url.h"
+#include "http/write.h"
+#include "mcp/reply.h"
+
+#include <algorithm>
+
+namespace weir::gateway {
+namespace {
+
+/// The port a Host without one means. Clients leave it out only for http's own.
+constexpr uint16_t default_port = 80;
+
+void write_status_line(PaddedBytes& out, uint16_t status) {
+    // The common ones as constants: the rest by HeadWriter's table.
+    if (status == 200) return out.append("HTTP/1.1 200 OK\r\n");
+    if (status == 202) return out.append("HTTP/1.1 202 Accepted\r\n");
+    out.append("HTTP/1.1 ");
+    out.append_number(status);
+    out.append(' ');
+    out.append(http::reason_of(status));
+    out.append("\r\n");
+}
+
+/// What a refusal adds to the head.
+std::string_view lines_of(Error error) {
+    switch (row_of(error).status) {
+    case 405: return "Allow: GET, POST, DELETE\r\n";
+    case 503: return "Retry-After: 1\r\n";
+    default: return {};
+    }
+}
+
+/// Whether the client has not read anything for too long: then there is nothing to wait for.
+bool stalled(Exchange& exchange) {
+    net::Link& link = *exchange.client_link;
+    if (link.broken() || !link.usable()) return true;
+    const uint64_t now = exchange.worker.now_ns(), most = exchange.worker.limits.write_stall_ns_max;
+    if (link.bytes_out() != exchange.client_progress || exchange.client_progress_ns == 0) {
+        exchange.client_progress = link.bytes_out();
+        exchange.client_progress_ns = now;
+        link.set_deadline(now + most);
+    }
+    if (now < exchange.client_progress_ns + most) return false;
+    exchange.worker.counters.stalled_clients.add();
+    link.close();
+    return true;
+}
+
+} // namespace
+
+bool host_served(const http::Authority& host, const Config& config) {
+    return std::ranges::any_of(config.hosts, [&](const std::string& served) {
+        const auto authority = http::read_authority(served);
+        return authority && http::authority_equal(*authority, host, default_port);
+    });
+}
+
+bool origin_allowed(std::string_view origin, const Config& config) {
+    const auto asked = http::read_origin(origin);
+    return asked && std::ranges::any_of(config.origins, [&](const std::string& allowed) {
+        const auto known = http::read_origin(allowed);
+        return known && http::origin_equal(*known, *asked);
+    });
+}
+
+void write_answer(Exchange& exchange, uint16_t status, std::string_view body, std::string_view more, std::string_view type) {
+    net::Link* link = exchange.client_link;
+    if (link == nullptr || exchange.committed) return;
+    exchange.committed = true;
+    exchange.status = status;
+    PaddedBytes& out = link->out();
+    write_status_line(out, status);
+    if (!body.empty()) {
+        out.append("Content-Type: ");
+        out.append(type);
+        out.append("\r\n");
+    }
+    out.append(more);
+    if (!exchange.keep_alive) out.append("Connection: close\r\n");
+    out.append("Content-Length: ");
+    out.append_number(body.size());
+    out.append("\r\n\r\n");
+    out.append(body);
+    if (exchange.awaited_seq == 0) exchange.worker.flush_later(*link); // else step_settle lets it go
+}
+
+Next refuse(Exchange& exchange, Error error, std::string_view detail) {
+    exchange.refusal = {error, detail, exchange.refusal.framing_lost};
+    return go(exchange, Step::refuse);
+}
+
+Next refuse_and_close(Exchange& exchange, Error error, std::string_view detail) {
+    exchange.refusal.framing_lost = true;
+    return refuse(exchange, error, detail);
+}
+
+Next step_refuse(Exchange& exchange) {
+    Worker& worker = exchange.worker;
+    const auto& row = row_of(exchange.refusal.error);
+    worker.counters.refused[static_cast<size_t>(exchange.refusal.error)].add();
+    worker.counters.local_answers.add();
+    // What was not read is not known to end where we think it does.
+    if (!exchange.whole && exchange.head.framing != http::Framing::none) exchange.keep_alive = false;
+    if (exchange.refusal.framing_lost || worker.draining()) exchange.keep_alive = false;
+    if (exchange.verdict_seq != 0 && !exchange.answered) record_refused(exchange);
+    // A notification is never answered with a message, but its sender must learn that it went nowhere.
+    PaddedBytes body(worker.buffers);
+    mcp::write_error(body, {.id = exchange.id.raw, .era = exchange.era, .code = row.code == 0 ? -32600 : row.code,
+                            .message = exchange.refusal.detail.empty() ? row.text : exchange.refusal.detail,
+                            .data = exchange.refusal_data});
+    write_answer(exchange, row.status, body.text(), lines_of(exchange.refusal.error));
+    return go(exchange, Step::settle);
+}
+
+Next step_settle(Exchange& exchange) {
+    Worker& worker = exchange.worker;
+    if (exchange.awaited_seq != 0 && exchange.client_link != nullptr) { // strict: the last bytes wait for their entry
+        if (!worker.record().failed() && worker.record().durable_seq() < exchange.awaited_seq) return Next::wait;
+        exchange.awaited_seq = 0;
+        worker.flush_later(*exchange.client_link);
+    }
+    if (exchange.upstream != nullptr) {
+        exchange.upstream->owner = nullptr;
+        exchange.upstream->close();
+        exchange.upstream = nullptr;
+    }
+    if (net::Link* link = exchange.client_link; link != nullptr) {
+        // The next request of this link begins when this answer has left: one answer at a time keeps memory bounded.
+        if (!exchange.committed) {
+            link->close(); // Nothing was said and nothing can be said any more.
+        } else if (!exchange.keep_alive) {
+            link->linger();
+        } else if (!link->flushed() && link->unsent() > worker.limits.write_queue_bytes_max && !stalled(exchange)) {
+            return Next::wait;
+        }
+    }
+    exchange.step = Step::done;
+    return Next::done;
+}
+
+Next answer_page(Exchange& exchange) {
+    Worker& worker = exchange.worker;
+    PaddedBytes body(worker.buffers);
+    Page page{.status = 405};
+    if (exchange.head.method == http::Method::get) page = worker.options.calls.page(exchange.head.path, body);
+    exchange.client_link->consume(exchange.head.size);
+    exchange.whole = exchange.head.framing == http::Framing::none;
+    if (!exchange.whole) exchange.keep_alive = false;
+    write_answer(exchange, page.status, body.text(), page.status == 405 ? "Allow: GET\r\n" : std::string_view(), page.type);
+    return go(exchange, Step::settle);
+}
+
+} // namespace weir::gateway

@@ -1,0 +1,120 @@
+// gateway/record_entries.cc - an exchange's entries: asked, decided, forwarded, answered, and what went wrong.
+#include "gateway/record_entries.h"
+
+#include "gateway/worker.h"
+
+namespace weir::gateway {
+namespace {
+
+bool strict(const Exchange& exchange) {
+    return exchange.worker.generation().config.record.durability == Durability::strict;
+}
+
+/// Appends `entry` and remembers its seq as the one that must be on its way (or, strict, durable) before the next act.
+template <class Entry> bool append(Exchange& exchange, const Entry& entry) {
+    const auto seq = exchange.worker.record().append(exchange.number, entry);
+    if (!seq) return false;
+    exchange.last_seq = *seq;
+    return true;
+}
+
+} // namespace
+
+bool enter_session(Exchange& exchange) {
+    Worker& worker = exchange.worker;
+    const std::string_view upstream_session = exchange.legacy_session ? exchange.legacy_session->upstream_id : std::string_view();
+    exchange.session = worker.sessions.find({.principal = exchange.principal->key, .client = exchange.client_text,
+                                             .server = exchange.server->config->name, .revision = exchange.revision,
+                                             .mcp_session = upstream_session},
+                                            worker.now_ns());
+    return exchange.session != nullptr;
+}
+
+bool record_asked(Exchange& exchange, std::string_view body) {
+    Worker& worker = exchange.worker;
+    worker.counters.asked.add();
+    if (exchange.method == mcp::Method::tools_call) ++exchange.session->calls;
+    return append(exchange, record::Asked{.session = exchange.session->opened_seq,
+                                          .principal = exchange.principal->key,
+                                          .client = exchange.client_text,
+                                          .server = exchange.server->config->name,
+                                          .method = exchange.method_text,
+                                          .name = exchange.name,
+                                          .body = body,
+                                          .trace = exchange.head.value(http::FieldId::traceparent),
+                                          .wire_bytes = exchange.body_view.size,
+                                          .revision = exchange.revision,
+                                          .mcp_session = {},
+                                          .request_id = exchange.id.raw,
+                                          .session_key = exchange.session->id()});
+}
+
+bool record_decided(Exchange& exchange, const policy::Verdict& verdict, int64_t code) {
+    Worker& worker = exchange.worker;
+    if (verdict.error) worker.counters.policy_errors.add();
+    const std::string_view reason = verdict.error ? "error" : verdict.by_default ? "default" : "policy";
+    const record::Decided decided{.policies = verdict.policies,
+                                  .code = code,
+                                  .text = verdict.error ? verdict.detail : verdict.text,
+                                  .generation = worker.generation().number,
+                                  .status = 0,
+                                  .reason = reason};
+    bool appended = false;
+    if (verdict.goes_on()) {
+        worker.counters.allowed.add();
+        appended = append(exchange, record::Allowed{decided});
+    } else {
+        worker.counters.blocked.add();
+        appended = append(exchange, record::Blocked{decided});
+    }
+    if (!appended) return false;
+    exchange.verdict_seq = exchange.last_seq;
+    if (strict(exchange)) exchange.awaited_seq = exchange.last_seq;
+    return true;
+}
+
+bool record_forwarded(Exchange& exchange) {
+    if (!append(exchange, record::Forwarded{.server = exchange.server->config->name, .body = {},
+                                            .wire_bytes = exchange.outgoing_body_bytes}))
+        return false;
+    exchange.verdict_seq = exchange.last_seq; // What is sent waits for this one too.
+    return true;
+}
+
+void record_answered(Exchange& exchange, std::string_view body, bool is_error) {
+    if (exchange.answered || exchange.verdict_seq == 0) return;
+    exchange.answered = true;
+    Worker& worker = exchange.worker;
+    worker.counters.answered.add();
+    // The effect has happened; a record that takes no entry now tells of a gap later.
+    if (append(exchange, record::Answered{.body = body, .status = exchange.status,
+                                          .latency_ns = worker.now_ns() - exchange.began_ns, .wire_bytes = body.size(),
+                                          .code = exchange.answer_code, .is_error = is_error, .mcp_session = {}}) &&
+        strict(exchange))
+        exchange.awaited_seq = exchange.last_seq;
+}
+
+void record_stream_event(Exchange& exchange, std::string_view data, std::string_view id, bool is_response, bool is_error) {
+    if (exchange.verdict_seq == 0) return;
+    if (is_response) return record_answered(exchange, data, is_error);
+    append(exchange, record::StreamEvent{.body = data, .event_id = id, .event_type = {}, .method = {}});
+}
+
+void record_ambiguous(Exchange& exchange, Error error) {
+    if (exchange.answered || !exchange.forwarded) return;
+    exchange.answered = true;
+    Worker& worker = exchange.worker;
+    worker.counters.ambiguous.add();
+    append(exchange, record::Ambiguous{.reason = row_of(error).name, .latency_ns = worker.now_ns() - exchange.began_ns,
+                                       .text = row_of(error).text});
+}
+
+void record_refused(Exchange& exchange) {
+    if (exchange.answered || exchange.verdict_seq == 0) return;
+    exchange.answered = true;
+    const auto& row = row_of(exchange.refusal.error);
+    append(exchange, record::Answered{.body = {}, .status = row.status, .latency_ns = exchange.worker.now_ns() - exchange.began_ns,
+                                      .wire_bytes = 0, .code = row.code, .is_error = true, .mcp_session = {}});
+}
+
+} // namespace weir::gateway

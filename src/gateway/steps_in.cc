@@ -1,0 +1,209 @@
+// gateway/steps_in.cc - the first half of an exchange's way: what is asked, by whom, and whether it may be.
+//
+// admit (the HTTP head), authenticate, scan (the body and what it means), judge. Nothing has left for the upstream when
+// these end; a refusal here costs the upstream nothing.
+#include "gateway/exchange.h"
+#include "gateway/local.h"
+#include "gateway/requests.h"
+#include "gateway/verdicts.h"
+#include "gateway/worker.h"
+
+#include <algorithm>
+
+namespace weir::gateway {
+namespace {
+
+/// The client will send no more of this request.
+bool client_done(const Exchange& exchange) {
+    return exchange.client_link == nullptr || exchange.client_link->ended() || exchange.client_link->broken();
+}
+
+/// Waits for more of the request, for no longer than `at_ns`.
+Next wait_until(Exchange& exchange, uint64_t at_ns) {
+    if (exchange.client_link->deadline_ns() != at_ns) exchange.client_link->set_deadline(at_ns);
+    return Next::wait;
+}
+
+/// Keeps the head beyond this turn: a copy in the workspace, read once more there.
+void keep_head(Exchange& exchange) {
+    if (exchange.head_kept) return;
+    exchange.head_kept = true;
+    const auto bytes = exchange.space.copy(exchange.client_link->input().text().substr(0, exchange.head.size));
+    const auto room = exchange.space.array<http::Field>(exchange.head.fields.size());
+    const auto again = http::read_request_head(bytes, room, exchange.worker.limits);
+    WEIR_ASSERT(again.has_value());
+    exchange.head = *again;
+    exchange.client_link->consume(exchange.head.size);
+}
+
+/// Whether a body may go on arriving. Its own time, and 1 kB a second after the first seconds (security.md, limits).
+bool body_too_slow(const Exchange& exchange, uint64_t received) {
+    const Limits& limits = exchange.worker.limits;
+    const uint64_t took = exchange.worker.now_ns() - exchange.body_since_ns;
+    if (took >= limits.body_ns_max) return true;
+    if (took <= limits.body_grace_ns) return false;
+    return received < (took - limits.body_grace_ns) / s_ns * limits.body_rate_bytes_min;
+}
+
+/// When the body is looked at again if nothing comes.
+uint64_t body_check_ns(const Exchange& exchange) {
+    const Limits& limits = exchange.worker.limits;
+    const uint64_t end = exchange.body_since_ns + limits.body_ns_max;
+    return std::min(end, std::max(exchange.body_since_ns + limits.body_grace_ns, exchange.worker.now_ns()) + s_ns);
+}
+
+/// Takes the body off the link, or notes that it lies there whole. incomplete: wait.
+Result<void> read_body(Exchange& exchange) {
+    net::Link& link = *exchange.client_link;
+    const Limits& limits = exchange.worker.limits;
+    const auto& head = exchange.head;
+    const size_t before = exchange.head_kept ? 0 : head.size;
+    if (head.framing == http::Framing::none) {
+        exchange.body_view = {};
+        return {};
+    }
+    if (head.framing == http::Framing::length) {
+        if (head.content_length > limits.body_bytes_max) return fail(Error::body_too_large);
+        const auto input = link.input();
+        if (input.size - before >= head.content_length) {
+            exchange.body_view = {input.data + before, head.content_length};
+            return {};
+        }
+        keep_head(exchange);
+        link.set_window(head.content_length);
+        return fail(Error::incomplete);
+    }
+    keep_head(exchange);
+    while (!exchange.chunks.done()) {
+        if (link.input().size == 0) return fail(Error::incomplete);
+        const auto piece = exchange.chunks.next(link.input().text());
+        if (!piece) return fail(piece.error());
+        exchange.body.append(piece->payload);
+        if (exchange.body.size() > limits.body_bytes_max) return fail(Error::body_too_large);
+        link.consume(piece->consumed);
+    }
+    exchange.body_view = exchange.body.padded();
+    return {};
+}
+
+/// Everything that is said by the request has been read: its octets are given back.
+void consume_request(Exchange& exchange) {
+    net::Link& link = *exchange.client_link;
+    const bool in_place = !exchange.head_kept;
+    if (in_place) link.consume(exchange.head.size);
+    if (exchange.head.framing == http::Framing::length) link.consume(exchange.head.content_length);
+    exchange.body.release();
+    exchange.whole = true;
+    link.clear_deadline();
+    link.set_window(0);
+    if (exchange.head.framing != http::Framing::none) {
+        auto& counters = exchange.worker.counters;
+        (in_place ? counters.bodies_in_place : counters.bodies_gathered).add();
+    }
+}
+
+/// mcp.md 1.0, steps 2 and 5 to 7: what the head alone decides. ok, or the refusal.
+Result<void> check_head(Exchange& exchange) {
+    const auto& head = exchange.head;
+    const Config& config = exchange.worker.generation().config;
+    if (!host_served(head.authority, config)) return fail(Error::host_refused);
+    if (const auto* origin = head.find(http::FieldId::origin); origin != nullptr && !origin_allowed(origin->value, config))
+        return fail(Error::origin_refused);
+    exchange.server = exchange.worker.generation().route(head.path);
+    if (exchange.server == nullptr) return fail(Error::route_unknown);
+    switch (head.method) {
+    case http::Method::post:
+        exchange.asked = Asked::message;
+        if (head.content_type != http::MediaType::json) return fail(Error::media_type_unsupported);
+        if (!head.accepts.json || !head.accepts.event_stream) return fail(Error::not_acceptable);
+        if (head.framing == http::Framing::none) return fail(Error::json_syntax);
+        break;
+    case http::Method::get:
+        exchange.asked = Asked::open_stream;
+        if (!head.accepts.event_stream) return fail(Error::not_acceptable);
+        break;
+    case http::Method::delete_: exchange.asked = Asked::end_session; break;
+    case http::Method::options: return fail(Error::method_not_allowed);
+    }
+    return {};
+}
+
+} // namespace
+
+Next step_admit(Exchange& exchange) {
+    Worker& worker = exchange.worker;
+    if (exchange.client_link == nullptr) return go(exchange, Step::settle);
+    const auto input = exchange.client_link->input();
+    const bool late = exchange.expired;
+    exchange.expired = false;
+    const auto head = http::read_request_head(input.text(), worker.fields, worker.limits);
+    if (!head) {
+        if (head.error() != Error::incomplete) return refuse_and_close(exchange, head.error());
+        if (client_done(exchange)) return refuse_and_close(exchange, Error::head_malformed, "the head was cut off");
+        if (late && exchange.reading) return refuse_and_close(exchange, Error::request_timeout);
+        exchange.reading = true;
+        exchange.client_link->set_window(worker.limits.head_bytes_max + 1);
+        return wait_until(exchange, exchange.began_ns + worker.limits.head_ns_max);
+    }
+    exchange.head = *head;
+    exchange.keep_alive = head->keep_alive;
+    exchange.body_since_ns = worker.now_ns();
+    if (static_cast<Role>(exchange.client_link->role) == Role::admin) {
+        exchange.asked = Asked::page;
+        return answer_page(exchange);
+    }
+    if (worker.draining()) return refuse_and_close(exchange, Error::draining);
+    if (worker.overloaded()) return refuse_and_close(exchange, Error::overloaded);
+    const auto checked = check_head(exchange);
+    if (!checked) return refuse(exchange, checked.error());
+    return go(exchange, Step::authenticate);
+}
+
+Next step_authenticate(Exchange& exchange) {
+    // Every server of this configuration is `anonymous = true` (the configuration sees to it): all clients are one principal.
+    exchange.principal = &identity::anonymous();
+    return go(exchange, Step::scan);
+}
+
+Next step_scan(Exchange& exchange) {
+    Worker& worker = exchange.worker;
+    if (exchange.client_link == nullptr) return go(exchange, Step::settle);
+    if (exchange.head.expect_continue && !exchange.continue_sent && exchange.head.framing != http::Framing::none) {
+        exchange.continue_sent = true;
+        if (exchange.client_link->input().size == (exchange.head_kept ? 0 : exchange.head.size)) {
+            exchange.client_link->out().append("HTTP/1.1 100 Continue\r\n\r\n");
+            worker.flush_later(*exchange.client_link);
+        }
+    }
+    const auto body = read_body(exchange);
+    if (!body && body.error() != Error::incomplete) return refuse_and_close(exchange, body.error());
+    if (!body) {
+        if (client_done(exchange)) return refuse_and_close(exchange, Error::json_syntax, "the body was cut off");
+        exchange.expired = false;
+        const uint64_t received = exchange.body.size() + exchange.client_link->input().size;
+        if (body_too_slow(exchange, received)) return refuse_and_close(exchange, Error::request_timeout);
+        return wait_until(exchange, body_check_ns(exchange));
+    }
+    exchange.expired = false;
+    const auto read = read_request(exchange);
+    if (!read) {
+        consume_request(exchange);
+        return refuse(exchange, read.error(), exchange.refusal.detail);
+    }
+    return go(exchange, Step::judge);
+}
+
+Next step_judge(Exchange& exchange) {
+    // Reads the request's own bytes, builds what goes upstream out of them, and then lets them go: nothing later needs them.
+    const auto judged = judge_request(exchange);
+    consume_request(exchange);
+    if (!judged) return refuse(exchange, judged.error(), exchange.refusal.detail);
+    return *judged == Judged::answered ? go(exchange, Step::settle) : go(exchange, Step::credential);
+}
+
+Next step_hold(Exchange& exchange) {
+    // No policy of this version holds a call: judge never comes here.
+    return refuse(exchange, Error::policy_error);
+}
+
+} // namespace weir::gateway

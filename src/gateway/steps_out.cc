@@ -1,0 +1,216 @@
+// gateway/steps_out.cc - the second half of an exchange's way: to the upstream, and its answer back.
+//
+// credential, dial, consume, forward, relay. Event streams are relayed in stream.cc. Whatever goes wrong here is the
+// upstream's or the network's: a clear 502 or 504 for the client, `ambiguous` in the record if the request had left.
+#include "gateway/answers.h"
+#include "gateway/exchange.h"
+#include "gateway/record_entries.h"
+#include "gateway/stream.h"
+#include "gateway/worker.h"
+
+#include <algorithm>
+
+namespace weir::gateway {
+namespace {
+
+/// The client is gone, or it wants this one no more. On a stateless revision closing is the cancel signal (mcp.md 1.3.3);
+/// before that it is not, but nobody is left to read a GET stream.
+bool cancelled(const Exchange& exchange) {
+    if (exchange.asked == Asked::message && exchange.era == mcp::Era::legacy) return false;
+    return exchange.client_link == nullptr || exchange.client_link->ended() || exchange.client_link->broken();
+}
+
+/// The deadline of the upstream link has passed (a passed deadline is cleared).
+bool upstream_late(Exchange& exchange) {
+    if (!exchange.expired) return false;
+    exchange.expired = false;
+    return exchange.upstream->deadline_ns() == UINT64_MAX;
+}
+
+/// Lets go of the upstream link: into the pool if it may carry another request, else closed.
+void release_upstream(Exchange& exchange) {
+    net::Link* link = exchange.upstream;
+    if (link == nullptr) return;
+    exchange.upstream = nullptr;
+    link->owner = nullptr;
+    const bool reusable = exchange.answer_complete && exchange.answer_keep_alive && link->flushed();
+    if (reusable) exchange.worker.keep_upstream(*link, exchange.upstream_idle_ns);
+    else link->close();
+}
+
+/// The upstream failed before the answer was whole.
+Next upstream_failed(Exchange& exchange, Error error) {
+    const bool nothing_written = exchange.upstream == nullptr || exchange.upstream->bytes_out() == exchange.sent_before;
+    release_upstream(exchange);
+    // Nothing of the request reached the upstream's socket: a pooled connection had died. Once more, on a new one.
+    if (exchange.forwarded && exchange.answer == Answer::awaited && nothing_written && !exchange.fresh_upstream && !exchange.retried) {
+        exchange.retried = true;
+        return go(exchange, Step::dial);
+    }
+    if (exchange.forwarded && !nothing_written && exchange.expects_answer && !exchange.response_seen)
+        record_ambiguous(exchange, error);
+    if (exchange.answer == Answer::stream) return end_stream(exchange, error);
+    return refuse(exchange, error);
+}
+
+/// Reads the answer's head off the upstream link. Error::incomplete: wait.
+Result<void> read_answer(Exchange& exchange) {
+    Worker& worker = exchange.worker;
+    for (;;) {
+        const auto input = exchange.upstream->input();
+        const auto head = http::read_answer_head(input.text(), worker.fields, worker.limits);
+        if (!head) return fail(head.error());
+        if (head->informational()) {
+            if (++exchange.informational > worker.limits.informational_max) return fail(Error::upstream_malformed);
+            exchange.upstream->consume(head->size);
+            continue;
+        }
+        return take_answer_head(exchange, *head);
+    }
+}
+
+/// Gathers the body of an answer that is not a stream. Error::incomplete: wait.
+Result<void> gather_body(Exchange& exchange) {
+    net::Link& link = *exchange.upstream;
+    const uint64_t body_max = exchange.worker.limits.answer_bytes_max;
+    switch (exchange.answer_framing) {
+    case http::Framing::none: exchange.body_view = {}; return {};
+    case http::Framing::length:
+        if (exchange.answer_left > body_max) return fail(Error::upstream_too_large);
+        if (link.input().size < exchange.answer_left) {
+            if (link.ended()) return fail(Error::upstream_cut);
+            link.set_window(exchange.answer_left);
+            return fail(Error::incomplete);
+        }
+        exchange.body_view = {link.input().data, exchange.answer_left};
+        return {};
+    case http::Framing::chunked:
+        while (!exchange.chunks.done()) {
+            if (link.input().size == 0) return fail(link.ended() ? Error::upstream_cut : Error::incomplete);
+            const auto piece = exchange.chunks.next(link.input().text());
+            if (!piece) return fail(Error::upstream_malformed);
+            exchange.body.append(piece->payload);
+            if (exchange.body.size() > body_max) return fail(Error::upstream_too_large);
+            link.consume(piece->consumed);
+        }
+        break;
+    case http::Framing::until_close:
+        exchange.body.append(link.input().text());
+        link.consume(link.input().size);
+        if (exchange.body.size() > body_max) return fail(Error::upstream_too_large);
+        if (link.error() != 0) return fail(Error::upstream_cut);
+        if (!link.ended()) return fail(Error::incomplete);
+        break;
+    }
+    exchange.body_view = exchange.body.padded();
+    return {};
+}
+
+/// The octets of a body of known length are done with.
+void consume_body(Exchange& exchange) {
+    if (exchange.answer_framing == http::Framing::length) exchange.upstream->consume(exchange.answer_left);
+    exchange.answer_complete = true;
+}
+
+} // namespace
+
+Next step_credential(Exchange& exchange) {
+    // The upstream's own credential is put in here; a server has none until identity is configured.
+    return go(exchange, Step::dial);
+}
+
+Next step_dial(Exchange& exchange) {
+    Worker& worker = exchange.worker;
+    if (exchange.awaited_seq != 0) { // strict: the verdict is durable before anything leaves
+        if (worker.record().failed()) return refuse(exchange, Error::record_unavailable);
+        if (worker.record().durable_seq() < exchange.awaited_seq) return Next::wait;
+        exchange.awaited_seq = 0;
+    }
+    if (exchange.upstream == nullptr) {
+        if (cancelled(exchange)) return go(exchange, Step::settle);
+        exchange.upstream = worker.dial(*exchange.server, exchange.fresh_upstream);
+        if (exchange.upstream == nullptr) {
+            worker.address_failed(*exchange.server);
+            return refuse(exchange, Error::upstream_unreachable);
+        }
+        exchange.upstream->owner = &exchange;
+        if (exchange.fresh_upstream)
+            exchange.upstream->set_deadline(worker.now_ns() + exchange.server->config->connect_ns_max);
+    }
+    net::Link& link = *exchange.upstream;
+    if (link.ended() || upstream_late(exchange)) {
+        worker.address_failed(*exchange.server);
+        return upstream_failed(exchange, Error::upstream_unreachable);
+    }
+    if (link.state() == net::Link::State::connecting) {
+        if (!cancelled(exchange)) return Next::wait;
+        release_upstream(exchange);
+        return go(exchange, Step::settle);
+    }
+    return go(exchange, Step::consume);
+}
+
+Next step_consume(Exchange& exchange) {
+    // An approved call's grant is consumed here; nothing is held yet, so nothing is consumed.
+    return go(exchange, Step::forward);
+}
+
+Next step_forward(Exchange& exchange) {
+    Worker& worker = exchange.worker;
+    net::Link& link = *exchange.upstream;
+    if (!exchange.forwarded) {
+        if (!record_forwarded(exchange)) return refuse(exchange, Error::record_unavailable);
+        exchange.forwarded = true;
+        exchange.forwarded_ns = worker.now_ns();
+        worker.counters.forwarded.add();
+    }
+    ++link.carried;
+    exchange.sent_before = link.bytes_out();
+    link.out().append(exchange.outgoing.text());
+    link.after_seq = exchange.verdict_seq;
+    link.set_deadline(worker.now_ns() + exchange.server->config->first_octet_ns_max);
+    worker.flush_later(link);
+    return go(exchange, Step::relay);
+}
+
+Next step_relay(Exchange& exchange) {
+    Worker& worker = exchange.worker;
+    if (exchange.answer == Answer::stream) return relay_stream(exchange);
+    if (cancelled(exchange)) {
+        if (exchange.expects_answer) record_ambiguous(exchange, Error::upstream_cut);
+        release_upstream(exchange);
+        return go(exchange, Step::settle);
+    }
+    if (exchange.upstream == nullptr) return upstream_failed(exchange, Error::upstream_cut);
+    net::Link& link = *exchange.upstream;
+    if (upstream_late(exchange)) return upstream_failed(exchange, Error::upstream_timeout);
+    if (link.broken() && link.input().size == 0) return upstream_failed(exchange, Error::upstream_cut);
+    if (exchange.answer == Answer::awaited) {
+        if (link.input().size == 0)
+            return link.ended() ? upstream_failed(exchange, Error::upstream_cut) : Next::wait;
+        const auto head = read_answer(exchange);
+        if (!head && head.error() == Error::incomplete)
+            return link.ended() ? upstream_failed(exchange, Error::upstream_cut) : Next::wait;
+        if (!head) return upstream_failed(exchange, head.error());
+        exchange.outgoing.release();
+        if (exchange.answer == Answer::stream) return begin_stream(exchange);
+    }
+    if (exchange.awaited_seq == 0) { // else the answer stands in the client's out() and waits for its entry
+        const uint64_t before = exchange.answer_bytes;
+        const auto body = gather_body(exchange);
+        exchange.answer_bytes = link.bytes_in();
+        if (!body && body.error() == Error::incomplete) {
+            if (exchange.answer_bytes != before)
+                link.set_deadline(worker.now_ns() + exchange.server->config->silence_ns_max);
+            return Next::wait;
+        }
+        if (!body) return upstream_failed(exchange, body.error());
+        const auto answered = answer_whole(exchange);
+        consume_body(exchange);
+        release_upstream(exchange);
+        if (!answered) return refuse(exchange, answered.error());
+    }
+    return go(exchange, Step::settle);
+}
+
+} // namespace weir::gateway

@@ -1,0 +1,267 @@
+// gateway/stream.cc - event streams: read, checked, framed afresh, at the client's pace.
+#include "gateway/stream.h"
+
+#include "gateway/answers.h"
+#include "gateway/record_entries.h"
+#include "gateway/worker.h"
+#include "http/write.h"
+#include "mcp/reply.h"
+
+#include <algorithm>
+
+namespace weir::gateway {
+namespace {
+
+// After the response an upstream has this long to end its stream, so that its connection can be used again.
+constexpr uint64_t after_response_ns = 250 * ms_ns;
+
+bool client_left(const Exchange& exchange) {
+    return exchange.client_link == nullptr || exchange.client_link->ended() || exchange.client_link->broken();
+}
+
+/// Whether leaving ends the exchange: on a stateless revision it is the cancel signal, a GET stream has no other reader.
+bool leaving_cancels(const Exchange& exchange) {
+    return exchange.era == mcp::Era::modern || exchange.asked == Asked::open_stream;
+}
+
+void commit_stream_head(Exchange& exchange) {
+    net::Link* link = exchange.client_link;
+    if (exchange.committed || link == nullptr) return;
+    exchange.committed = true;
+    PaddedBytes& out = link->out();
+    out.append("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache, no-transform\r\n"
+               "X-Accel-Buffering: no\r\nTransfer-Encoding: chunked\r\n");
+    append_session_line(exchange, out);
+    if (!exchange.keep_alive) out.append("Connection: close\r\n");
+    out.append("\r\n");
+    exchange.heartbeat_ns = exchange.worker.now_ns();
+    exchange.worker.flush_later(*link);
+}
+
+/// Puts what stands in `held` (events of an initialize before its result) and `event` on the link, as chunks.
+void send_to_client(Exchange& exchange, std::string_view event) {
+    net::Link* link = exchange.client_link;
+    if (link == nullptr || link->broken() || event.empty()) return;
+    commit_stream_head(exchange);
+    http::write_chunk(link->out(), event);
+    exchange.heartbeat_ns = exchange.worker.now_ns();
+    exchange.worker.flush_later(*link);
+}
+
+/// The client has a full window that it does not read.
+bool client_full(const Exchange& exchange) {
+    return exchange.client_link != nullptr && !exchange.client_link->broken() &&
+           exchange.client_link->unsent() >= exchange.worker.limits.write_queue_bytes_max;
+}
+
+/// One event of the upstream: checked, rewritten where it must be, framed, sent.
+Result<void> relay_event(Exchange& exchange, const http::Event& event) {
+    Worker& worker = exchange.worker;
+    if (event.empty()) return {};
+    // Clients ignore other types; nobody has looked into them, so they do not pass (mcp.md 1.1, SSE relay).
+    if (!event.type.empty() && event.type != "message") return {};
+    PaddedBytes rewritten(worker.buffers), framed(worker.buffers);
+    http::EventParts parts{.id = {}, .retry_ms = event.retry_ms, .type = event.type, .data = {}};
+    if (event.has_data && !event.data.empty()) {
+        if (exchange.response_seen) return {}; // Nothing may follow the response.
+        const auto vetted = vet_message(exchange, event.data, rewritten);
+        if (!vetted) return fail(vetted.error());
+        if (vetted->drop) return {};
+        parts.data = vetted->text;
+        record_stream_event(exchange, vetted->text, event.id, vetted->response, vetted->is_error);
+    } else if (event.has_data) {
+        parts.data = std::string_view();
+    }
+    if (event.has_id) {
+        parts.id = sealed_event_id(exchange, event.id);
+        exchange.resumable = exchange.era == mcp::Era::legacy && !event.id.empty();
+    }
+    if (!http::write_event(framed, parts)) return fail(Error::upstream_malformed);
+    worker.counters.stream_events.add();
+    send_to_client(exchange, framed.text());
+    return {};
+}
+
+/// What is unread of the stream, without the framing of its transfer. Chunked streams are unwrapped into `raw`.
+Result<std::string_view> stream_octets(Exchange& exchange) {
+    net::Link& link = *exchange.upstream;
+    if (exchange.answer_framing != http::Framing::chunked) {
+        const auto input = link.input().text();
+        return exchange.answer_framing == http::Framing::length ? input.substr(0, exchange.answer_left) : input;
+    }
+    while (!exchange.chunks.done() && link.input().size != 0) {
+        const auto piece = exchange.chunks.next(link.input().text());
+        if (!piece) return fail(Error::upstream_malformed);
+        exchange.raw.append(piece->payload);
+        link.consume(piece->consumed);
+    }
+    return exchange.raw.text().substr(exchange.raw_at);
+}
+
+void consume_octets(Exchange& exchange, size_t count) {
+    if (exchange.answer_framing == http::Framing::chunked) {
+        exchange.raw_at += count;
+        if (exchange.raw_at == exchange.raw.size()) {
+            exchange.raw.clear();
+            exchange.raw_at = 0;
+        }
+        return;
+    }
+    exchange.upstream->consume(count);
+    if (exchange.answer_framing == http::Framing::length) exchange.answer_left -= count;
+}
+
+/// What is left of an event that has not come whole yet must not push out what comes: move it to the front.
+void make_room(Exchange& exchange) {
+    if (exchange.raw_at != 0) {
+        exchange.raw.drop_front(exchange.raw_at);
+        exchange.raw_at = 0;
+    }
+    const size_t unread = exchange.answer_framing == http::Framing::chunked ? 0 : exchange.upstream->input().size;
+    exchange.upstream->set_window(unread == 0 ? 0 : unread * 2);
+}
+
+bool stream_over(const Exchange& exchange) {
+    switch (exchange.answer_framing) {
+    case http::Framing::chunked: return exchange.chunks.done();
+    case http::Framing::length: return exchange.answer_left == 0;
+    case http::Framing::none: return true;
+    case http::Framing::until_close: return exchange.upstream->ended();
+    }
+    return true;
+}
+
+/// The stream is over as it should be: the end of the client's chunks.
+Next finish_stream(Exchange& exchange) {
+    if (exchange.answered == false) record_answered(exchange, {}, false);
+    if (exchange.client_link != nullptr && !exchange.client_link->broken()) {
+        commit_stream_head(exchange);
+        http::write_last_chunk(exchange.client_link->out());
+        exchange.worker.flush_later(*exchange.client_link);
+    }
+    exchange.answer = Answer::finished;
+    exchange.worker.counters.streams_open.sub();
+    if (exchange.upstream != nullptr) {
+        net::Link* link = exchange.upstream;
+        exchange.upstream = nullptr;
+        link->owner = nullptr;
+        if (exchange.answer_complete && exchange.answer_keep_alive) exchange.worker.keep_upstream(*link, exchange.upstream_idle_ns);
+        else link->close();
+    }
+    return go(exchange, Step::settle);
+}
+
+/// Whether an end now leaves the client without its response. A stream with event ids may end early: the client takes it
+/// up again with Last-Event-ID (2025-11-25, "polling").
+bool response_missing(const Exchange& exchange) {
+    return exchange.expects_answer && !exchange.response_seen && !exchange.resumable;
+}
+
+/// Waits, with the deadlines that are due next: the heartbeat, and a client that does not read.
+Next wait_on(Exchange& exchange) {
+    Worker& worker = exchange.worker;
+    if (net::Link* link = exchange.client_link; link != nullptr && exchange.committed) {
+        const uint64_t beat = exchange.heartbeat_ns + worker.limits.heartbeat_ns;
+        const uint64_t stall = link->unsent() == 0 ? UINT64_MAX : exchange.client_progress_ns + worker.limits.write_stall_ns_max;
+        link->set_deadline(std::min(beat, stall));
+    }
+    return Next::wait;
+}
+
+/// Notes what the client has read, beats, and tells whether it has not read for too long.
+bool client_stalled(Exchange& exchange) {
+    net::Link* link = exchange.client_link;
+    if (link == nullptr) return false;
+    const uint64_t now = exchange.worker.now_ns();
+    if (link->unsent() == 0 || link->bytes_out() != exchange.client_progress) {
+        exchange.client_progress = link->bytes_out();
+        exchange.client_progress_ns = now;
+        if (exchange.committed && link->unsent() == 0 &&
+            now >= exchange.heartbeat_ns + exchange.worker.limits.heartbeat_ns) {
+            PaddedBytes beat(exchange.worker.buffers);
+            http::write_comment(beat, "");
+            send_to_client(exchange, beat.text());
+        }
+        return false;
+    }
+    return now >= exchange.client_progress_ns + exchange.worker.limits.write_stall_ns_max;
+}
+
+} // namespace
+
+Next begin_stream(Exchange& exchange) {
+    Worker& worker = exchange.worker;
+    worker.counters.streams_open.add();
+    exchange.events = http::EventReader(worker.limits.answer_bytes_max);
+    exchange.client_progress_ns = worker.now_ns();
+    exchange.upstream->clear_deadline(); // A stream may be silent for as long as it likes.
+    // The session id of an initialize is sealed with the revision that its result names: the head waits for that.
+    if (exchange.method != mcp::Method::initialize) commit_stream_head(exchange);
+    return relay_stream(exchange);
+}
+
+Next relay_stream(Exchange& exchange) {
+    Worker& worker = exchange.worker;
+    exchange.expired = false;
+    if (exchange.client_link != nullptr && client_stalled(exchange)) {
+        worker.counters.stalled_clients.add();
+        exchange.client_link->close();
+    }
+    if (client_left(exchange)) {
+        if (leaving_cancels(exchange)) {
+            if (exchange.expects_answer && !exchange.response_seen) record_ambiguous(exchange, Error::upstream_cut);
+            if (exchange.upstream != nullptr) exchange.upstream->close(); // The upstream must see it at once.
+            exchange.keep_alive = false;
+            return finish_stream(exchange);
+        }
+        // Before 2026-07-28 leaving is not cancelling: the rest is read, recorded, and goes nowhere.
+        if (exchange.client_link != nullptr && exchange.client_link->broken()) exchange.client_link->close();
+    }
+    if (worker.draining() && exchange.asked == Asked::open_stream) return finish_stream(exchange);
+    if (exchange.upstream == nullptr) return exchange.response_seen ? finish_stream(exchange) : end_stream(exchange, Error::upstream_cut);
+    while (!client_full(exchange)) {
+        const auto octets = stream_octets(exchange);
+        if (!octets) return end_stream(exchange, octets.error());
+        PaddedBytes joined(worker.buffers);
+        const auto event = exchange.events.next(*octets, joined);
+        if (!event && event.error() != Error::incomplete) return end_stream(exchange, event.error());
+        if (!event) {
+            if (stream_over(exchange)) {
+                exchange.answer_complete = true;
+                return response_missing(exchange) ? end_stream(exchange, Error::upstream_cut) : finish_stream(exchange);
+            }
+            if (exchange.upstream->ended() || exchange.upstream->broken())
+                return response_missing(exchange) ? end_stream(exchange, Error::upstream_cut) : finish_stream(exchange);
+            if (exchange.response_seen) {
+                if (exchange.upstream->deadline_ns() == UINT64_MAX) {
+                    if (exchange.after_response) return finish_stream(exchange); // It had its time.
+                    exchange.after_response = true;
+                    exchange.upstream->set_deadline(worker.now_ns() + after_response_ns);
+                }
+            }
+            make_room(exchange);
+            break;
+        }
+        const auto relayed = relay_event(exchange, *event);
+        consume_octets(exchange, event->consumed);
+        if (!relayed) return end_stream(exchange, relayed.error());
+    }
+    return wait_on(exchange);
+}
+
+Next end_stream(Exchange& exchange, Error error) {
+    Worker& worker = exchange.worker;
+    worker.counters.refused[static_cast<size_t>(error)].add();
+    if (exchange.expects_answer && !exchange.response_seen) {
+        record_ambiguous(exchange, error);
+        PaddedBytes message(worker.buffers), framed(worker.buffers);
+        const auto& row = row_of(error);
+        mcp::write_error(message, {.id = exchange.id.raw, .era = exchange.era, .code = row.code, .message = row.text, .data = {}});
+        if (http::write_event(framed, {.id = {}, .retry_ms = {}, .type = "message", .data = message.text()}))
+            send_to_client(exchange, framed.text());
+    }
+    exchange.answer_complete = false;
+    return finish_stream(exchange);
+}
+
+} // namespace weir::gateway

@@ -1,0 +1,19 @@
+// gateway/verdicts.h - what the policies say about a request, recorded, and turned into what goes upstream or back.
+#pragma once
+
+#include "gateway/exchange.h"
+
+namespace weir::gateway {
+
+enum class Judged : uint8_t {
+    forward, // exchange.outgoing is what the upstream is sent
+    answered // the client has its answer: denied, or nothing of a batch is left
+};
+
+/// Judges what read_request() read, records `asked` and the verdict, and builds the request that goes upstream (or the
+/// denial). Uses the views into the request's octets: the last step that may.
+///
+/// Errors: record_unavailable.
+Result<Judged> judge_request(Exchange& exchange);
+
+} // namespace weir::gateway

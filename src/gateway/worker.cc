@@ -1,0 +1,362 @@
+// gateway/worker.cc - the turn of a worker, and what becomes of links.
+#include "gateway/worker.h"
+
+#include "base/log.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace weir::gateway {
+namespace {
+
+constexpr uint64_t housekeeping_every_ns = s_ns;
+constexpr size_t ended_sessions_max = 16'384; // docs/operating.md
+
+json::ScanLimits scan_limits(const Limits& limits) {
+    json::ScanLimits scan;
+    scan.text_bytes_max = std::max(limits.body_bytes_max, limits.answer_bytes_max);
+    scan.depth_max = limits.json_depth_max;
+    scan.members_max = limits.json_members_max;
+    scan.number_bytes_max = limits.json_number_bytes_max;
+    return scan;
+}
+
+Limits limits_of(const WorkerOptions& options) { return options.generation->config.limits; }
+
+} // namespace
+
+Worker::Worker(ring::Ring& worker_ring, WorkerOptions worker_options)
+    : ring(worker_ring), options(std::move(worker_options)), limits(limits_of(options)), timers(ring.now_ns()),
+      random(options.seed), scanner(scan_limits(limits)),
+      counters(*options.counters), sealer(*options.keys), in_flight(limits.connections_max), ended_sessions(ended_sessions_max),
+      sessions(options.record, options.boot_id, limits.session_idle_ns_max, options.seed),
+      links_(limits.connections_max + limits.upstream_links_max), exchanges_(2 * limits.connections_max),
+      upstreams_(options.generation->servers.size()) {
+    for (const auto& server : options.generation->servers) addresses_.push_back(server.address);
+    wake_op_.owner = this;
+    wake_op_.done = on_wake;
+    ring.on_wake(wake_op_);
+    options.record->on_progress(on_record, this);
+    counters.slabs_total.set(ring.slabs_total());
+}
+
+Worker::~Worker() {
+    for (auto& listener : listeners_) WEIR_ASSERT(!listener->op.with_kernel);
+    WEIR_ASSERT(links_.used() == 0 && exchanges_.used() == 0);
+}
+
+// Listening.
+
+void Worker::listen(int fd, Role role) {
+    auto listener = std::make_unique<Listener>();
+    listener->worker = this;
+    listener->fd = fd;
+    listener->role = role;
+    listener->op.owner = listener.get();
+    listener->op.done = on_accept;
+    ring.accept(listener->op, fd);
+    listeners_.push_back(std::move(listener));
+}
+
+void Worker::on_accept(ring::Op& op, ring::Completion done) {
+    auto& listener = op.owner_as<Listener>();
+    Worker& worker = *listener.worker;
+    if (done.result >= 0) worker.accepted(done.result, listener.role);
+    if (!done.last) return;
+    if (listener.closing) {
+        worker.ring.close(listener.fd);
+        listener.fd = -1;
+        return;
+    }
+    // Out of descriptors or the kernel ended the multishot: housekeeping arms it again within a second.
+    if (done.result < 0) log::warn("accept_failed", {{"error", std::strerror(-done.result)}});
+    else worker.ring.accept(listener.op, listener.fd);
+}
+
+void Worker::accepted(int fd, Role role) {
+    const bool full = role == Role::client && counters.connections_open.read() >= limits.connections_max;
+    net::Link* link = full || draining_ ? nullptr : links_.make(*this, ring, timers, buffers, limits);
+    if (link == nullptr) {
+        counters.connections_refused.add();
+        return ring.close(fd);
+    }
+    counters.connections_accepted.add();
+    counters.connections_open.add();
+    link->role = static_cast<uint8_t>(role);
+    link->open(fd);
+    link->set_deadline(now_ns() + limits.first_octet_ns_max);
+}
+
+// What links tell.
+
+void Worker::wake(Exchange& exchange) {
+    if (exchange.woken) return;
+    exchange.woken = true;
+    woken_.push_back(&exchange);
+}
+
+void Worker::moved(net::Link& link) {
+    if (!link.in_slab_list) {
+        link.in_slab_list = true;
+        touched_.push_back(&link);
+    }
+    if (link.owner != nullptr) return wake(*static_cast<Exchange*>(link.owner));
+    if (static_cast<Role>(link.role) == Role::upstream) {
+        // Nobody asked it anything: it ended, or it speaks out of turn. Either way it is not used again.
+        if (link.idle) upstreams_.forget(link);
+        return link.close();
+    }
+    if (link.broken() || (link.ended() && link.input().size == 0)) return link.close();
+    if (link.usable() && link.input().size != 0) begin_exchange(link);
+}
+
+void Worker::begin_exchange(net::Link& link) {
+    Exchange* exchange = exchanges_.make(*this, link);
+    if (exchange == nullptr) return link.close(); // Twice as many exchanges as connections are all detached ones.
+    link.owner = exchange;
+    counters.exchanges_open.add();
+    wake(*exchange);
+}
+
+void Worker::expired(net::Link& link) {
+    if (link.state() == net::Link::State::lingering) return link.close();
+    if (link.owner != nullptr) {
+        auto& exchange = *static_cast<Exchange*>(link.owner);
+        exchange.expired = true;
+        return wake(exchange);
+    }
+    if (link.idle) upstreams_.forget(link);
+    link.close(); // Idle for too long, or it never said anything.
+}
+
+void Worker::starved(net::Link& link) {
+    counters.slabs_starved.add();
+    starved_.push_back(&link);
+}
+
+void Worker::closed(net::Link& link) {
+    if (link.owner != nullptr) static_cast<Exchange*>(link.owner)->forget_link(link);
+    closed_.push_back(&link);
+}
+
+// For the steps.
+
+void Worker::flush_later(net::Link& link) {
+    if (link.queued_flush || link.out().empty()) return;
+    link.queued_flush = true;
+    to_flush_.push_back(&link);
+}
+
+net::Link* Worker::dial(const Server& server, bool& fresh) {
+    fresh = false;
+    if (net::Link* link = upstreams_.take(server.index)) {
+        counters.upstream_reuses.add();
+        return link;
+    }
+    if (address_of(server).size == 0) return nullptr;
+    if (counters.upstream_links_open.read() >= limits.upstream_links_max) return nullptr;
+    net::Link* link = links_.make(*this, ring, timers, buffers, limits);
+    if (link == nullptr) return nullptr;
+    link->role = static_cast<uint8_t>(Role::upstream);
+    link->server = server.index;
+    counters.upstream_links_open.add();
+    counters.upstream_connects.add();
+    fresh = true;
+    if (!link->connect(address_of(server))) {
+        link->close();
+        return nullptr;
+    }
+    return link;
+}
+
+void Worker::keep_upstream(net::Link& link, uint64_t idle_ns) {
+    if (draining_ || idle_ns == 0 || !link.usable() || link.ended() || link.broken() || !link.flushed() ||
+        link.input().size != 0)
+        return link.close();
+    link.set_window(0);
+    upstreams_.keep(link, now_ns() + idle_ns);
+}
+
+void Worker::address_failed(const Server& server) {
+    counters.upstream_connect_failures.add();
+    if (options.calls.resolve_again) options.calls.resolve_again(server.index);
+}
+
+void Worker::end_session(EndedSessions::Digest session) {
+    ended_sessions.insert(session);
+    if (options.calls.broadcast) options.calls.broadcast({.kind = WorkerMessage::Kind::session_ended, .session = session});
+}
+
+bool Worker::overloaded() const {
+    return buffers.lent_bytes() > limits.memory_bytes_max / 100 * 85;
+}
+
+void Worker::finish(Exchange& exchange) {
+    counters.exchanges_open.sub();
+    net::Link* link = exchange.client();
+    if (exchange.woken) std::erase(woken_, &exchange);
+    exchanges_.free(exchange);
+    if (link == nullptr) return;
+    link->owner = nullptr;
+    if (link->state() != net::Link::State::open) return;
+    if (draining_) return link->linger();
+    link->set_window(0);
+    link->set_deadline(now_ns() + limits.idle_ns_max);
+    if (link->broken() || (link->ended() && link->input().size == 0)) return link->close();
+    if (link->input().size != 0) begin_exchange(*link);
+}
+
+// The turn.
+
+bool Worker::turn(uint64_t deadline_ns) {
+    ring.turn(std::min({deadline_ns, timers.next_due_ns(), housekeeping_ns_, record().next_due_ns()}));
+    timers.advance(ring.now_ns());
+    if (record_moved_) wake_record_waiters();
+    run_woken();
+    record().flush();
+    flush_links();
+    give_back_slabs();
+    free_closed();
+    counters.turns.add();
+    if (ring.now_ns() >= housekeeping_ns_) {
+        housekeeping_ns_ = ring.now_ns() + housekeeping_every_ns;
+        publish_counters();
+        sessions.expire(ring.now_ns());
+        for (auto& listener : listeners_)
+            if (!listener->op.with_kernel && !listener->closing) ring.accept(listener->op, listener->fd);
+        if (draining_ && ring.now_ns() >= drain_deadline_ns_) cut_everything();
+    }
+    return !drained();
+}
+
+void Worker::run_woken() {
+    // An exchange that ends may begin the next one of its link, which wakes it: the loop runs until nobody is woken.
+    uint64_t ran = 0;
+    while (!woken_.empty()) {
+        running_.swap(woken_);
+        for (Exchange* exchange : running_) {
+            exchange->woken = false;
+            exchange->advance();
+            ++ran;
+        }
+        running_.clear();
+    }
+    if (ran != 0) counters.overhead.observe(ring.elapsed_ns(), ran);
+}
+
+void Worker::flush_links() {
+    const uint64_t submitted = record().submitted_seq();
+    size_t kept = 0;
+    for (net::Link* link : to_flush_) {
+        if (link->state() == net::Link::State::closing || link->state() == net::Link::State::closed) {
+            link->queued_flush = false;
+        } else if (link->after_seq > submitted) {
+            to_flush_[kept++] = link; // Its entry is not on its way yet: record before act.
+        } else {
+            link->queued_flush = false;
+            link->flush();
+        }
+    }
+    to_flush_.resize(kept);
+}
+
+void Worker::give_back_slabs() {
+    for (net::Link* link : touched_) {
+        link->in_slab_list = false;
+        link->leave_slab();
+    }
+    touched_.clear();
+    // Links that found no slab are the bulky ones: they are drained past the slabs, then armed again.
+    std::vector<net::Link*>& now = starved_;
+    for (size_t i = 0; i < now.size(); ++i) now[i]->receive_bulk();
+    starved_.clear();
+}
+
+void Worker::free_closed() {
+    for (net::Link* link : closed_) {
+        if (link->queued_flush) std::erase(to_flush_, link);
+        if (link->in_slab_list) std::erase(touched_, link);
+        std::erase(starved_, link);
+        if (static_cast<Role>(link->role) == Role::upstream) counters.upstream_links_open.sub();
+        else counters.connections_open.sub();
+        counters.bytes_in.add(link->bytes_in());
+        counters.bytes_out.add(link->bytes_out());
+        links_.free(*link);
+    }
+    closed_.clear();
+}
+
+void Worker::on_record(void* self) { static_cast<Worker*>(self)->record_moved_ = true; }
+
+void Worker::wake_record_waiters() {
+    record_moved_ = false;
+    exchanges_.each([this](Exchange& exchange) {
+        if (exchange.waits_for_record()) wake(exchange);
+    });
+}
+
+void Worker::on_wake(ring::Op& op, ring::Completion) { op.owner_as<Worker>().read_mail(); }
+
+void Worker::read_mail() {
+    if (options.mailbox == nullptr) return;
+    for (const auto& message : options.mailbox->take()) switch (message.kind) {
+        case WorkerMessage::Kind::drain: drain(); break;
+        case WorkerMessage::Kind::session_ended: ended_sessions.insert(message.session); break;
+        case WorkerMessage::Kind::resolved: addresses_[message.server] = message.address; break;
+        }
+}
+
+// The end.
+
+void Worker::drain() {
+    if (draining_) return;
+    draining_ = true;
+    drain_deadline_ns_ = ring.now_ns() + limits.drain_ns_max;
+    for (auto& listener : listeners_) {
+        listener->closing = true;
+        if (listener->op.with_kernel) {
+            ring.cancel(listener->op);
+        } else if (listener->fd >= 0) {
+            ring.close(listener->fd);
+            listener->fd = -1;
+        }
+    }
+    upstreams_.close_all();
+    links_.each([](net::Link& link) {
+        if (link.owner == nullptr && link.state() == net::Link::State::open) link.close();
+    });
+    exchanges_.each([this](Exchange& exchange) { wake(exchange); }); // Streams end by themselves when they see it.
+    housekeeping_ns_ = 0;
+}
+
+bool Worker::drained() const {
+    if (!draining_ || links_.used() != 0 || exchanges_.used() != 0) return false;
+    return std::ranges::none_of(listeners_, [](const auto& listener) { return listener->op.with_kernel; });
+}
+
+void Worker::end() {
+    drain();
+    while (!drained()) {
+        cut_everything();
+        turn(ring.now_ns() + 10 * ms_ns);
+    }
+    sessions.close_all("drain");
+}
+
+void Worker::cut_everything() {
+    drain_deadline_ns_ = UINT64_MAX;
+    links_.each([](net::Link& link) { link.close(); });
+}
+
+void Worker::publish_counters() {
+    counters.slabs_free.set(ring.slabs_free());
+    counters.upstream_links_idle.set(upstreams_.idle_count());
+    counters.buffer_bytes.set(buffers.lent_bytes());
+    counters.buffer_allocations.set(buffers.allocations());
+    counters.record_queue_bytes.set(record().queued_bytes());
+    counters.record_seq.set(record().last_seq());
+    counters.record_durable_seq.set(record().durable_seq());
+    counters.record_failed.set(record().failed() ? 1 : 0);
+}
+
+} // namespace weir::gateway

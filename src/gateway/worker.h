@@ -1,0 +1,161 @@
+// gateway/worker.h - one thread with everything it needs: ring, links, exchanges, upstreams, policies, record.
+//
+// A turn: wait for the kernel, note what came, run every woken exchange once, hand the record's batch to the kernel, then
+// the sends (so that the record is on its way before the act), then give slabs and closed links back. Nothing here is
+// shared with other workers but counters (read only by others) and the mailbox.
+#pragma once
+
+#include "base/limits.h"
+#include "base/pool.h"
+#include "base/random.h"
+#include "base/timers.h"
+#include "gateway/admin.h"
+#include "gateway/counters.h"
+#include "gateway/exchange.h"
+#include "gateway/generation.h"
+#include "gateway/in_flight.h"
+#include "gateway/sessions.h"
+#include "http/head.h"
+#include "json/scan.h"
+#include "mcp/sealed.h"
+#include "net/link.h"
+#include "net/upstream.h"
+#include "policy/judge.h"
+#include "post/mailbox.h"
+#include "record/writer.h"
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace weir::gateway {
+
+/// What another thread tells a worker.
+struct WorkerMessage {
+    enum class Kind : uint8_t { drain, session_ended, resolved } kind;
+    EndedSessions::Digest session{}; // session_ended
+    uint32_t server = 0;             // resolved
+    ring::Address address{};
+};
+using WorkerMailbox = post::Mailbox<WorkerMessage>;
+
+/// What a worker asks of the rest of the process. Plain functions, so that the simulator can stand in.
+struct WorkerCalls {
+    std::function<void(const WorkerMessage&)> broadcast;        // to all other workers
+    std::function<void(uint32_t server)> resolve_again;          // an upstream could not be reached
+    std::function<Page(std::string_view path, PaddedBytes& out)> page; // of the admin listener
+};
+
+struct WorkerOptions {
+    uint32_t index = 0;
+    uint64_t seed = 0;
+    std::array<unsigned char, 16> boot_id{}; // of this run of weir; part of the ids of recorded sessions
+    const Generation* generation = nullptr;
+    const mcp::KeyRing* keys = nullptr;
+    record::Writer* record = nullptr;
+    policy::Judge* judge = nullptr;
+    Counters* counters = nullptr;
+    WorkerCalls calls;
+    std::shared_ptr<WorkerMailbox> mailbox;
+};
+
+/// What a link is to the worker.
+enum class Role : uint8_t { client, admin, upstream };
+
+class Worker final : public net::LinkHost {
+  public:
+    Worker(ring::Ring& ring, WorkerOptions options);
+    ~Worker() override;
+
+    /// Accepts on `listener` from now on, until the drain. The worker closes it.
+    void listen(int listener, Role role);
+    /// One turn, waiting at most until `deadline_ns`. False once drained: nothing is left to do.
+    bool turn(uint64_t deadline_ns = UINT64_MAX);
+    /// Cuts what is left and waits for the kernel. After this nothing of the worker is with it.
+    void end();
+    /// Stops accepting; what runs is given drain_ns_max, then cut.
+    void drain();
+    bool draining() const { return draining_; }
+    bool drained() const;
+
+    /// The one upward signal: `exchange` is run before this turn ends.
+    void wake(Exchange& exchange);
+
+    // net::LinkHost: notes and wakes.
+    void moved(net::Link& link) override;
+    void expired(net::Link& link) override;
+    void starved(net::Link& link) override;
+    void closed(net::Link& link) override;
+
+    // For the steps of an exchange.
+    uint64_t now_ns() const { return ring.now_ns(); }
+    void flush_later(net::Link& link);
+    net::Link* dial(const Server& server, bool& fresh); // nullptr: no link can be made
+    void keep_upstream(net::Link& link, uint64_t idle_ns);
+    const ring::Address& address_of(const Server& server) const { return addresses_[server.index]; }
+    void address_failed(const Server& server);
+    /// The exchange is over: its client link waits for the next request or closes.
+    void finish(Exchange& exchange);
+    uint32_t next_exchange_number() { return ++exchange_number_; }
+    void end_session(EndedSessions::Digest session);
+    bool overloaded() const;
+
+    ring::Ring& ring;
+    const WorkerOptions options;
+    const Limits limits;
+    Timers timers;
+    Random random;
+    BufferPool buffers;
+    json::Scanner scanner;
+    Counters& counters;
+    mcp::Sealer sealer;
+    DigestSet in_flight;
+    EndedSessions ended_sessions;
+    Sessions sessions;
+    std::array<http::Field, 128> fields; // scratch of the head that is being read
+    record::Writer& record() { return *options.record; }
+    policy::Judge& judge() { return *options.judge; }
+    const Generation& generation() const { return *options.generation; }
+
+  private:
+    struct Listener {
+        ring::Op op{};
+        Worker* worker = nullptr;
+        int fd = -1;
+        Role role = Role::client;
+        bool closing = false;
+    };
+    static void on_accept(ring::Op& op, ring::Completion done);
+    static void on_wake(ring::Op& op, ring::Completion done);
+    static void on_record(void* self);
+    void accepted(int fd, Role role);
+    void begin_exchange(net::Link& link);
+    void read_mail();
+    void run_woken();
+    void flush_links();
+    void give_back_slabs();
+    void free_closed();
+    void wake_record_waiters();
+    void cut_everything();
+    void publish_counters();
+
+    Pool<net::Link> links_;
+    Pool<Exchange> exchanges_;
+    net::Upstreams upstreams_;
+    std::vector<ring::Address> addresses_;
+    std::vector<std::unique_ptr<Listener>> listeners_;
+    std::vector<Exchange*> woken_, running_;
+    std::vector<net::Link*> touched_;  // links that may hold a slab at the end of the turn
+    std::vector<net::Link*> to_flush_; // links with bytes to send, oldest first
+    std::vector<net::Link*> starved_;
+    std::vector<net::Link*> closed_;
+    ring::Op wake_op_{};
+    bool record_moved_ = false;
+    bool draining_ = false;
+    uint64_t drain_deadline_ns_ = UINT64_MAX;
+    uint64_t housekeeping_ns_ = 0;
+    uint32_t exchange_number_ = 0;
+};
+
+} // namespace weir::gateway

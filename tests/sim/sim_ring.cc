@@ -1,0 +1,351 @@
+// tests/sim/sim_ring.cc - byte pipes, completions and the faults between them.
+#include "sim_ring.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace weir::sim {
+
+Faults draw_faults(Random& random) {
+    // Each fault is in one world of three, so that worlds with few of them are common and reach deep.
+    const auto maybe = [&](uint64_t most) { return random.chance(1, 3) ? static_cast<uint32_t>(1 + random.below(most)) : 0U; };
+    Faults faults;
+    faults.short_read_percent = maybe(90);
+    faults.slow_send_percent = maybe(60);
+    faults.reset_permille = maybe(20);
+    faults.no_slab_percent = maybe(30);
+    faults.connect_fail_percent = maybe(20);
+    faults.connect_never_percent = maybe(5);
+    faults.lost_cancel_percent = maybe(100);
+    faults.clock_jump_permille = maybe(5);
+    faults.short_write_permille = maybe(10);
+    faults.sync_fail_permille = maybe(10);
+    faults.delay_us_max = static_cast<uint32_t>(1 + random.below(random.chance(1, 4) ? 20'000 : 300));
+    return faults;
+}
+
+void End::read(size_t count) {
+    inbound_at += count;
+    if (inbound_at < inbound.size()) return;
+    inbound.clear();
+    inbound_at = 0;
+}
+
+void Net::after(uint64_t delay_ns, std::function<void()> act) { pending_.emplace(now_ns + delay_ns, std::move(act)); }
+
+bool Net::run_due() {
+    bool ran = false;
+    while (!pending_.empty() && pending_.begin()->first <= now_ns) {
+        const auto act = std::move(pending_.begin()->second);
+        pending_.erase(pending_.begin());
+        act();
+        ran = true;
+    }
+    return ran;
+}
+
+void Net::transmit(const std::shared_ptr<End>& from, std::string bytes) {
+    const auto to = from->peer;
+    if (!to || to->reset) return;
+    size_t at = 0;
+    while (at < bytes.size()) {
+        const size_t left = bytes.size() - at;
+        const size_t size = roll(faults.slow_send_percent, 100) ? 1 + random.below(left) : left;
+        to->last_arrival_ns = std::max(to->last_arrival_ns, now_ns + delay());
+        after(to->last_arrival_ns - now_ns, [to, piece = bytes.substr(at, size)] {
+            if (!to->reset && !to->closed) to->inbound += piece;
+        });
+        at += size;
+    }
+}
+
+void Net::shut(const std::shared_ptr<End>& from) {
+    const auto to = from->peer;
+    if (!to) return;
+    to->last_arrival_ns = std::max(to->last_arrival_ns, now_ns + delay());
+    after(to->last_arrival_ns - now_ns, [to] { to->peer_closed = true; });
+}
+
+void Net::reset(const std::shared_ptr<End>& end) {
+    for (const auto& each : {end, end->peer})
+        if (each) {
+            each->reset = true;
+            each->inbound.clear();
+            each->inbound_at = 0;
+        }
+}
+
+std::shared_ptr<End> Net::connect(uint16_t port) {
+    const auto found = listeners.find(port);
+    if (found == listeners.end() || !found->second->open) return nullptr;
+    auto mine = std::make_shared<End>(), theirs = std::make_shared<End>();
+    mine->peer = theirs;
+    theirs->peer = mine;
+    found->second->waiting.push_back(theirs);
+    return mine;
+}
+
+SimRing::SimRing(Net& net, uint32_t slabs, uint32_t slab_bytes)
+    : net_(net), now_ns_(net.now_ns), slabs_(slabs), slab_bytes_(slab_bytes), memory_(size_t{slabs} * slab_bytes) {
+    for (uint32_t i = 0; i < slabs; ++i) free_slabs_.push_back(static_cast<uint16_t>(i));
+}
+
+SimRing::~SimRing() {
+    for (auto& [fd, socket] : sockets_)
+        if (socket.end) net_.reset(socket.end);
+}
+
+int SimRing::listen(uint16_t port) {
+    auto& listener = net_.listeners[port];
+    if (!listener) listener = std::make_shared<Net::Listener>();
+    listeners_[next_fd_] = {listener, nullptr};
+    return next_fd_++;
+}
+
+void SimRing::begin(ring::Op& op) {
+    WEIR_ASSERT(!op.with_kernel);
+    op.with_kernel = true;
+}
+
+void SimRing::complete_later(ring::Op& op, int32_t result) {
+    net_.after(net_.delay(), [this, &op, result] { complete(op, {result, true, 0}); });
+}
+
+int SimRing::open_socket(int) {
+    sockets_[next_fd_] = {};
+    return next_fd_++;
+}
+
+void SimRing::close(int fd) {
+    if (const auto listener = listeners_.find(fd); listener != listeners_.end()) {
+        listener->second.first->open = false;
+        listeners_.erase(listener);
+        return;
+    }
+    if (const auto found = sockets_.find(fd); found != sockets_.end()) {
+        WEIR_ASSERT(found->second.receiving == nullptr && found->second.connecting == nullptr && found->second.sending == nullptr);
+        if (found->second.end) {
+            found->second.end->closed = true;
+            net_.shut(found->second.end);
+        }
+        sockets_.erase(found);
+        return;
+    }
+    ::close(fd); // a file of the record
+}
+
+void SimRing::shutdown(int fd, int how) {
+    Socket& socket = sockets_.at(fd);
+    if (!socket.end) return;
+    if (how != SHUT_RD) net_.shut(socket.end);
+    if (how == SHUT_WR) return;
+    socket.end->peer_closed = true;
+    socket.end->inbound.clear();
+    socket.end->inbound_at = 0;
+    look();
+}
+
+void SimRing::accept(ring::Op& op, int listener) {
+    begin(op);
+    listeners_.at(listener).second = &op;
+}
+
+void SimRing::receive(ring::Op& op, int fd) {
+    begin(op);
+    Socket& socket = sockets_.at(fd);
+    WEIR_ASSERT(socket.receiving == nullptr);
+    socket.receiving = &op;
+}
+
+void SimRing::connect(ring::Op& op, int fd, const ring::Address& to) {
+    begin(op);
+    Socket& socket = sockets_.at(fd);
+    socket.connecting = &op;
+    if (net_.roll(net_.faults.connect_never_percent, 100)) return;
+    const bool refused = net_.roll(net_.faults.connect_fail_percent, 100);
+    const uint16_t port = ntohs(reinterpret_cast<const sockaddr_in*>(&to.storage)->sin_port);
+    net_.after(net_.delay(), [this, fd, port, refused, &op] {
+        const auto found = sockets_.find(fd);
+        if (found == sockets_.end() || found->second.connecting != &op) return; // cancelled meanwhile
+        found->second.connecting = nullptr;
+        if (!refused) found->second.end = net_.connect(port);
+        complete(op, {found->second.end ? 0 : -ECONNREFUSED, true, 0});
+    });
+}
+
+void SimRing::send(ring::Op& op, int fd, std::string_view bytes) {
+    begin(op);
+    Socket& socket = sockets_.at(fd);
+    socket.sending = &op;
+    int32_t result = static_cast<int32_t>(bytes.size());
+    if (!socket.end || socket.end->reset || socket.end->peer->closed) {
+        result = -EPIPE;
+    } else if (net_.roll(net_.faults.reset_permille, 1000)) {
+        net_.transmit(socket.end, std::string(bytes.substr(0, net_.random.below(bytes.size() + 1))));
+        net_.after(net_.delay(), [this, end = socket.end] { net_.reset(end); });
+        result = -ECONNRESET;
+    } else {
+        net_.transmit(socket.end, std::string(bytes));
+    }
+    net_.after(net_.delay(), [this, fd, result, &op] {
+        if (const auto found = sockets_.find(fd); found != sockets_.end()) found->second.sending = nullptr;
+        complete(op, {result, true, 0});
+    });
+}
+
+void SimRing::send_pieces(ring::Op& op, int fd, const msghdr& message) {
+    std::string all;
+    for (size_t i = 0; i < message.msg_iovlen; ++i)
+        all.append(static_cast<const char*>(message.msg_iov[i].iov_base), message.msg_iov[i].iov_len);
+    send(op, fd, all);
+}
+
+ssize_t SimRing::receive_now(int fd, std::span<char> room) {
+    Socket& socket = sockets_.at(fd);
+    if (!socket.end) return -ENOTCONN;
+    if (socket.end->reset) return -ECONNRESET;
+    const auto unread = socket.end->unread();
+    if (unread.empty()) return socket.end->peer_closed ? 0 : -EAGAIN;
+    const size_t count = std::min(room.size(), unread.size());
+    std::memcpy(room.data(), unread.data(), count);
+    socket.end->read(count);
+    return static_cast<ssize_t>(count);
+}
+
+void SimRing::cancel(ring::Op& op) {
+    for (auto& [fd, socket] : sockets_) {
+        ring::Op** armed = socket.receiving == &op ? &socket.receiving : socket.connecting == &op ? &socket.connecting : nullptr;
+        if (armed == nullptr) continue;
+        // A lost cancel: the operation goes on and ends by itself, here by a little time in which it may still complete.
+        const uint64_t delay = net_.roll(net_.faults.lost_cancel_percent, 100) ? net_.delay() : 0;
+        net_.after(delay, [this, number = fd, &op] {
+            const auto found = sockets_.find(number);
+            if (found == sockets_.end()) return;
+            if (found->second.receiving == &op) found->second.receiving = nullptr;
+            else if (found->second.connecting == &op) found->second.connecting = nullptr;
+            else return;
+            complete(op, {-ECANCELED, true, 0});
+        });
+        return;
+    }
+    for (auto& [fd, listener] : listeners_)
+        if (listener.second == &op) {
+            listener.second = nullptr;
+            return complete(op, {-ECANCELED, true, 0});
+        }
+}
+
+void SimRing::receive_one(Socket& socket) {
+    End& end = *socket.end;
+    ring::Op& op = *socket.receiving;
+    const auto stop = [&](int32_t result) {
+        socket.receiving = nullptr;
+        complete(op, {result, true, 0});
+    };
+    if (end.reset) return stop(-ECONNRESET);
+    if (end.unread().empty()) {
+        if (end.peer_closed) stop(0);
+        return;
+    }
+    if (net_.roll(net_.faults.reset_permille, 1000)) {
+        net_.reset(socket.end);
+        return stop(-ECONNRESET);
+    }
+    if (free_slabs_.empty() || net_.roll(net_.faults.no_slab_percent, 100)) return stop(-ENOBUFS);
+    size_t count = std::min<size_t>(end.unread().size(), slab_bytes_ - padding_bytes);
+    if (net_.roll(net_.faults.short_read_percent, 100)) count = 1 + net_.random.below(count);
+    const uint16_t slab = free_slabs_.back();
+    free_slabs_.pop_back();
+    std::memcpy(memory_.data() + size_t{slab} * slab_bytes_, end.unread().data(), count);
+    end.read(count);
+    const bool last = net_.random.chance(1, 20); // a multishot may end at any time
+    if (last) socket.receiving = nullptr;
+    complete(op, {static_cast<int32_t>(count), last, static_cast<uint16_t>(slab + 1)});
+}
+
+void SimRing::look() {
+    for (auto& [fd, listener] : listeners_) {
+        while (listener.second != nullptr && !listener.first->waiting.empty()) {
+            sockets_[next_fd_] = Socket{.end = listener.first->waiting.front()};
+            listener.first->waiting.pop_front();
+            complete(*listener.second, {next_fd_++, false, 0});
+        }
+    }
+    for (auto& [fd, socket] : sockets_)
+        if (socket.receiving != nullptr && socket.end) receive_one(socket);
+}
+
+void SimRing::turn(uint64_t deadline_ns) {
+    deadline_ns_ = deadline_ns;
+    now_ns_ = net_.now_ns;
+    look();
+    if (wake_pending_ && wake_op_ != nullptr) {
+        wake_pending_ = false;
+        wake_op_->done(*wake_op_, {1, false, 0});
+    }
+    auto batch = std::move(ready_);
+    ready_.clear();
+    while (!batch.empty()) {
+        const Ready ready = batch.front();
+        batch.pop_front();
+        if (ready.done.last) ready.op->with_kernel = false;
+        ready.op->done(*ready.op, ready.done);
+    }
+}
+
+ring::Slab SimRing::adopt(const ring::Completion& done) {
+    const auto number = static_cast<uint16_t>(done.slab - 1);
+    return {*this, number, memory_.data() + size_t{number} * slab_bytes_, static_cast<uint32_t>(done.result)};
+}
+
+void SimRing::give_back(uint16_t slab) {
+    WEIR_ASSERT(std::ranges::find(free_slabs_, slab) == free_slabs_.end());
+    free_slabs_.push_back(slab);
+}
+
+// Files are real, so that recovery and the reader see what they would see; results come later, some of them bad.
+
+void SimRing::open_file(ring::Op& op, int directory, const char* path, int flags, uint32_t mode) {
+    begin(op);
+    const int fd = ::openat(directory, path, flags | O_CLOEXEC, mode);
+    complete_later(op, fd < 0 ? -errno : fd);
+}
+
+void SimRing::allocate(ring::Op& op, int fd, uint64_t offset, uint64_t size) {
+    begin(op);
+    const int failed = ::ftruncate(fd, static_cast<off_t>(offset + size)) != 0 ? -errno : 0;
+    complete_later(op, failed);
+}
+
+void SimRing::write(ring::Op& op, int fd, std::string_view bytes, uint64_t offset, ring::Op* synced) {
+    begin(op);
+    if (synced != nullptr) begin(*synced);
+    const bool cut = net_.roll(net_.faults.short_write_permille, 1000);
+    const size_t count = cut ? net_.random.below(bytes.size()) : bytes.size();
+    const auto written = ::pwrite(fd, bytes.data(), count, static_cast<off_t>(offset));
+    const auto result = static_cast<int32_t>(written < 0 ? -errno : written);
+    const bool whole = result == static_cast<int32_t>(bytes.size());
+    const int32_t sync_result = !whole ? -ECANCELED : net_.roll(net_.faults.sync_fail_permille, 1000) ? -EIO : 0;
+    net_.after(net_.delay(), [this, &op, result, synced, sync_result] {
+        complete(op, {result, true, 0});
+        if (synced != nullptr) complete_later(*synced, sync_result);
+    });
+}
+
+void SimRing::sync(ring::Op& op, int, bool) {
+    begin(op);
+    complete_later(op, net_.roll(net_.faults.sync_fail_permille, 1000) ? -EIO : 0);
+}
+
+void SimRing::unlink(ring::Op& op, int directory, const char* path) {
+    begin(op);
+    const int failed = ::unlinkat(directory, path, 0) != 0 ? -errno : 0;
+    complete_later(op, failed);
+}
+
+} // namespace weir::sim

@@ -1,0 +1,160 @@
+// tests/sim/sim_ring.h - a kernel that is a toy: sockets are byte pipes, time stands still until everybody has moved,
+// and a seed decides what goes wrong.
+//
+// One Net for all rings and actors of a world. A SimRing is the Ring of one worker; actors (clients, upstreams) hold
+// Ends of pipes directly. Nothing here blocks and nothing reads a real clock. File operations act on real files in a
+// temporary directory, with faults drawn in between.
+#pragma once
+
+#include "base/bytes.h"
+#include "base/random.h"
+#include "ring/ring.h"
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace weir::sim {
+
+/// Which faults exist in this world at all, and how often. Drawn once per seed ("swarm"): most worlds have few of them.
+struct Faults {
+    uint32_t short_read_percent = 0;   // a receive gets only part of what is there
+    uint32_t slow_send_percent = 0;    // bytes sent arrive in several pieces, with time between
+    uint32_t reset_permille = 0;       // a send or receive meets a reset, at any octet
+    uint32_t no_slab_percent = 0;      // a receive finds no slab though one is free
+    uint32_t connect_fail_percent = 0;
+    uint32_t connect_never_percent = 0;
+    uint32_t lost_cancel_percent = 0;  // a cancel comes too late: the operation completes by itself
+    uint32_t clock_jump_permille = 0;  // the clock jumps ahead by seconds
+    uint32_t short_write_permille = 0; // of a file
+    uint32_t sync_fail_permille = 0;
+    uint32_t delay_us_max = 200;       // of everything
+};
+Faults draw_faults(Random& random);
+
+/// One end of a connection. Bytes written here arrive in `peer->inbound`.
+struct End {
+    std::string inbound;   // arrived, not read
+    size_t inbound_at = 0; // read so far
+    std::shared_ptr<End> peer;
+    bool peer_closed = false; // no more will arrive
+    bool reset = false;
+    bool closed = false;      // by its holder
+    uint64_t last_arrival_ns = 0; // of what is on its way here: bytes keep their order
+    std::string_view unread() const { return std::string_view(inbound).substr(inbound_at); }
+    void read(size_t count);
+};
+
+/// Time, and everything that is on its way.
+class Net {
+  public:
+    explicit Net(uint64_t seed) : random(seed) { faults = draw_faults(random); }
+    uint64_t now_ns = 1'000'000'000'000;
+    uint64_t wall_ns = 1'700'000'000'000'000'000;
+    Random random;
+    Faults faults;
+    bool faults_on = true;
+
+    void after(uint64_t delay_ns, std::function<void()> act);
+    uint64_t delay() { return 1000 + random.below(uint64_t{faults.delay_us_max} * 1000 + 1); }
+    /// Runs what is due at `now_ns`. True if something was.
+    bool run_due();
+    /// When the next thing is due; UINT64_MAX: never.
+    uint64_t next_ns() const { return pending_.empty() ? UINT64_MAX : pending_.begin()->first; }
+    bool roll(uint32_t chance, uint32_t of) { return faults_on && chance != 0 && random.below(of) < chance; }
+
+    /// Bytes from `from` to its peer, arriving later, in order, perhaps in pieces.
+    void transmit(const std::shared_ptr<End>& from, std::string bytes);
+    void shut(const std::shared_ptr<End>& from);
+    void reset(const std::shared_ptr<End>& end);
+
+    struct Listener {
+        std::deque<std::shared_ptr<End>> waiting; // the server's ends
+        bool open = true;
+    };
+    std::map<uint16_t, std::shared_ptr<Listener>> listeners; // by port
+    /// A connection to `port`; nullptr if nobody listens.
+    std::shared_ptr<End> connect(uint16_t port);
+
+  private:
+    std::multimap<uint64_t, std::function<void()>> pending_;
+};
+
+/// The Ring of one worker.
+class SimRing final : public ring::Ring {
+  public:
+    SimRing(Net& net, uint32_t slabs, uint32_t slab_bytes);
+    ~SimRing() override;
+
+    /// A descriptor that accept() can be asked of.
+    int listen(uint16_t port);
+    /// Delivers what has completed. The world calls it through Worker::turn(); it never waits.
+    void turn(uint64_t deadline_ns) override;
+    bool has_completions() const { return !ready_.empty() || wake_pending_; }
+    uint64_t deadline_ns() const { return deadline_ns_; } // of the last turn
+    void wake() { wake_pending_ = true; }
+    size_t descriptors() const { return sockets_.size() + listeners_.size(); }
+
+    uint64_t now_ns() const override { return now_ns_; }
+    uint64_t wall_ns() const override { return net_.wall_ns; }
+    uint64_t elapsed_ns() const override { return 1000; }
+    int open_socket(int family) override;
+    void close(int fd) override;
+    void shutdown(int fd, int how) override;
+    void accept(ring::Op& op, int listener) override;
+    void receive(ring::Op& op, int fd) override;
+    void connect(ring::Op& op, int fd, const ring::Address& to) override;
+    void send(ring::Op& op, int fd, std::string_view bytes) override;
+    void send_pieces(ring::Op& op, int fd, const msghdr& message) override;
+    ssize_t receive_now(int fd, std::span<char> room) override;
+    void cancel(ring::Op& op) override;
+    void open_file(ring::Op& op, int directory, const char* path, int flags, uint32_t mode) override;
+    void allocate(ring::Op& op, int fd, uint64_t offset, uint64_t size) override;
+    void write(ring::Op& op, int fd, std::string_view bytes, uint64_t offset, ring::Op* synced) override;
+    void sync(ring::Op& op, int fd, bool data_only) override;
+    void unlink(ring::Op& op, int directory, const char* path) override;
+    void on_wake(ring::Op& op) override { wake_op_ = &op; }
+    void submit() override {}
+    ring::Slab adopt(const ring::Completion& done) override;
+    uint32_t slabs_free() const override { return static_cast<uint32_t>(free_slabs_.size()); }
+    uint32_t slabs_total() const override { return slabs_; }
+    /// Looks at armed receives and accepts: called by the world whenever bytes moved.
+    void look();
+
+  protected:
+    void give_back(uint16_t slab) override;
+
+  private:
+    struct Socket {
+        std::shared_ptr<End> end; // nullptr: not connected yet
+        ring::Op* receiving = nullptr;
+        ring::Op* connecting = nullptr;
+        ring::Op* sending = nullptr;
+    };
+    struct Ready {
+        ring::Op* op;
+        ring::Completion done;
+    };
+    void begin(ring::Op& op);
+    void complete(ring::Op& op, ring::Completion done) { ready_.push_back({&op, done}); }
+    void complete_later(ring::Op& op, int32_t result);
+    void receive_one(Socket& socket);
+
+    Net& net_;
+    uint64_t now_ns_;
+    uint32_t slabs_, slab_bytes_;
+    std::vector<char> memory_;
+    std::vector<uint16_t> free_slabs_;
+    std::map<int, Socket> sockets_;
+    std::map<int, std::pair<std::shared_ptr<Net::Listener>, ring::Op*>> listeners_;
+    std::deque<Ready> ready_;
+    ring::Op* wake_op_ = nullptr;
+    bool wake_pending_ = false;
+    uint64_t deadline_ns_ = 0;
+    int next_fd_ = 1'000'000; // far from real descriptors, which files have
+};
+
+} // namespace weir::sim
