@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <system_error>
+#include <tuple>
 
 namespace weir::policy {
 namespace {
@@ -90,7 +91,13 @@ Loaded PolicySet::load_sources(std::vector<Source> sources, Surroundings surroun
     load({"builtin.lua", std::string(builtin_lua)}, true);
     for (const Source& source : set->sources_)
         if (!is_library(source.name)) load(source, false);
-    if (!problems.empty()) return std::unexpected(std::move(problems));
+    if (!problems.empty()) {
+        // Lua gives the fields of a table in no order.
+        std::sort(problems.begin(), problems.end(), [](const Problem& a, const Problem& b) {
+            return std::tie(a.file, a.line, a.text) < std::tie(b.file, b.line, b.text);
+        });
+        return std::unexpected(std::move(problems));
+    }
     set->rules_->compile(set->surroundings_.servers);
     return std::shared_ptr<const PolicySet>(set);
 }

@@ -1,0 +1,181 @@
+// What a directory of policies may not say: each text is refused, with the file, the line and words that help.
+#include "court.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+
+using namespace weir;
+using namespace weir::policy;
+
+namespace {
+
+/// A policy whose fields are `fields`, with those that are not given filled in.
+std::string with(const std::string& fields) {
+    std::string text = "policy \"p\" { ";
+    if (fields.find("on =") == std::string::npos) text += "on = \"request\", ";
+    if (fields.find("match =") == std::string::npos) text += "match = {}, ";
+    if (fields.find("decide =") == std::string::npos) text += "decide = pass(), ";
+    return text + fields + " }";
+}
+
+} // namespace
+
+TEST_CASE("what the language does not have, or not yet, is a load error with its place") {
+    const struct {
+        std::string text;
+        const char* says;
+    } rows[] = {
+        {"x = 1", "would be global"},
+        {"print('x')", "unknown name 'print'"},
+        {"policy", "'=' expected"},
+        {"policy 'x'", "has no table"},
+        {"policy 'x' policy 'y' {}", "has no table"},
+        {"policy(5){}", "takes a name"},
+        {"policy 'a b' {}", "takes a name"},
+        {"policy 'builtin/x' {}", "weir's own"},
+        {"local p = policy 'x' p {} p {}", "its table already"},
+        {"policy 'x' '5'", "table expected"},
+        {"policy 'x' {}", "'on' is missing"},
+        {"policy 'x' { on = 'request' }", "'match' is missing"},
+        {"policy 'x' { on = 'request', match = {} }", "'decide' is missing"},
+        {with("colour = 'red'"), "unknown field 'colour'"},
+        {with("1"), "named fields only"},
+        {with("on = 'response'"), "not available in this version"},
+        {with("on = 'reply'"), "\"request\" or \"list\""},
+        {with("on = 1"), "'on' is a string"},
+        {with("mode = 'shadow'"), "not available in this version"},
+        {with("mode = 'fast'"), "'mode' is"},
+        {with("about = 1"), "'about' is a string"},
+        {with("decide = 5"), "'decide' is a decision"},
+        {with("decide = pass"), "made by a call"},
+        {with("decide = hide()"), "hide() is for on = \"list\""},
+        {with("on = 'list', decide = block('x')"), "decides hide() or pass()"},
+        {with("on = 'list', decide = allow()"), "decides hide() or pass()"},
+        {with("on = 'list', match = { args = { a = present } }, decide = hide()"), "a list has no arguments"},
+        {with("decide = approve { by = { 'x' } }"), "approve is not available in this version"},
+        {with("decide = mask { fields = {} }"), "mask is not available in this version"},
+        {with("decide = block()"), "the text of block"},
+        {with("decide = block('x', { colour = 1 })"), "unknown option 'colour'"},
+        {with("decide = block('x', { code = 'A B' })"), "code is"},
+        {with("decide = block('x', { retry_after = -1 })"), "retry_after is"},
+        {with("decide = block('x', { as = 'text' })"), "as is"},
+        {with("on = 'list', decide = hide { notify = { 'x' } }"), "not available in this version"},
+        {with("match = { groups = { 'x' } }"), "match.groups is not available in this version"},
+        {with("match = { who = 'x' }"), "not available in this version"},
+        {with("match = { time = {} }"), "not available in this version"},
+        {with("match = { session = { 'x' } }"), "not available in this version"},
+        {with("match = { size = {} }"), "not available in this version"},
+        {with("unless = { ip = 'x' }"), "unless.ip is not available in this version"},
+        {with("unless = { result = {} }"), "not available in this version"},
+        {with("unless = {}"), "would never apply"},
+        {with("match = { colour = 'x' }"), "unknown key 'colour' in match"},
+        {with("match = { 'x' }"), "named keys only"},
+        {with("match = 5"), "'match' is a table"},
+        {with("match = { tools = {} }"), "at least one glob"},
+        {with("match = { tools = { 1 } }"), "at least one glob"},
+        {with("match = { tools = { x = 'y' } }"), "at least one glob"},
+        {with("match = { tools = '[a' }"), "is no glob"},
+        {with("match = { labels = 'x' }"), "'labels' is"},
+        {with("match = { labels = { env = 1 } }"), "'labels' is"},
+        {with("match = { args = 'x' }"), "'args' is a table"},
+        {with("match = { args = {} }"), "'args' is empty"},
+        {with("match = { args = { 'x' } }"), "'args' is a table"},
+        {with("match = { args = { ['a..b'] = present } }"), "is no path"},
+        {with("match = { args = { a = 5 } }"), "any_of{"},
+        {with("match = { args = { a = true } }"), "any_of{"},
+        {with("match = { args = { a = re[[(]] } }"), "no regular expression"},
+        {with("match = { args = { a = re[[\\1]] } }"), "no regular expression"},
+        {with("match = { args = { a = num{} } }"), "at least one of"},
+        {with("match = { args = { a = num{more=1} } }"), "no bound 'more'"},
+        {with("match = { args = { a = len{ge='x'} } }"), "is a number"},
+        {with("match = { args = { a = any_of{} } }"), "at least one value"},
+        {with("match = { args = { a = any_of{{}} } }"), "list of strings"},
+        {with("match = { args = { a = cidr{'10.0.0.0/8'} } }"), "cidr is not available in this version"},
+        {with("match = { args = { a = detector{'email'} } }"), "detector is not available in this version"},
+        {"local x = config 'nothing'", "is not in weir.toml"},
+        {"local x = require 'os'", "require takes"},
+        {"local x = require 'lib.nothing'", "no such file"},
+        {"local x = require 'lib.../x'", "require takes"},
+        {"local x = sql.inspect", "sql is not available in this version"},
+        {"log.info('x')", "is for handlers"},
+        {"error('why not')", "why not"},
+        {"error({})", "no text"},
+        {"local t = {} t.x.y = 1", "attempt to index"},
+        {"string.len = 1", "read-only"},
+        {with("") + "\n" + with(""), "already in"},
+    };
+    for (const auto& row : rows) {
+        INFO(row.text);
+        const Loaded loaded = load("\n\n" + row.text);
+        REQUIRE_FALSE(loaded);
+        const std::string problems = problems_of(loaded);
+        INFO(problems);
+        CHECK(problems.find(row.says) != std::string::npos);
+        CHECK(problems.starts_with("a.lua:"));
+        if (row.says != std::string("no text")) CHECK(loaded.error()[0].line >= 3);
+    }
+    CHECK(problems_of(load("\x1bLJ\x02\x02")).find("mode") != std::string::npos);
+}
+
+TEST_CASE("all problems are told at once, in all files") {
+    const Loaded loaded = PolicySet::load_sources({{"a.lua", with("colour = 1, on = 'response', match = { who = 'x' }") + "\n" + with("mode = 'x'")},
+                                                   {"sub/b.lua", "\npolicy 'q' {"},
+                                                   {"c.lua", with("")}},
+                                                  surroundings());
+    REQUIRE_FALSE(loaded);
+    INFO(problems_of(loaded));
+    CHECK(loaded.error().size() == 5);
+    CHECK(problems_of(loaded).find("sub/b.lua:2: ") != std::string::npos);
+}
+
+TEST_CASE("a file that never ends loading is a load error") {
+    const Loaded loaded = load("local s = 'x' while true do s = s .. s end");
+    REQUIRE_FALSE(loaded);
+    CHECK(problems_of(loaded).find("memory") != std::string::npos);
+}
+
+TEST_CASE("files need one another through lib, read-only") {
+    Court court({{"a.lua", R"(local words = require "lib.words"
+                   local again = require "lib.words"
+                   policy "a" { on = "request", match = { args = { sql = words.any } }, decide = block("found " .. words.name .. tostring(words == again)) })"},
+                 {"lib/words.lua", R"(local deeper = require "lib.deep.er" return { any = glob("*" .. deeper() .. "*"), name = config "word" })"},
+                 {"lib/deep/er.lua", "return function() return config 'word' end"}});
+    CHECK(court.on_arguments(R"({"sql":"please drop it"})").text == "found droptrue");
+    CHECK(court.on_arguments(R"({"sql":"please keep it"})").decision == Decision::allow);
+
+    CHECK(problems_of(PolicySet::load_sources({{"a.lua", "require 'lib.x'"}, {"lib/x.lua", "return require 'lib.x'"}}, surroundings()))
+              .find("needs itself") != std::string::npos);
+    CHECK(problems_of(PolicySet::load_sources({{"a.lua", "require('lib.x').y = 1"}, {"lib/x.lua", "return {}"}}, surroundings()))
+              .find("read-only") != std::string::npos);
+    CHECK(problems_of(PolicySet::load_sources({{"a.lua", "require 'lib.x'"}, {"lib/x.lua", "\nerror('here')"}}, surroundings()))
+              .find("lib/x.lua:2: here") != std::string::npos);
+}
+
+TEST_CASE("a policy that is off is checked and does nothing") {
+    Court court(with("mode = 'off', decide = block('no')"));
+    CHECK(court.on_tool("query").decision == Decision::allow);
+    CHECK_FALSE(load(with("mode = 'off', decide = 5")));
+}
+
+TEST_CASE("a directory is read whole, but for tests and the library") {
+    const std::string directory = std::filesystem::temp_directory_path() / ("weir_policy_test_" + std::to_string(getpid()));
+    std::filesystem::create_directories(directory + "/sub/lib");
+    std::filesystem::create_directories(directory + "/lib");
+    const auto write = [&](const std::string& name, const std::string& text) { std::ofstream(directory + "/" + name) << text; };
+    write("a.lua", "policy 'a' { on = 'request', match = {}, decide = block(require('lib.text').it) }");
+    write("sub/b.lua", "policy 'b' { on = 'request', match = {}, decide = pass() }");
+    write("sub/lib/c.lua", "policy 'c' { on = 'list', match = {}, decide = hide() }");
+    write("a_test.lua", "this is no policy");
+    write("lib/text.lua", "return { it = 'from the library' }");
+    write("notes.txt", "x");
+    const Loaded loaded = PolicySet::load(directory, surroundings());
+    INFO(problems_of(loaded));
+    REQUIRE(loaded);
+    CHECK((*loaded)->names() == std::vector<std::string_view>{"a", "b", "builtin/default", "c"});
+    CHECK((*loaded)->filters_lists());
+    CHECK((*loaded)->handlers() == 0);
+    std::filesystem::remove_all(directory);
+    CHECK_FALSE(PolicySet::load(directory, surroundings()));
+    CHECK(PolicySet::load("", surroundings()));
+}
