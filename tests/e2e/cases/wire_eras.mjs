@@ -1,7 +1,7 @@
 // cases/wire_eras.mjs - what must hold of the two eras on one URL: the body says which it is, the headers have to agree,
 // and each disagreement has its status and its code. Tried against an upstream that takes everything, so that what weir
 // lets through is seen.
-import { after, before, describe, test } from 'node:test';
+import { after, before, beforeEach, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { startServer, stopAll } from '../lib/processes.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
@@ -18,6 +18,7 @@ before(async () => {
   weir = await startWeir({ servers: [{ name: 'own', url: upstream.url }, { name: 'modern', url: modern.url }] });
 });
 after(() => stopAll(weir, upstream, modern));
+beforeEach(() => upstream.answer(undefined)); // A test that failed must not answer for the next one.
 
 const url = () => weir.url('own');
 const codes = new Set();
