@@ -8,9 +8,10 @@
 namespace weir::http {
 
 FieldId field_id(std::string_view name) {
-    if (name.empty()) return FieldId::other;
-    if (name.size() <= 32) {
-        const FieldId id = known_id(name.data(), name.size(), name.data() + name.size());
+    std::array<char, 32> octets{};
+    if (name.size() <= octets.size()) {
+        std::ranges::copy(name, octets.begin());
+        const FieldId id = known_id(octets.data(), name.size());
         if (id != FieldId::other) return id;
     }
     if (name.size() > mcp_param_prefix.size() && begins_with(name, mcp_param_prefix)) return FieldId::mcp_param;

@@ -90,6 +90,7 @@ struct FieldSet {
 
     std::span<const Field> fields;
     uint64_t seen = 0;                    // bit_of(id): at least one line
+    uint64_t repeated = 0;                // bit_of(id): more than one line
     std::array<uint8_t, field_ids> first; // index into fields; set only where `seen` has the bit
 
     FieldSet() {} // not defaulted: `first` would be zeroed for each head
@@ -100,6 +101,15 @@ struct FieldSet {
     std::string_view value(FieldId id) const {
         const Field* field = find(id);
         return field != nullptr ? field->value : std::string_view();
+    }
+    /// Calls `visit` with the value of each line of that name, in their order.
+    template <class Visit> void each(FieldId id, Visit visit) const {
+        if (!has(id)) return;
+        size_t at = first[static_cast<size_t>(id)];
+        visit(fields[at].value);
+        if ((repeated & bit_of(id)) == 0) return;
+        for (++at; at < fields.size(); ++at)
+            if (fields[at].id == id) visit(fields[at].value);
     }
 };
 

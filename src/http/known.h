@@ -69,7 +69,8 @@ consteval KnownNames known_names() {
         for (size_t k = 0; k < 4; ++k) first_four |= static_cast<uint32_t>(names.known[i].name[k] & 0x7f) << (8 * k);
         keys[i] = KnownNames::key(first_four, sizes[i]);
         for (size_t k = 0; k < i; ++k)
-            if (sizes[i] != 0 && keys[k] == keys[i]) throw "two names agree in their first four octets and their length";
+            if (sizes[i] != 0 && keys[k] == keys[i])
+                throw "two names agree in their first four octets and their length";
     }
     for (uint32_t multiplier = 0x9e3779b1;; multiplier = multiplier * 1664525 + 1013904223) {
         names.multiplier = multiplier | 1;
@@ -86,17 +87,16 @@ consteval KnownNames known_names() {
 }
 alignas(64) inline constexpr KnownNames known = known_names();
 
-/// The known name of `size` (at least 1) octets at `at`, or FieldId::other. No octet at or past `end` is read. The
-/// octets need not be a token: only a known name, in any case, equals a known name.
-inline FieldId known_id(const char* at, size_t size, const char* end) {
-    if (end - at < 4) return FieldId::other;
+/// The known name of `size` (at most 32) octets at `at`, where 32 can be read, or FieldId::other. The octets need not be
+/// a token: only a known name, in any case, equals a known name.
+inline FieldId known_id(const char* at, size_t size) {
     uint32_t first_four;
     std::memcpy(&first_four, at, sizeof first_four);
     if constexpr (std::endian::native == std::endian::big) first_four = __builtin_bswap32(first_four);
     const KnownNames::Slot slot = known.slots[known.slot_of(KnownNames::key(first_four, size))];
     if (slot.size != size) return FieldId::other;
     const KnownName& candidate = known.known[static_cast<size_t>(slot.id)];
-    return scan::equal_folded(at, end, size, candidate.name, candidate.fold) ? slot.id : FieldId::other;
+    return scan::equal_folded(at, size, candidate.name, candidate.fold) ? slot.id : FieldId::other;
 }
 
 inline constexpr std::string_view mcp_prefix = "mcp-";

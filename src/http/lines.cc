@@ -41,6 +41,29 @@ bool repeats_parameter(const FieldSet& set) {
     return false;
 }
 
+// One Connection line: a list of tokens, each close, or a field that is about one connection only, or unknown.
+bool read_options(std::string_view value, Connection& connection) {
+    if (value == "keep-alive") return true;
+    const char* at = value.data();
+    const char* const end = at + value.size();
+    for (;; ++at) {
+        while (at != end && scan::is_space(*at)) ++at;
+        const char* const begin = at;
+        while (at != end && scan::is(*at, scan::token)) ++at;
+        const std::string_view option(begin, static_cast<size_t>(at - begin));
+        while (at != end && scan::is_space(*at)) ++at;
+        if (at != end && *at != ',') return false;
+        if (equals(option, "close")) {
+            connection.close = true;
+        } else if (!option.empty()) {
+            const FieldId id = field_id(option);
+            if (id != FieldId::other && (bit_of(id) & known.hop) == 0) return false;
+            if (begins_with(option, mcp_prefix) || is_disguised(option)) return false;
+        }
+        if (at == end) return true;
+    }
+}
+
 Error twice(FieldId id) {
     const bool length = id == FieldId::content_length || id == FieldId::transfer_encoding;
     return length ? Error::framing_ambiguous : Error::head_malformed;
@@ -51,8 +74,7 @@ Error twice(FieldId id) {
 Result<const char*> read_lines(const char* at, const char* end, std::span<Field> room, FieldSet& set) {
     const size_t count_max = std::min(room.size(), FieldSet::fields_max);
     size_t count = 0;
-    uint64_t seen = 0;
-    bool many_parameters = false;
+    uint64_t seen = 0, repeated = 0;
     for (;; ++count) {
         if (end - at < 2) {
             if (at != end && *at != '\r' && !scan::is(*at, scan::token)) return fail(Error::head_malformed);
@@ -66,13 +88,14 @@ Result<const char*> read_lines(const char* at, const char* end, std::span<Field>
 
         // The usual case first: a colon is near and what stands before it is a known name, hence a token.
         Name name{0, FieldId::other};
-        const char* const colon = scan::colon(at, end);
-        if (colon != nullptr) {
-            name.size = static_cast<size_t>(colon - at);
-            name.id = known_id(at, name.size, end);
+        bool looked_up = false;
+        if (end - at >= 32) {
+            name.size = scan::colon(at);
+            name.id = known_id(at, name.size);
+            looked_up = name.size != 32;
         }
         if (name.id == FieldId::other) {
-            const auto rare = read_rare_name(at, end, colon != nullptr);
+            const auto rare = read_rare_name(at, end, looked_up);
             if (!rare) return fail(rare.error());
             name = *rare;
         }
@@ -95,55 +118,36 @@ Result<const char*> read_lines(const char* at, const char* end, std::span<Field>
                 set.first[static_cast<size_t>(name.id)] = static_cast<uint8_t>(count);
             } else {
                 if ((bit & known.single) != 0) return fail(twice(name.id));
-                many_parameters |= name.id == FieldId::mcp_param;
+                repeated |= bit;
             }
         }
         room[count] = {{at, name.size}, {value, static_cast<size_t>(stop - value)}, name.id};
         at = next;
     }
     set.seen = seen;
+    set.repeated = repeated;
     set.fields = room.first(count);
-    if (many_parameters && repeats_parameter(set)) return fail(Error::head_malformed);
+    if ((repeated & bit_of(FieldId::mcp_param)) != 0 && repeats_parameter(set)) return fail(Error::head_malformed);
     return at + 2;
 }
 
 Result<Connection> read_connection(const FieldSet& set) {
     Connection connection;
-    if (!set.has(FieldId::connection)) return connection;
-    for (size_t i = set.first[static_cast<size_t>(FieldId::connection)]; i < set.fields.size(); ++i) {
-        if (set.fields[i].id != FieldId::connection) continue;
-        const std::string_view value = set.fields[i].value;
-        if (value == "keep-alive") continue;
-        const char* at = value.data();
-        const char* const end = at + value.size();
-        for (;;) {
-            while (at != end && scan::is_space(*at)) ++at;
-            const char* const begin = at;
-            while (at != end && scan::is(*at, scan::token)) ++at;
-            const std::string_view option(begin, static_cast<size_t>(at - begin));
-            while (at != end && scan::is_space(*at)) ++at;
-            if (at != end && *at != ',') return fail(Error::head_malformed);
-            if (equals(option, "close")) {
-                connection.close = true;
-            } else if (!option.empty()) {
-                const FieldId id = field_id(option);
-                if (id != FieldId::other && (bit_of(id) & known.hop) == 0) return fail(Error::head_malformed);
-                if (begins_with(option, mcp_prefix) || is_disguised(option)) return fail(Error::head_malformed);
-            }
-            if (at == end) break;
-            ++at;
-        }
-    }
+    bool good = true;
+    set.each(FieldId::connection, [&](std::string_view value) { good = good && read_options(value, connection); });
+    if (!good) return fail(Error::head_malformed);
     return connection;
 }
 
 Result<uint64_t> read_content_length(std::string_view value) {
     if (value.empty() || (value[0] == '0' && value.size() > 1)) return fail(Error::framing_ambiguous);
-    for (const char octet : value)
-        if (!scan::is(octet, scan::digit)) return fail(Error::framing_ambiguous);
+    uint64_t length = 0; // What wraps has too many digits.
+    for (const char octet : value) {
+        const auto digit = static_cast<unsigned char>(octet - '0');
+        if (digit > 9) return fail(Error::framing_ambiguous);
+        length = length * 10 + digit;
+    }
     if (value.size() > 18) return fail(Error::body_too_large);
-    uint64_t length = 0;
-    for (const char octet : value) length = length * 10 + static_cast<uint64_t>(octet - '0');
     return length;
 }
 

@@ -48,7 +48,7 @@ Read read_target_end(const char* at, const char* end, size_t bytes_max, bool& pl
     if (at == end) return no(Error::incomplete);
     if (*at != '/' && scan::lower(*at) != 'h') return no(Error::head_malformed);
     const char* const last = static_cast<size_t>(end - at) > bytes_max ? at + bytes_max + 1 : end;
-    const char* stop = at;
+    const char* stop = scan::skip_words(at, last, '.');
     unsigned seen = 0;
     while (stop != last) {
         const unsigned kind = scan::class_of[static_cast<unsigned char>(*stop)];
@@ -139,10 +139,7 @@ Error interpret(RequestHead& head, const Authority& absolute) {
     }
     if (head.has(FieldId::content_type)) head.content_type = media_type(head.value(FieldId::content_type));
     Accepting accepting;
-    if (head.has(FieldId::accept)) {
-        for (size_t i = head.first[static_cast<size_t>(FieldId::accept)]; i < head.fields.size(); ++i)
-            if (head.fields[i].id == FieldId::accept) accepting.line(head.fields[i].value);
-    }
+    head.each(FieldId::accept, [&accepting](std::string_view value) { accepting.line(value); });
     head.accepts = accepting.result();
     return Error::incomplete;
 }

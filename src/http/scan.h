@@ -71,20 +71,23 @@ inline const char* line_end(const char* at, const char* end) {
     return at;
 }
 
-/// The first ':' in [at, end) within 32 octets, or null.
-inline const char* colon(const char* at, const char* end) {
-    if (end - at > 32) end = at + 32;
-    return static_cast<const char*>(std::memchr(at, ':', static_cast<size_t>(end - at)));
+/// Where the first ':' is among the 32 octets at `at`; 32 if there is none.
+inline size_t colon(const char* at) {
+    size_t size = 0;
+    while (size != 32 && at[size] != ':') ++size;
+    return size;
 }
 
-/// Whether the `size` octets at `at` (at most 32) equal `name` once they have the bits of `fold`. `name` and `fold` have
-/// 32 octets, those behind `size` with all bits.
-inline bool equal_folded(const char* at, [[maybe_unused]] const char* end, size_t size, const char* name,
-                         const char* fold) {
+/// Whether the first `size` of the 32 octets at `at` equal `name` once they have the bits of `fold`. `name` and `fold`
+/// have 32 octets, those behind `size` with all bits.
+inline bool equal_folded(const char* at, size_t size, const char* name, const char* fold) {
     for (size_t i = 0; i < size; ++i)
         if ((at[i] | fold[i]) != name[i]) return false;
     return true;
 }
+
+/// Skips letters, digits, '-', '.' and '/', but stops at `excluded` if it is one of these; may stop before anything.
+inline const char* skip_words(const char* at, const char*, char) { return at; }
 
 } // namespace portable
 
@@ -130,21 +133,36 @@ inline const char* line_end(const char* at, const char* end) {
     return portable::line_end(at, end);
 }
 
-inline const char* colon(const char* at, const char* end) {
-    if (end - at < 32) return portable::colon(at, end);
+inline size_t colon(const char* at) {
     const __m128i wanted = _mm_set1_epi8(':');
     const unsigned first = mask_of(_mm_cmpeq_epi8(load(at), wanted));
-    if (first != 0) return at + __builtin_ctz(first);
+    if (first != 0) return static_cast<size_t>(__builtin_ctz(first));
     const unsigned second = mask_of(_mm_cmpeq_epi8(load(at + 16), wanted));
-    return second != 0 ? at + 16 + __builtin_ctz(second) : nullptr;
+    return static_cast<size_t>(16 + __builtin_ctz(second | 0x10000));
 }
 
-inline bool equal_folded(const char* at, const char* end, size_t size, const char* name, const char* fold) {
-    if (end - at < 32) return portable::equal_folded(at, end, size, name, fold);
+inline bool equal_folded(const char* at, size_t size, const char* name, const char* fold) {
     const auto equal = [at, name, fold](size_t from) {
         return mask_of(_mm_cmpeq_epi8(_mm_or_si128(load(at + from), load(fold + from)), load(name + from))) == 0xffff;
     };
     return equal(0) && (size <= 16 || equal(16));
+}
+
+inline const char* skip_words(const char* at, const char* end, char excluded) {
+    const auto within = [](__m128i octets, char first, char count) { // unsigned: first <= octet < first + count
+        const __m128i offset = _mm_sub_epi8(octets, _mm_set1_epi8(first));
+        return _mm_cmpeq_epi8(_mm_min_epu8(offset, _mm_set1_epi8(static_cast<char>(count - 1))), offset);
+    };
+    while (end - at >= 16) {
+        const __m128i octets = load(at);
+        const __m128i letters = within(_mm_or_si128(octets, _mm_set1_epi8(0x20)), 'a', 26);
+        const __m128i others = within(octets, '-', '9' - '-' + 1); // - . / 0 to 9
+        const __m128i stops = _mm_cmpeq_epi8(octets, _mm_set1_epi8(excluded));
+        const unsigned words = mask_of(_mm_andnot_si128(stops, _mm_or_si128(letters, others)));
+        if (words != 0xffff) return at + __builtin_ctz(~words);
+        at += 16;
+    }
+    return at;
 }
 
 #else
@@ -152,6 +170,7 @@ inline bool equal_folded(const char* at, const char* end, size_t size, const cha
 using portable::colon;
 using portable::equal_folded;
 using portable::line_end;
+using portable::skip_words;
 using portable::value_end;
 
 #endif

@@ -94,6 +94,7 @@ Result<Authority> read_authority(std::string_view text) {
         if (bracket == std::string_view::npos || !is_ipv6(text.substr(1, bracket - 1))) return fail(Error::invalid);
         at += bracket + 1;
     } else {
+        at = scan::skip_words(at, end, '/');
         while (at != end && scan::is(*at, scan::host)) ++at;
     }
     const auto size = static_cast<size_t>(at - begin);

@@ -247,7 +247,9 @@ TEST_CASE("the loops that look at sixteen octets see what the plain ones see") {
                     REQUIRE(scan::value_end(at, end, high) == scan::portable::value_end(at, end, plain_high));
                     REQUIRE(high == plain_high);
                     REQUIRE(scan::line_end(at, end) == scan::portable::line_end(at, end));
-                    REQUIRE(scan::colon(at, end) == scan::portable::colon(at, end));
+                    if (end - at >= 32) REQUIRE(scan::colon(at) == scan::portable::colon(at));
+                    const char* const words = scan::skip_words(at, end, '.');
+                    REQUIRE(words <= at + (place - from) + (std::isdigit(other) || std::isalpha(other) ? size : 0));
                 }
             }
         }
