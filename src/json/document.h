@@ -24,8 +24,8 @@ struct Node {
     uint32_t length; // in octets; strings without their quotes, objects and arrays with their brackets
     uint32_t next;   // index of the node that follows this value's last one (itself + 1 for scalars and names)
     Kind kind;
-    bool escaped;        // a string with at least one backslash
-    uint16_t count_low;  // objects and arrays: how many members, capped at 65535
+    bool escaped;       // a string with at least one backslash
+    uint16_t count_low; // objects and arrays: how many members, capped at 65535
 };
 static_assert(sizeof(Node) == 16);
 

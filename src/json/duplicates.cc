@@ -30,8 +30,8 @@ void sip_round(uint64_t& v0, uint64_t& v1, uint64_t& v2, uint64_t& v3) {
 
 Duplicates::Duplicates(size_t text_bytes_max, uint32_t members_max, size_t depth_max)
     : members_max_(members_max), fast_max_(std::min(members_max, few_max)),
-      names_(names_max(text_bytes_max, members_max, depth_max)),
-      decoded_(text_bytes_max + 16), table_(table_size(members_max)) {
+      names_(names_max(text_bytes_max, members_max, depth_max)), decoded_(text_bytes_max + 16),
+      table_(table_size(members_max)) {
     WEIR_ASSERT(getrandom(key_.data(), sizeof key_, 0) == static_cast<ssize_t>(sizeof key_));
 }
 

@@ -96,7 +96,7 @@ class Duplicates {
     Reserved<Name> names_;
     Reserved<char> decoded_;
     Reserved<uint32_t> table_; // open addressing; 0: free, else 1 + the place among the object's names
-    Name* top_ = nullptr; // one past the last name on the stack
+    Name* top_ = nullptr;      // one past the last name on the stack
     size_t decoded_used_ = 0;
 };
 

@@ -17,7 +17,7 @@ namespace {
 struct Open {
     uint32_t end; // the node behind the container's last one
     bool object;
-    bool empty; // nothing written into it yet
+    bool empty;                  // nothing written into it yet
     std::span<const Edit> edits; // of the container itself
 };
 

@@ -97,7 +97,8 @@ constexpr bool needs_escape(unsigned char octet) { return octet < 0x20 || octet 
 bool any_needs_escape(uint64_t word) {
     constexpr uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
     const uint64_t quote = word ^ (ones * '"'), backslash = word ^ (ones * '\\');
-    const uint64_t found = (((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash));
+    const uint64_t found =
+        (((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash));
     return (found & highs) != 0;
 }
 

@@ -11,6 +11,7 @@ namespace {
 
 /// The members of JSON-RPC 2.0's envelope, of the params of every request and notification in MCP's schemas from
 /// 2024-11-05 to 2026-07-28, and of their _meta.
+// clang-format off
 constexpr std::array<std::string_view, 54> known_names = {
     "jsonrpc", "id", "method", "params", "result", "error", "code", "message", "data",
     "_meta", "argument", "arguments", "capabilities", "clientInfo", "context", "cursor", "elicitationId",
@@ -22,6 +23,7 @@ constexpr std::array<std::string_view, 54> known_names = {
     "io.modelcontextprotocol/logLevel", "io.modelcontextprotocol/protocolVersion",
     "io.modelcontextprotocol/related-task", "io.modelcontextprotocol/serverInfo",
     "io.modelcontextprotocol/subscriptionId", "io.modelcontextprotocol/tasks"};
+// clang-format on
 
 constexpr size_t longest = 42;
 static_assert(std::all_of(known_names.begin(), known_names.end(), [](auto name) { return name.size() <= longest; }));
@@ -66,8 +68,37 @@ bool resembles_known(std::string_view name, bool& exact) {
     return false;
 }
 
-/// Neither a control nor beyond ASCII.
-bool plain(char octet) { return static_cast<unsigned char>(octet) - 0x20U < 0x5fU; }
+/// For each length, the first letters (bit 1 for a, as in ASCII's low five bits) of the known names with capitals: all
+/// that a name without capitals could be a disguise of.
+constexpr std::array<uint32_t, longest + 1> capital_names = [] {
+    std::array<uint32_t, longest + 1> letters{};
+    for (const std::string_view name : known_names)
+        if (std::any_of(name.begin(), name.end(), [](char octet) { return fold(octet) != octet; }))
+            letters[name.size()] |= 1U << (name.front() & 31);
+    return letters;
+}();
+
+/// What a name is made of.
+struct Makeup {
+    bool plain;    // neither a control nor anything beyond ASCII
+    bool capitals; // A to Z; if plain
+};
+
+/// Looks at eight octets at a time. Scanned and decoded names lie in padded memory, so that the last eight may reach
+/// behind the name.
+Makeup makeup_of(std::string_view name) {
+    constexpr uint64_t ones = 0x0101010101010101, highs = ones << 7;
+    uint64_t odd = 0, capital = 0; // in the high bit of an octet
+    for (size_t at = 0; at < name.size(); at += 8) {
+        uint64_t word;
+        std::memcpy(&word, name.data() + at, 8);
+        const size_t left = name.size() - at;
+        if (left < 8) word = word << (64 - 8 * left) | (~uint64_t{0} >> (8 * left) & ones * ' '); // what is behind goes
+        odd |= (word - ones * 0x20) | (word + ones) | word; // below 0x20, above 0x7e
+        capital |= (word + ones * (0x80 - 'A')) & ~(word + ones * (0x7f - 'Z'));
+    }
+    return {(odd & highs) == 0, (capital & highs) != 0};
+}
 
 /// Names with octets that are not plain: controls are refused, the two letters beyond ASCII that fold into it folded.
 bool honest_beyond_ascii(std::string_view name) {
@@ -78,8 +109,8 @@ bool honest_beyond_ascii(std::string_view name) {
         char octet = rest.front();
         if (static_cast<unsigned char>(octet) < 0x20 || octet == '\x7f') return false;
         if (rest.size() > 1 && octet == '\xc2' && static_cast<unsigned char>(rest[1]) < 0xa0) return false; // C1
-        if (rest.starts_with("\xc5\xbf")) octet = 's', at += 1;     // U+017F
-        if (rest.starts_with("\xe2\x84\xaa")) octet = 'k', at += 2; // U+212A
+        if (rest.starts_with("\xc5\xbf")) octet = 's', at += 1;                                             // U+017F
+        if (rest.starts_with("\xe2\x84\xaa")) octet = 'k', at += 2;                                         // U+212A
         if (size < longest) folded[size] = octet;
         ++size;
     }
@@ -89,7 +120,11 @@ bool honest_beyond_ascii(std::string_view name) {
 }
 
 bool honest(std::string_view name) {
-    if (!std::all_of(name.begin(), name.end(), plain)) return honest_beyond_ascii(name);
+    if (name.empty()) return true;
+    const Makeup makeup = makeup_of(name);
+    if (!makeup.plain) return honest_beyond_ascii(name);
+    if (name.size() > longest) return true;
+    if (!makeup.capitals && (capital_names[name.size()] >> (name.front() & 31) & 1) == 0) return true;
     bool exact = false;
     return !resembles_known(name, exact) || exact;
 }
@@ -98,7 +133,7 @@ bool honest(std::string_view name) {
 
 Result<void> check_reserved_names(Value object, Workspace& space) {
     for (const auto [name, value] : object.members())
-        if (!honest(name.string(space))) return fail(Error::rpc_name);
+        if (!honest(name.escaped() ? name.string(space) : name.undecoded())) return fail(Error::rpc_name);
     return {};
 }
 

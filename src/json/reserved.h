@@ -30,8 +30,8 @@ template <class T> class Reserved {
   public:
     /// Room for `count` elements, uninitialised (zero at first). Ends the process if the address space is refused.
     explicit Reserved(size_t count) : count_(count) {
-        void* at = mmap(nullptr, count * sizeof(T), PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void* at = mmap(nullptr, count * sizeof(T), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                        -1, 0);
         WEIR_ASSERT(at != MAP_FAILED);
         first_ = static_cast<T*>(at);
     }

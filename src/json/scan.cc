@@ -279,8 +279,9 @@ Result<uint32_t> Walk::whole() {
 Scanner::Scanner(const ScanLimits& limits)
     : limits_(limits), sweep_(sweeps().front()),
       duplicates_(limits.text_bytes_max, limits.members_max, limits.depth_max),
-      nodes_(limits.text_bytes_max / 2 + 2) { // the densest text is [1,1,1: two octets a node
-    WEIR_ASSERT(limits.depth_max <= depth_max && limits.members_max < UINT16_MAX && limits.text_bytes_max < UINT32_MAX / 2);
+      nodes_(limits.text_bytes_max / 2 + 8) { // the densest text is [1,1,1: two octets a node; and a few behind its end
+    WEIR_ASSERT(limits.depth_max <= depth_max && limits.members_max < UINT16_MAX &&
+                limits.text_bytes_max < UINT32_MAX / 2);
 }
 
 Result<Document> Scanner::scan(PaddedView text) {

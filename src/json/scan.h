@@ -12,7 +12,7 @@
 //
 // Ownership: a Scanner owns the nodes of the Document it returns, and takes them back with the next scan. The text
 // stays the caller's and must outlive the Document. One thread. scan() allocates nothing: the worst case is reserved
-// as address space at construction (about 15 octets for each of text_bytes_max), memory is used as texts need it.
+// as address space at construction (about nine octets for each of text_bytes_max), memory is used as texts need it.
 #pragma once
 
 #include "base/bytes.h"
@@ -28,9 +28,9 @@
 namespace weir::json {
 
 struct ScanLimits {
-    uint32_t text_bytes_max = Limits{}.answer_bytes_max;     // json_too_large
-    uint32_t depth_max = Limits{}.json_depth_max;            // json_depth; at most Scanner::depth_max
-    uint32_t members_max = Limits{}.json_members_max;        // of one object; json_members; below 65,535
+    uint32_t text_bytes_max = Limits{}.answer_bytes_max;        // json_too_large
+    uint32_t depth_max = Limits{}.json_depth_max;               // json_depth; at most Scanner::depth_max
+    uint32_t members_max = Limits{}.json_members_max;           // of one object; json_members; below 65,535
     uint32_t number_bytes_max = Limits{}.json_number_bytes_max; // json_number
 };
 

@@ -30,7 +30,8 @@ std::string read_file(const std::filesystem::path& path) {
 
 Texts read_folder(const std::string& folder) {
     Texts texts;
-    for (const auto& entry : std::filesystem::directory_iterator(std::string(WEIR_TEST_DATA) + "/JSONTestSuite/" + folder))
+    for (const auto& entry :
+         std::filesystem::directory_iterator(std::string(WEIR_TEST_DATA) + "/JSONTestSuite/" + folder))
         texts[entry.path().filename().string()] = read_file(entry.path());
     return texts;
 }
@@ -78,7 +79,8 @@ std::vector<std::string> good_texts() {
         if (!error_of(text)) texts.push_back(text);
     for (const auto& [name, vector] : read_vectors())
         if (!error_of(vector.raw) && vector.raw.size() < 1000) texts.push_back(vector.raw);
-    texts.emplace_back(R"({"a":{"\u0061b":[1,-2.5e3,true,null,"\"\\\n\ud83d\ude00 é"],"":{}},"b":[[],{"c":"0123456789abcdef0"}]})");
+    texts.emplace_back(
+        R"({"a":{"\u0061b":[1,-2.5e3,true,null,"\"\\\n\ud83d\ude00 é"],"":{}},"b":[[],{"c":"0123456789abcdef0"}]})");
     return texts;
 }
 
@@ -183,8 +185,8 @@ TEST_CASE("JSONTestSuite: what is left to implementations is pinned") {
 
 TEST_CASE("the vectors are refused by the scan, by the names, or left to those who know JSON-RPC") {
     const std::set<std::string> names = {"dup_case_only", "key_nul"};
-    const std::set<std::string> meaning = {"id_null", "id_2_63", "scalar", "batch_empty", "method_and_result",
-                                           "method_number", "name_missing", "name_homoglyph"};
+    const std::set<std::string> meaning = {"id_null",           "id_2_63",       "scalar",       "batch_empty",
+                                           "method_and_result", "method_number", "name_missing", "name_homoglyph"};
     size_t by_scan = 0, by_names = 0;
     for (const auto& [name, vector] : read_vectors()) {
         CAPTURE(name);
@@ -223,7 +225,8 @@ TEST_CASE("every prefix of every good text is judged as the reference judges it"
 
 TEST_CASE("mutated texts are judged as the reference judges them, and what is accepted can be written again") {
     const std::vector<std::string> seeds = good_texts();
-    constexpr std::string_view alphabet = "{}[]:,\"\\u0d8c1e-+. \n\ttrfalsn\x01\x1f\x7f\x80\xc3\xa9\xed\xa0\xf0\x9f\x98";
+    constexpr std::string_view alphabet =
+        "{}[]:,\"\\u0d8c1e-+. \n\ttrfalsn\x01\x1f\x7f\x80\xc3\xa9\xed\xa0\xf0\x9f\x98";
     Random random(20'260'728);
     size_t accepted = 0;
     for (int round = 0; round < 30'000; ++round) {
@@ -235,7 +238,8 @@ TEST_CASE("mutated texts are judged as the reference judges them, and what is ac
                 case 0: text.insert(at, 1, octet); break;
                 case 1: text.erase(at, random.below(4)); break;
                 case 2: text.insert(at, text.substr(at, random.below(20))); break; // names come twice
-                default: if (at < text.size()) text[at] = octet;
+                default:
+                    if (at < text.size()) text[at] = octet;
             }
         }
         const auto error = error_of(text, alphabet[random.below(alphabet.size())]);

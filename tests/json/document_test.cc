@@ -69,8 +69,9 @@ TEST_CASE("strings decode, and compare without decoding") {
 }
 
 TEST_CASE("numbers keep their text and convert only where they fit") {
-    Scanned text("[0,-0,9223372036854775807,-9223372036854775808,9223372036854775808,1.0,1e2,-2.5e-1,1e-999,-1e-999,"
-                 "12345678901234567890123]");
+    Scanned text(
+        "[0,-0,9223372036854775807,-9223372036854775808,9223372036854775808,1.0,1e2,-2.5e-1,1e-999,-1e-999,"
+        "12345678901234567890123]");
     const Value root = text.root();
     CHECK(root.at(0).integer() == 0);
     CHECK(root.at(1).integer() == 0);

@@ -51,10 +51,35 @@ void operator delete(void* at, size_t) noexcept { std::free(at); }
 
 TEST_CASE("RFC 8259's grammar is taken whole and nothing beside it") {
     const std::string_view good[] = {
-        "{}", "[]", " [ ] ", "\t\r\n {\n} \n", "0", "-0", "10", "1.5", "-1.5e10", "1E+2", "1e-2", "0e0", "0.0", "true",
-        "false", "null", " null ", "\"\"", "\"x\"", R"(["\"\\\/\b\f\n\r\t\u0000\uFFFF\ud83d\ude00"])", "\"\x7f\"",
-        R"({"a":{"a":{"a":[[[]]]}},"b":[{},{},[]]})", R"({"":0," ":1})", "[1 , 2\t,\n3\r]", "[true,false,null]",
-        "{\"a\" : 1 ,\n\"b\" :\t[ ] }", "\"0123456789abcde\"", "\"0123456789abcdef\"", "\"0123456789abcdef0\"",
+        "{}",
+        "[]",
+        " [ ] ",
+        "\t\r\n {\n} \n",
+        "0",
+        "-0",
+        "10",
+        "1.5",
+        "-1.5e10",
+        "1E+2",
+        "1e-2",
+        "0e0",
+        "0.0",
+        "true",
+        "false",
+        "null",
+        " null ",
+        "\"\"",
+        "\"x\"",
+        R"(["\"\\\/\b\f\n\r\t\u0000\uFFFF\ud83d\ude00"])",
+        "\"\x7f\"",
+        R"({"a":{"a":{"a":[[[]]]}},"b":[{},{},[]]})",
+        R"({"":0," ":1})",
+        "[1 , 2\t,\n3\r]",
+        "[true,false,null]",
+        "{\"a\" : 1 ,\n\"b\" :\t[ ] }",
+        "\"0123456789abcde\"",
+        "\"0123456789abcdef\"",
+        "\"0123456789abcdef0\"",
     };
     for (const auto text : good) {
         CAPTURE(text);
@@ -62,13 +87,91 @@ TEST_CASE("RFC 8259's grammar is taken whole and nothing beside it") {
         CHECK(reference::accepts(text));
     }
     const std::string_view bad[] = {
-        "", " ", "\n", "{", "}", "[", "]", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "[1]]", "[1}", "{]", "{\"a\"}", "{\"a\":}",
-        "{\"a\":1,}", "{,}", "{\"a\":1 \"b\":2}", "{\"a\" 1}", "{1:2}", "{a:1}", "{'a':1}", "[]x", "[][]", "{}{}", "1 2",
-        "nul", "nulll", "True", "tru", "truee", "NaN", "Infinity", "-", "-x", "+1", "01", "-01", "1.", ".5", "1.e1", "1e",
-        "1e+", "1e1.5", "0x10", "1_000", "--1", "1-1", "\"", "\"x", "x\"", "\"\\\"", "\"\\x\"", "\"\\u\"", "\"\\u12\"",
-        "\"\\u123g\"", "\"\\ud83d\\u12\"", "\"\\U0041\"", "\"a\nb\"", "\"a\tb\"", "[\"a\x1f\"]", "\"x\"y", "\"x\"\"y\"",
-        "[\"x\"\"y\"]", "[1\"x\"]", "[\"x\"1]", "{\"a\":1}}", "[1,,2]", "//x\n1", "1/**/", "\xef\xbb\xbf{}", "\xef\xbb\xbf",
-        "{\"a\"::1}", "{\"a\":1,,\"b\":2}", "\\\"x\"", "[\\]", "\x0c{}", "\v1", "[1]\x1a", "{\"a\":1;}", "[1:2]", ",", ":",
+        "",
+        " ",
+        "\n",
+        "{",
+        "}",
+        "[",
+        "]",
+        "[1",
+        "[1,",
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        "[1]]",
+        "[1}",
+        "{]",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{,}",
+        "{\"a\":1 \"b\":2}",
+        "{\"a\" 1}",
+        "{1:2}",
+        "{a:1}",
+        "{'a':1}",
+        "[]x",
+        "[][]",
+        "{}{}",
+        "1 2",
+        "nul",
+        "nulll",
+        "True",
+        "tru",
+        "truee",
+        "NaN",
+        "Infinity",
+        "-",
+        "-x",
+        "+1",
+        "01",
+        "-01",
+        "1.",
+        ".5",
+        "1.e1",
+        "1e",
+        "1e+",
+        "1e1.5",
+        "0x10",
+        "1_000",
+        "--1",
+        "1-1",
+        "\"",
+        "\"x",
+        "x\"",
+        "\"\\\"",
+        "\"\\x\"",
+        "\"\\u\"",
+        "\"\\u12\"",
+        "\"\\u123g\"",
+        "\"\\ud83d\\u12\"",
+        "\"\\U0041\"",
+        "\"a\nb\"",
+        "\"a\tb\"",
+        "[\"a\x1f\"]",
+        "\"x\"y",
+        "\"x\"\"y\"",
+        "[\"x\"\"y\"]",
+        "[1\"x\"]",
+        "[\"x\"1]",
+        "{\"a\":1}}",
+        "[1,,2]",
+        "//x\n1",
+        "1/**/",
+        "\xef\xbb\xbf{}",
+        "\xef\xbb\xbf",
+        "{\"a\"::1}",
+        "{\"a\":1,,\"b\":2}",
+        "\\\"x\"",
+        "[\\]",
+        "\x0c{}",
+        "\v1",
+        "[1]\x1a",
+        "{\"a\":1;}",
+        "[1:2]",
+        ",",
+        ":",
     };
     for (const auto text : bad) {
         CAPTURE(text);
@@ -82,19 +185,35 @@ TEST_CASE("RFC 8259's grammar is taken whole and nothing beside it") {
 
 TEST_CASE("each reason has its own error") {
     const std::pair<std::string_view, Error> table[] = {
-        {"\"\x80\"", Error::json_utf8}, {"\"\xc0\xaf\"", Error::json_utf8}, {"\"\xed\xa0\x80\"", Error::json_utf8},
-        {"\"\xf4\x90\x80\x80\"", Error::json_utf8}, {"\"\xe4\xb8\"", Error::json_utf8}, {"[\xff]", Error::json_utf8},
-        {"\xff\xfe{", Error::json_utf8}, {"{\"a\":1,\"a\":\"\xc3\"}", Error::json_utf8},
-        {"\"\xc2\xa0\"\xc2\xa0", Error::json_syntax}, {"\xc2\xa0{}", Error::json_syntax},
-        {R"("\ud800")", Error::json_surrogate}, {R"("\udc00")", Error::json_surrogate},
-        {R"("\ud800x")", Error::json_surrogate}, {R"("\ud800\n")", Error::json_surrogate},
-        {R"("\ud800\ud800")", Error::json_surrogate}, {R"("\ude00\ud83d")", Error::json_surrogate},
-        {R"({"\udfff":1})", Error::json_surrogate}, {R"("\ud83d\u0041")", Error::json_surrogate},
-        {R"({"a":1,"a":2})", Error::json_duplicate}, {R"({"a":1,"b":2,"\u0061":3})", Error::json_duplicate},
-        {R"({"\u0061":1,"a":3})", Error::json_duplicate}, {R"([{"x":{"a":1,"":0,"":0}}])", Error::json_duplicate},
-        {R"({"\/":1,"/":2})", Error::json_duplicate}, {R"({"\ud83d\ude00":1,"😀":2})", Error::json_duplicate},
-        {"1e400", Error::json_number}, {"-1e400", Error::json_number}, {"[1e309]", Error::json_number},
-        {"1.7976931348623159e308", Error::json_number}, {"0.00001e314", Error::json_number},
+        {"\"\x80\"", Error::json_utf8},
+        {"\"\xc0\xaf\"", Error::json_utf8},
+        {"\"\xed\xa0\x80\"", Error::json_utf8},
+        {"\"\xf4\x90\x80\x80\"", Error::json_utf8},
+        {"\"\xe4\xb8\"", Error::json_utf8},
+        {"[\xff]", Error::json_utf8},
+        {"\xff\xfe{", Error::json_utf8},
+        {"{\"a\":1,\"a\":\"\xc3\"}", Error::json_utf8},
+        {"\"\xc2\xa0\"\xc2\xa0", Error::json_syntax},
+        {"\xc2\xa0{}", Error::json_syntax},
+        {R"("\ud800")", Error::json_surrogate},
+        {R"("\udc00")", Error::json_surrogate},
+        {R"("\ud800x")", Error::json_surrogate},
+        {R"("\ud800\n")", Error::json_surrogate},
+        {R"("\ud800\ud800")", Error::json_surrogate},
+        {R"("\ude00\ud83d")", Error::json_surrogate},
+        {R"({"\udfff":1})", Error::json_surrogate},
+        {R"("\ud83d\u0041")", Error::json_surrogate},
+        {R"({"a":1,"a":2})", Error::json_duplicate},
+        {R"({"a":1,"b":2,"\u0061":3})", Error::json_duplicate},
+        {R"({"\u0061":1,"a":3})", Error::json_duplicate},
+        {R"([{"x":{"a":1,"":0,"":0}}])", Error::json_duplicate},
+        {R"({"\/":1,"/":2})", Error::json_duplicate},
+        {R"({"\ud83d\ude00":1,"😀":2})", Error::json_duplicate},
+        {"1e400", Error::json_number},
+        {"-1e400", Error::json_number},
+        {"[1e309]", Error::json_number},
+        {"1.7976931348623159e308", Error::json_number},
+        {"0.00001e314", Error::json_number},
         {"1e99999999999999999999", Error::json_number},
     };
     for (const auto& [text, error] : table) {
@@ -107,9 +226,19 @@ TEST_CASE("each reason has its own error") {
 TEST_CASE("a number is taken up to the largest double, however it is written, and down to nothing") {
     const std::string zeros(400, '0');
     const std::string good[] = {
-        "1.7976931348623157e308", "1.7976931348623158e308", "17976931348623157" + std::string(292, '0'), "1e308", "0e999999",
-        "1e-999999", "-0.0e99999999999999999999", "0." + zeros + "1e700", "1" + zeros + "e-400", "9." + zeros + "e307",
-        "0." + zeros, std::string(1023, '1').insert(1, ".") /* 1,024 octets */, "0." + std::string(308, '0') + "9e616",
+        "1.7976931348623157e308",
+        "1.7976931348623158e308",
+        "17976931348623157" + std::string(292, '0'),
+        "1e308",
+        "0e999999",
+        "1e-999999",
+        "-0.0e99999999999999999999",
+        "0." + zeros + "1e700",
+        "1" + zeros + "e-400",
+        "9." + zeros + "e307",
+        "0." + zeros,
+        std::string(1023, '1').insert(1, ".") /* 1,024 octets */,
+        "0." + std::string(308, '0') + "9e616",
     };
     for (const auto& text : good) {
         CAPTURE(text);
@@ -117,8 +246,13 @@ TEST_CASE("a number is taken up to the largest double, however it is written, an
         CHECK(reference::accepts(text));
     }
     const std::string bad[] = {
-        "1" + zeros, std::string(310, '9'), "0." + std::string(307, '0') + "1e617", "1" + zeros + "e-50",
-        "0." + std::string(1023, '1') /* 1,025 octets */, std::string(5000, '1'), "1e" + std::string(1030, '0'),
+        "1" + zeros,
+        std::string(310, '9'),
+        "0." + std::string(307, '0') + "1e617",
+        "1" + zeros + "e-50",
+        "0." + std::string(1023, '1') /* 1,025 octets */,
+        std::string(5000, '1'),
+        "1e" + std::string(1030, '0'),
     };
     for (const auto& text : bad) {
         CAPTURE(text);
@@ -192,9 +326,22 @@ TEST_CASE("names that look alike at both ends are told apart, and found when the
 
 TEST_CASE("what lies behind a text is never taken for a part of it") {
     const std::string_view texts[] = {
-        R"({"a":[1,"x",{"b":null}],"c":true})", "[1,2]", "\"string\"", "12", "-1.5e3", "true", "[[[[]]]]", R"(["\u0041"])",
-        R"({"0123456789abcdef":"0123456789abcdef0123456789"})", "[\"0123456789abcde\"]", "{\"a\" : 1 }",
-        R"(["\ud83d\ude00","\n"])", R"({"a":1,"aa":2,"aaa":3})", R"(["\ud83d"])", R"(["\udc00"])", R"(["\ud83d\u0041"])",
+        R"({"a":[1,"x",{"b":null}],"c":true})",
+        "[1,2]",
+        "\"string\"",
+        "12",
+        "-1.5e3",
+        "true",
+        "[[[[]]]]",
+        R"(["\u0041"])",
+        R"({"0123456789abcdef":"0123456789abcdef0123456789"})",
+        "[\"0123456789abcde\"]",
+        "{\"a\" : 1 }",
+        R"(["\ud83d\ude00","\n"])",
+        R"({"a":1,"aa":2,"aaa":3})",
+        R"(["\ud83d"])",
+        R"(["\udc00"])",
+        R"(["\ud83d\u0041"])",
     };
     for (const auto whole : texts) {
         for (size_t size = 0; size <= whole.size(); ++size) {
@@ -219,7 +366,8 @@ TEST_CASE("every sweep stops at the first special octet and notices what is beyo
                 for (const char special : {'"', '\\', '\x1f', '\0'}) {
                     room[place] = special;
                     const Swept swept = sweep(room.data() + begin, room.data() + 300);
-                    if (swept.at != room.data() + place || swept.beyond_ascii != 0) FAIL("at " << begin << ", " << place);
+                    if (swept.at != room.data() + place || swept.beyond_ascii != 0)
+                        FAIL("at " << begin << ", " << place);
                 }
                 room[place] = 'x';
             }
@@ -246,7 +394,8 @@ TEST_CASE("a scan allocates nothing, whatever the text") {
     Scanner scanner(ScanLimits{.text_bytes_max = 4 << 20});
     BufferPool pool;
     PaddedBytes bytes(pool);
-    bytes.append("[" + object_of(4096) + ",\"" + repeated("\\u0041", 100'000) + "\"," + repeated("1,", 100'000) + "{}]");
+    bytes.append("[" + object_of(4096) + ",\"" + repeated("\\u0041", 100'000) + "\"," + repeated("1,", 100'000) +
+                 "{}]");
     const size_t before = allocations;
     const auto document = scanner.scan(bytes.padded());
     CHECK(allocations == before);
@@ -277,10 +426,11 @@ TEST_CASE("UTF-8 is what the table of RFC 3629 says it is") {
         for (uint32_t second = 0; second < 0x100; second += (second >= 0x7c && second <= 0xc4) ? 1 : 7)
             for (const uint32_t third : {0x00U, 0x41U, 0x7fU, 0x80U, 0xbfU, 0xc0U})
                 for (const uint32_t fourth : {0x41U, 0x80U, 0xbfU, 0xf0U}) {
-                    const char octets[] = {static_cast<char>(first), static_cast<char>(second), static_cast<char>(third),
-                                           static_cast<char>(fourth)};
+                    const char octets[] = {static_cast<char>(first), static_cast<char>(second),
+                                           static_cast<char>(third), static_cast<char>(fourth)};
                     const std::string_view text(octets, 4);
-                    if (valid_utf8(text) != reference::is_utf8(text)) FAIL(first << ' ' << second << ' ' << third << ' ' << fourth);
+                    if (valid_utf8(text) != reference::is_utf8(text))
+                        FAIL(first << ' ' << second << ' ' << third << ' ' << fourth);
                 }
     CHECK(valid_utf8(""));
 }

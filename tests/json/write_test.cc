@@ -8,6 +8,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <cctype>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,8 @@ bool honest(std::string_view object) {
 
 TEST_CASE("without edits a text comes out compact, minimally escaped, otherwise as it was") {
     const auto again = [](std::string_view text) { return Scanned(text).with({}); };
-    CHECK(again(" { \"b\" : [ 1.50 , -0 , 1e+2 ] ,\n\"a\":{ } , \"c\" : [\t] } ") == R"({"b":[1.50,-0,1e+2],"a":{},"c":[]})");
+    CHECK(again(" { \"b\" : [ 1.50 , -0 , 1e+2 ] ,\n\"a\":{ } , \"c\" : [\t] } ") ==
+          R"({"b":[1.50,-0,1e+2],"a":{},"c":[]})");
     CHECK(again(R"("\u0041\/\u00e9\ud83d\ude00")") == "\"A/\xc3\xa9\xf0\x9f\x98\x80\"");
     CHECK(again(R"("\u0022\u005c\u000a\u0001\u001F")") == R"("\"\\\n\u0001\u001f")");
     CHECK(again(R"({"\u006eame":null})") == R"({"name":null})");
@@ -139,5 +141,21 @@ TEST_CASE("a known name is honest only as itself") {
     CHECK_FALSE(honest("{\"anything\x7f\":1}"));
     CHECK_FALSE(honest(R"({"anything\u0085":1})"));
     CHECK_FALSE(honest(R"({"IO.modelcontextprotocol/protocolVersion":1})"));
+    for (const std::string_view name : {"jsonrpc", "id", "params", "_meta", "taskId", "clientInfo", "requestState",
+                                        "io.modelcontextprotocol/clientCapabilities"}) {
+        for (size_t at = 0; at < name.size(); ++at) { // any one letter in the other case
+            std::string other(name);
+            other[at] = static_cast<char>(other[at] ^ 0x20);
+            const bool letter = std::isalpha(static_cast<unsigned char>(name[at])) != 0;
+            if (letter) CHECK_FALSE(honest("{\"" + other + "\":1}"));
+            other = name;
+            CHECK(honest("{\"" + other.insert(at, 1, '.') + "\":1}"));
+            other[at] = '\x7f';
+            CHECK_FALSE(honest("{\"" + other + "\":1}"));
+        }
+        CHECK(honest("{\"" + std::string(name) + "\":1}"));
+    }
+    CHECK(honest("{\"" + std::string(500, 'M') + "\":1}"));
+    CHECK_FALSE(honest("{\"" + std::string(500, 'M') + "\x7f\":1}"));
     CHECK(honest(R"({"params":{"METHOD":1}})")); // only the object's own names
 }
