@@ -1,43 +1,14 @@
 // tests/mcp/message_test.cc - what must hold: a message has exactly the shape that JSON-RPC 2.0 and MCP give it, whatever
 // else it says; the id is known as soon as it can be; nothing that resembles another message passes. Tried by tables.
-#include "base/limits.h"
-#include "json/scan.h"
-#include "mcp/message.h"
+#include "bench.h"
+#include "schema.h"
 
 #include <catch2/catch_test_macros.hpp>
 
-#include <fstream>
-#include <sstream>
 #include <string>
 
 using namespace weir;
 using namespace weir::mcp;
-
-namespace {
-
-/// Scans and reads texts, keeping what the messages point into.
-struct Bench {
-    BufferPool pool;
-    Workspace space{pool};
-    json::Scanner scanner{json::ScanLimits{}};
-    PaddedBytes text{pool};
-    json::Document document;
-    json::Value id;
-    std::string_view problem;
-
-    Result<Message> read(std::string_view source) {
-        text.clear();
-        text.append(source);
-        const auto scanned = scanner.scan(text.padded());
-        id = {};
-        problem = {};
-        if (!scanned) return fail(scanned.error());
-        document = *scanned;
-        return read_message(json::Value::root(document), space, id, &problem);
-    }
-};
-
-} // namespace
 
 TEST_CASE("messages that MCP defines are read as what they are") {
     struct Row {
@@ -238,28 +209,20 @@ TEST_CASE("every method's text is found again, and nothing near it") {
 }
 
 TEST_CASE("the project's JSON vectors are taken and refused as they say") {
-    std::ifstream file(WEIR_TEST_DATA "/json_vectors.json", std::ios::binary);
-    std::stringstream content;
-    content << file.rdbuf();
-    BufferPool pool;
-    Workspace space(pool);
-    PaddedBytes text(pool);
-    text.append(content.str());
-    json::Scanner scanner(json::ScanLimits{});
-    const auto document = scanner.scan(text.padded());
-    REQUIRE(document.has_value());
-    Bench bench;
+    Bench vectors, bench;
+    const auto root = vectors.scan(read_test_file("json_vectors.json"));
+    REQUIRE(root.has_value());
     size_t accepted = 0, refused = 0;
-    for (const json::Value vector : json::Value::root(*document).elements()) {
+    for (const json::Value vector : root->elements()) {
         // Each character of `raw` is one octet (Latin-1), so that texts that are no UTF-8 can be written down.
         std::string octets;
-        const std::string_view raw = vector.find("raw").string(space);
+        const std::string_view raw = vector.find("raw").string(vectors.space);
         for (size_t i = 0; i < raw.size(); ++i) {
             const auto lead = static_cast<unsigned char>(raw[i]);
             if (lead < 0x80) octets.push_back(raw[i]);
             else octets.push_back(static_cast<char>((lead & 3) << 6 | (static_cast<unsigned char>(raw[++i]) & 63)));
         }
-        INFO(vector.find("name").string(space));
+        INFO(vector.find("name").string(vectors.space));
         const bool taken = bench.read(octets).has_value();
         CHECK(taken != vector.find("expected").equals("reject"));
         ++(taken ? accepted : refused);

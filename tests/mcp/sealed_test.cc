@@ -1,0 +1,161 @@
+// tests/mcp/sealed_test.cc - what must hold: a sealed id brings back what was sealed, for the principal, server and session
+// it was sealed for, with any key of the ring; whatever else is presented opens nothing. Every octet is changed, every
+// length cut.
+#include "bench.h"
+#include "mcp/sealed.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <set>
+#include <string>
+
+using namespace weir;
+using namespace weir::mcp;
+
+namespace {
+
+KeyRing::Octets octets(unsigned char fill) {
+    KeyRing::Octets all{};
+    all.fill(fill);
+    return all;
+}
+
+KeyRing ring_of(std::initializer_list<uint8_t> numbers) {
+    KeyRing ring;
+    for (const uint8_t number : numbers) REQUIRE(ring.add(number, octets(number)));
+    return ring;
+}
+
+const Bond bond{"principal-key", "everything", ""};
+const Bond event_bond{"principal-key", "everything", "upstream-session"};
+const SessionSeal session{"7b1c9f0e-upstream", "2025-06-18", "claude/1.2"};
+const EventSeal event{"stream_1_event_2", Method::tools_call, "read", 77};
+
+struct Seals {
+    BufferPool pool;
+    Workspace space{pool};
+    Sealer sealer;
+    explicit Seals(const KeyRing& ring) : sealer(ring) {}
+
+    std::string seal(const SessionSeal& what, const Bond& to) {
+        PaddedBytes out(pool);
+        REQUIRE(sealer.seal_session(what, to, out).has_value());
+        return std::string(out.text());
+    }
+    std::string seal(const EventSeal& what, const Bond& to) {
+        PaddedBytes out(pool);
+        REQUIRE(sealer.seal_event(what, to, out).has_value());
+        return std::string(out.text());
+    }
+    bool opens_session(std::string_view text, const Bond& by) {
+        const auto opened = sealer.open_session(text, by, space);
+        if (!opened) CHECK(opened.error() == Error::seal_invalid);
+        return opened.has_value();
+    }
+};
+
+} // namespace
+
+TEST_CASE("a sealed id brings back what was sealed") {
+    Seals seals(ring_of({1}));
+    const auto text = seals.seal(session, bond);
+    const auto opened = seals.sealer.open_session(text, bond, seals.space);
+    REQUIRE(opened.has_value());
+    CHECK(opened->upstream_id == session.upstream_id);
+    CHECK(opened->revision == session.revision);
+    CHECK(opened->client == session.client);
+    const auto of_event = seals.seal(event, event_bond);
+    const auto opened_event = seals.sealer.open_event(of_event, event_bond, seals.space);
+    REQUIRE(opened_event.has_value());
+    CHECK(opened_event->upstream_id == event.upstream_id);
+    CHECK(opened_event->method == event.method);
+    CHECK(opened_event->name == event.name);
+    CHECK(opened_event->mask_plan == event.mask_plan);
+    for (const uint64_t plan : {uint64_t{0}, uint64_t{1}, uint64_t{256}, UINT64_MAX}) {
+        const auto sealed = seals.seal(EventSeal{"", Method::unknown, "", plan}, bond);
+        CHECK(seals.sealer.open_event(sealed, bond, seals.space)->mask_plan == plan);
+    }
+}
+
+TEST_CASE("a sealed id is visible ASCII, short, and never the same twice") {
+    Seals seals(ring_of({1}));
+    std::set<std::string> seen;
+    for (int i = 0; i < 200; ++i) {
+        const auto text = seals.seal(session, bond);
+        CHECK(seen.insert(text).second);
+        CHECK(text.size() < 100);
+        for (const char octet : text) CHECK((octet >= 0x21 && octet <= 0x7e));
+        CHECK(text.find("upstream") == std::string::npos);
+    }
+}
+
+TEST_CASE("a changed, cut or longer id opens nothing") {
+    Seals seals(ring_of({1, 2}));
+    const auto text = seals.seal(session, bond);
+    REQUIRE(seals.opens_session(text, bond));
+    for (size_t i = 0; i < text.size(); ++i) {
+        for (const char other : {'A', 'B', '_', '=', '\n'}) {
+            if (text[i] == other) continue;
+            std::string changed = text;
+            changed[i] = other;
+            INFO(i << ' ' << other);
+            CHECK_FALSE(seals.opens_session(changed, bond));
+        }
+        CHECK_FALSE(seals.opens_session(text.substr(0, i), bond));
+        CHECK_FALSE(seals.opens_session(text.substr(i + 1), bond));
+    }
+    for (const char* more : {"A", "AA", "AAAA", "=", " "}) CHECK_FALSE(seals.opens_session(text + more, bond));
+    CHECK_FALSE(seals.opens_session(std::string(100'000, 'A'), bond));
+    CHECK_FALSE(seals.opens_session("", bond));
+    CHECK_FALSE(seals.opens_session("7b1c9f0e-upstream", bond));
+}
+
+TEST_CASE("an id opens only for whom it was sealed") {
+    Seals seals(ring_of({1}));
+    const auto text = seals.seal(session, {"alice", "everything", "s"});
+    CHECK(seals.opens_session(text, {"alice", "everything", "s"}));
+    CHECK_FALSE(seals.opens_session(text, {"bob", "everything", "s"}));
+    CHECK_FALSE(seals.opens_session(text, {"alice", "other", "s"}));
+    CHECK_FALSE(seals.opens_session(text, {"alice", "everything", "t"}));
+    CHECK_FALSE(seals.opens_session(text, {"alice", "everythings", ""}));
+    CHECK_FALSE(seals.opens_session(text, {"aliceeverything", "", "s"}));
+    CHECK_FALSE(seals.opens_session(text, {std::string_view(std::string(2000, 'a')).substr(0, 0), "everything", "s"}));
+}
+
+TEST_CASE("the id of a session is not one of an event, nor the other way round") {
+    Seals seals(ring_of({1}));
+    const auto of_session = seals.seal(session, bond);
+    const auto of_event = seals.seal(event, bond);
+    CHECK(seals.sealer.open_event(of_session, bond, seals.space).error() == Error::seal_invalid);
+    CHECK(seals.sealer.open_session(of_event, bond, seals.space).error() == Error::seal_invalid);
+}
+
+TEST_CASE("any worker with the ring opens, the first key seals, and a key that left opens no more") {
+    Seals before(ring_of({1})), rotated(ring_of({2, 1})), after(ring_of({2})), another(ring_of({3}));
+    const auto old_text = before.seal(session, bond);
+    CHECK(Seals(ring_of({1})).opens_session(old_text, bond));
+    CHECK(rotated.opens_session(old_text, bond));
+    CHECK_FALSE(after.opens_session(old_text, bond));
+    const auto new_text = rotated.seal(session, bond);
+    CHECK(after.opens_session(new_text, bond));
+    CHECK_FALSE(before.opens_session(new_text, bond));
+    CHECK_FALSE(another.opens_session(new_text, bond));
+    KeyRing same_number;
+    REQUIRE(same_number.add(2, octets(9)));
+    CHECK_FALSE(Seals(same_number).opens_session(new_text, bond));
+    CHECK_FALSE(same_number.add(2, octets(8)));
+}
+
+TEST_CASE("texts that are too long are not sealed") {
+    Seals seals(ring_of({1}));
+    PaddedBytes out(seals.pool);
+    const std::string longest(Sealer::text_bytes_max, 'u'), longer(Sealer::text_bytes_max + 1, 'u');
+    CHECK(seals.sealer.seal_session({longer, "", ""}, bond, out).error() == Error::limit_reached);
+    CHECK(seals.sealer.seal_session({"u", "", longer}, bond, out).error() == Error::limit_reached);
+    CHECK(seals.sealer.seal_event({longer, Method::unknown, "", 0}, bond, out).error() == Error::limit_reached);
+    CHECK(seals.sealer.seal_session({"u", "", ""}, {longer, "", ""}, out).error() == Error::limit_reached);
+    CHECK(out.empty());
+    const auto text = seals.seal(SessionSeal{longest, longest, longest}, {longest, longest, longest});
+    CHECK(seals.opens_session(text, {longest, longest, longest}));
+    CHECK_FALSE(seals.opens_session(text, {longest, longest, longer}));
+}
