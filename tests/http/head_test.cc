@@ -256,6 +256,11 @@ TEST_CASE("a head has no more fields than there is room for") {
     CHECK(verdict_on(get("A: 1\r\nB: 2\r\n"), room) == good);
     CHECK(verdict_on(get("A: 1\r\nB: 2\r\nC: 3\r\n"), room) == Error::head_too_large);
     CHECK(verdict_on(get(""), std::span<Field>()) == Error::head_too_large);
+    std::vector<Field> much(1000); // more than a FieldSet can point to
+    std::string fields;
+    for (size_t i = 0; i < FieldSet::fields_max - 1; ++i) fields += "A: 1\r\n";
+    CHECK(verdict_on(get(fields), much) == good);
+    CHECK(verdict_on(get(fields + "Accept: a/b\r\n"), much) == Error::head_too_large);
 }
 
 TEST_CASE("every known name is found in any case, and nothing near it is") {

@@ -44,7 +44,16 @@ TEST_CASE("an answer is written as it is read") {
         const auto read = read_answer_head(out.text(), room, {});
         REQUIRE(read);
         CHECK(read->status == status);
+        CHECK(read->reason == reason_of(status));
     }
+}
+
+TEST_CASE("every status that the table of errors names has a phrase") {
+#define WEIR_ROW(name, status, code, text) \
+    if (status != 0) CHECK_FALSE(reason_of(status).empty());
+    WEIR_ERRORS(WEIR_ROW)
+#undef WEIR_ROW
+    CHECK(reason_of(299).empty());
 }
 
 TEST_CASE("a value that could be more than a value takes the whole head back") {
