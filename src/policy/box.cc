@@ -2,11 +2,11 @@
 #include "policy/box.h"
 
 #include "base/assert.h"
+#include "policy/later.h"
 #include "policy/lua.h"
 #include "policy/texts.h"
 
 #include <algorithm>
-#include <cstring>
 #include <new>
 
 namespace weir::policy {
@@ -15,14 +15,11 @@ namespace {
 // The stack of a sealed state, always.
 constexpr int handlers_at = 1, call_at = 2, globals_at = 3, result_at = 4;
 
-/// What the language names and this version does not have, as globals.
-constexpr const char* later[] = {"mask", "approve", "detector", "cidr", "sql", "url", "limit", "pins", "data"};
-
 /// A global that is not there, for handlers: nil, but for what a later version has.
 int missing_in_handler(lua_State* state) {
     const char* name = lua_type(state, 2) == LUA_TSTRING ? lua_tostring(state, 2) : "";
-    for (const char* word : later)
-        if (std::strcmp(name, word) == 0) raise(state, "%s is not available in this version", name);
+    for (const std::string_view word : later_globals())
+        if (word == name) raise(state, "%s is not available in this version", name);
     return 0;
 }
 

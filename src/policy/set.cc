@@ -2,6 +2,7 @@
 #include "policy/set.h"
 
 #include "policy/box.h"
+#include "policy/later.h"
 #include "policy/rules.h"
 #include "policy/texts.h"
 #include "policy/watchdog.h"
@@ -85,12 +86,19 @@ Loaded PolicySet::load_sources(std::vector<Source> sources, Surroundings surroun
         if (!box) return problems.push_back({source.name, 0, "there is no memory to load it"});
         const Outcome outcome = box->load(source, builtin, watchdog, loading.slot, error);
         if (outcome == Outcome::fine) return;
-        problems.push_back(problem_of(source.name, error));
+        Problem problem = problem_of(source.name, error);
+        const bool known = std::any_of(problems.begin(), problems.end(), [&](const Problem& other) {
+            return other.file == problem.file && other.line == problem.line && other.text == problem.text;
+        });
+        if (!known) problems.push_back(std::move(problem));
         if (outcome != Outcome::failed) box.reset(); // what was cut short is not used again
     };
     load({"builtin.lua", std::string(builtin_lua)}, true);
-    for (const Source& source : set->sources_)
+    for (const Source& source : set->sources_) {
+        for (const LaterUse& use : later_uses(source.text))
+            problems.push_back({source.name, use.line, use.name + " is not available in this version"});
         if (!is_library(source.name)) load(source, false);
+    }
     if (!problems.empty()) {
         // Lua gives the fields of a table in no order.
         std::sort(problems.begin(), problems.end(), [](const Problem& a, const Problem& b) {
