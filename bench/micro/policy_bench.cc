@@ -59,8 +59,10 @@ std::string many(int count) {
     std::string text;
     for (int i = 0; i < count; ++i) {
         const std::string number = std::to_string(i);
-        const std::string tools[] = {"tool_" + number, "tool_" + number + "_*", "*_delete_" + number, "*inner" + number + "*"};
-        text += "policy \"p" + number + "\" { on = \"request\", match = { servers = { \"pg-*\" }, methods = \"tools/call\", tools = { \"" +
+        const std::string tools[] = {"tool_" + number, "tool_" + number + "_*", "*_delete_" + number,
+                                     "*inner" + number + "*"};
+        text += "policy \"p" + number +
+                "\" { on = \"request\", match = { servers = { \"pg-*\" }, methods = \"tools/call\", tools = { \"" +
                 tools[i % 4] + "\" } }, decide = block(\"no\") }\n";
     }
     return text;
@@ -77,7 +79,8 @@ void many_and_a_new_tool_each_time(benchmark::State& state) {
     uint64_t number = 0;
     char name[40];
     for (auto _ : state) {
-        const int bytes = std::snprintf(name, sizeof(name), "some_tool_name_%llu", static_cast<unsigned long long>(number++));
+        const int bytes =
+            std::snprintf(name, sizeof(name), "some_tool_name_%llu", static_cast<unsigned long long>(number++));
         court.facts.tool = {name, static_cast<size_t>(bytes)};
         benchmark::DoNotOptimize(court.judge->judge(court.facts, court.space));
     }
@@ -90,17 +93,22 @@ void static_decision(benchmark::State& state) {
 BENCHMARK(static_decision);
 
 void predicate_glob(benchmark::State& state) {
-    Court(R"(policy "s" { on = "request", match = { tools = "query", args = { sql = "drop *" } }, decide = block("no") })").run(state);
+    Court(
+        R"(policy "s" { on = "request", match = { tools = "query", args = { sql = "drop *" } }, decide = block("no") })")
+        .run(state);
 }
 BENCHMARK(predicate_glob);
 
 void predicate_re(benchmark::State& state) {
-    Court(R"(policy "s" { on = "request", match = { args = { sql = re[[(?i)\b(drop|truncate|alter)\b]] } }, decide = block("no") })").run(state);
+    Court(
+        R"(policy "s" { on = "request", match = { args = { sql = re[[(?i)\b(drop|truncate|alter)\b]] } }, decide = block("no") })")
+        .run(state);
 }
 BENCHMARK(predicate_re);
 
 void handler_without_arguments(benchmark::State& state) {
-    Court(R"(policy "h" { on = "request", match = { tools = "query" }, decide = function(call) return pass() end })").run(state);
+    Court(R"(policy "h" { on = "request", match = { tools = "query" }, decide = function(call) return pass() end })")
+        .run(state);
 }
 BENCHMARK(handler_without_arguments);
 
@@ -108,7 +116,8 @@ void handler_on_one_argument(benchmark::State& state) {
     Court(R"(policy "h" { on = "request", match = { tools = "query" }, decide = function(call)
         if call.args.limit > 100 then return block("too many") end
         return pass()
-      end })").run(state);
+      end })")
+        .run(state);
 }
 BENCHMARK(handler_on_one_argument);
 
@@ -120,7 +129,8 @@ void handler_on_a_text(benchmark::State& state) {
         if bad:match(sql) then return block("not allowed", { code = "ddl", hint = "use SELECT" }) end
         if sql:sub(1, 6):lower() ~= "select" then return block("SELECT only") end
         return allow()
-      end })").run(state);
+      end })")
+        .run(state);
 }
 BENCHMARK(handler_on_a_text);
 

@@ -34,7 +34,8 @@ Regex& Regex::operator=(Regex&&) noexcept = default;
 Regex::~Regex() = default;
 
 std::expected<Regex, std::string> Regex::compile(std::string_view pattern) {
-    if (pattern.size() > pattern_bytes_max) return std::unexpected(std::string("the pattern is longer than 4096 bytes"));
+    if (pattern.size() > pattern_bytes_max)
+        return std::unexpected(std::string("the pattern is longer than 4096 bytes"));
     auto compiled = std::make_unique<Compiled>(pattern);
     if (!compiled->re.ok()) return std::unexpected(compiled->re.error());
     return Regex(std::move(compiled));

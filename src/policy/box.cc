@@ -115,11 +115,14 @@ int load_source(lua_State* state) {
     Box& box = Box::of(state);
     lua_settop(state, 0);
     lua_pushfstring(state, "@%s", source.name.c_str());
-    if (luaL_loadbufferx(state, source.text.data(), source.text.size(), lua_tostring(state, 1), "t") != 0) lua_error(state);
+    if (luaL_loadbufferx(state, source.text.data(), source.text.size(), lua_tostring(state, 1), "t") != 0)
+        lua_error(state);
     lua_rawgeti(state, LUA_REGISTRYINDEX, box.references.environment);
     lua_setfenv(state, -2);
     lua_call(state, 0, 0);
-    if (!box.pending.empty()) luaL_error(state, "%s:%d: policy \"%s\" has no table", source.name.c_str(), box.pending_line, box.pending.data());
+    if (!box.pending.empty())
+        luaL_error(state, "%s:%d: policy \"%s\" has no table", source.name.c_str(), box.pending_line,
+                   box.pending.data());
     return 0;
 }
 
@@ -181,7 +184,8 @@ Outcome Box::outcome_of(int status, bool ended, uint64_t refusals_before, std::s
     if (status == 0) return Outcome::fine;
     size_t bytes = 0;
     const char* message = lua_type(state, -1) == LUA_TSTRING ? lua_tolstring(state, -1, &bytes) : nullptr;
-    error = message == nullptr ? "it raised an error that is no text" : std::string(message, std::min(bytes, detail_bytes_max));
+    error = message == nullptr ? "it raised an error that is no text"
+                               : std::string(message, std::min(bytes, detail_bytes_max));
     return Outcome::failed;
 }
 

@@ -57,7 +57,8 @@ class Box {
     };
 
     /// A new state with its environment, or nullptr when there is no memory for it. `refuse_after`: see Memory.
-    static std::unique_ptr<Box> open(const Purpose& purpose, size_t memory_bytes_max, uint64_t refuse_after = UINT64_MAX);
+    static std::unique_ptr<Box> open(const Purpose& purpose, size_t memory_bytes_max,
+                                     uint64_t refuse_after = UINT64_MAX);
     ~Box();
     Box(const Box&) = delete;
     Box& operator=(const Box&) = delete;
@@ -80,16 +81,16 @@ class Box {
     Purpose purpose;
     bool loading = true;
     bool builtin = false;
-    uint32_t requiring = 0;      // depth of require
-    std::string_view pending;    // the policy whose name was read and whose table was not
+    uint32_t requiring = 0;   // depth of require
+    std::string_view pending; // the policy whose name was read and whose table was not
     uint32_t pending_line = 0;
-    std::deque<Test> tests;      // what predicate values stand for
+    std::deque<Test> tests;                      // what predicate values stand for
     std::unordered_map<std::string, Path> paths; // those that handlers used
-    Run* current = nullptr;      // while a handler runs
-    uint64_t run_number = 0;     // views of other runs are stale
+    Run* current = nullptr;                      // while a handler runs
+    uint64_t run_number = 0;                     // views of other runs are stale
     BufferPool pool{size_t{1} << 20};
-    Workspace scratch{pool};     // decoded strings of this run
-    PaddedBytes text{pool};      // canonical forms
+    Workspace scratch{pool}; // decoded strings of this run
+    PaddedBytes text{pool};  // canonical forms
     References references;
 
   private:

@@ -14,11 +14,29 @@ namespace weir::policy {
 namespace {
 
 /// The names that index functions compare by address: Lua interns strings.
-enum Key : uint32_t { server, tool, method, args, session, client, time, prompt, resource, name, labels, id, calls,
-                      version, untrusted, unix_time, path, keys };
-constexpr const char* key_names[keys] = {"server", "tool", "method", "args", "session", "client", "time", "prompt",
-                                         "resource", "name", "labels", "id", "calls", "version", "untrusted", "unix",
-                                         "path"};
+enum Key : uint32_t {
+    server,
+    tool,
+    method,
+    args,
+    session,
+    client,
+    time,
+    prompt,
+    resource,
+    name,
+    labels,
+    id,
+    calls,
+    version,
+    untrusted,
+    unix_time,
+    path,
+    keys
+};
+constexpr const char* key_names[keys] = {"server", "tool",    "method",    "args", "session", "client",
+                                         "time",   "prompt",  "resource",  "name", "labels",  "id",
+                                         "calls",  "version", "untrusted", "unix", "path"};
 static_assert(keys <= sizeof(References::keys) / sizeof(References::keys[0]));
 
 constexpr size_t paths_kept_max = 256;
@@ -121,7 +139,8 @@ int index_time(lua_State* state) {
 /// The view at `index`, checked to be of this run.
 const ViewValue& view_at(lua_State* state, int index) {
     const auto* view = static_cast<const ViewValue*>(value_at(state, index, Type::view));
-    if (view == nullptr) raise(state, "an object or array of the arguments is expected, not a %s", luaL_typename(state, index));
+    if (view == nullptr)
+        raise(state, "an object or array of the arguments is expected, not a %s", luaL_typename(state, index));
     if (view->run != Box::of(state).run_number) raise(state, "this value belongs to an earlier call");
     return *view;
 }
@@ -205,7 +224,8 @@ int length_view(lua_State* state) {
 int equal_views(lua_State* state) {
     const auto* a = static_cast<const ViewValue*>(value_at(state, 1, Type::view));
     const auto* b = static_cast<const ViewValue*>(value_at(state, 2, Type::view));
-    lua_pushboolean(state, a != nullptr && b != nullptr && a->document == b->document && a->index == b->index && a->run == b->run);
+    lua_pushboolean(
+        state, a != nullptr && b != nullptr && a->document == b->document && a->index == b->index && a->run == b->run);
     return 1;
 }
 
@@ -265,24 +285,24 @@ int log_info(lua_State* state) {
 void push_json(lua_State* state, json::Value value) {
     if (!value) return lua_pushnil(state);
     switch (value.kind()) {
-    case json::Kind::null: return lua_pushnil(state);
-    case json::Kind::boolean: return lua_pushboolean(state, value.boolean());
-    case json::Kind::number: return lua_pushnumber(state, value.number().value_or(0));
-    case json::Kind::string: {
-        Box& box = Box::of(state);
-        if (value.escaped() && box.scratch.taken_bytes() + value.undecoded().size() > box.memory.used_bytes_max)
-            raise(state, "this call has decoded more text than it has memory");
-        const std::string_view text = value.string(box.scratch);
-        lua_pushlstring(state, text.data(), text.size());
-        return;
-    }
-    case json::Kind::object:
-    case json::Kind::array: {
-        auto* view = static_cast<ViewValue*>(lua_newuserdata(state, sizeof(ViewValue)));
-        *view = {Type::view, value.index(), value.document(), Box::of(state).run_number};
-        dress(state, Type::view);
-        return;
-    }
+        case json::Kind::null: return lua_pushnil(state);
+        case json::Kind::boolean: return lua_pushboolean(state, value.boolean());
+        case json::Kind::number: return lua_pushnumber(state, value.number().value_or(0));
+        case json::Kind::string: {
+            Box& box = Box::of(state);
+            if (value.escaped() && box.scratch.taken_bytes() + value.undecoded().size() > box.memory.used_bytes_max)
+                raise(state, "this call has decoded more text than it has memory");
+            const std::string_view text = value.string(box.scratch);
+            lua_pushlstring(state, text.data(), text.size());
+            return;
+        }
+        case json::Kind::object:
+        case json::Kind::array: {
+            auto* view = static_cast<ViewValue*>(lua_newuserdata(state, sizeof(ViewValue)));
+            *view = {Type::view, value.index(), value.document(), Box::of(state).run_number};
+            dress(state, Type::view);
+            return;
+        }
     }
 }
 

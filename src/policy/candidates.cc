@@ -80,8 +80,12 @@ CandidateCache::Found CandidateCache::find(const Facts& facts) {
         return name.data() == nullptr ? UINT32_MAX : static_cast<uint32_t>(name.size());
     };
     // Whether there is a resource at all matters also where its name does not.
-    const uint32_t head[6] = {static_cast<uint32_t>(facts.on), facts.server, length(facts.method), length(facts.tool),
-                              length(facts.prompt), resource.data() == nullptr ? facts.resource.data() == nullptr : 2 + length(resource)};
+    const uint32_t head[6] = {static_cast<uint32_t>(facts.on),
+                              facts.server,
+                              length(facts.method),
+                              length(facts.tool),
+                              length(facts.prompt),
+                              resource.data() == nullptr ? facts.resource.data() == nullptr : 2 + length(resource)};
     static_assert(sizeof(head) == 24);
     std::memcpy(key, head, sizeof(head));
     size_t at = sizeof(head);
@@ -106,8 +110,12 @@ CandidateCache::Found CandidateCache::find(const Facts& facts) {
         slot = (hash >> 1) % slots;
     }
     Entry& entry = table_[slot];
-    entry = {hash, static_cast<uint32_t>(keys_used_), static_cast<uint32_t>(bytes), static_cast<uint32_t>(lists_used_),
-             static_cast<uint32_t>(fresh.own.size()), static_cast<uint32_t>(fresh.hides.size())};
+    entry = {hash,
+             static_cast<uint32_t>(keys_used_),
+             static_cast<uint32_t>(bytes),
+             static_cast<uint32_t>(lists_used_),
+             static_cast<uint32_t>(fresh.own.size()),
+             static_cast<uint32_t>(fresh.hides.size())};
     std::memcpy(keys_.data() + keys_used_, key, bytes);
     std::copy(fresh.own.begin(), fresh.own.end(), lists_.begin() + static_cast<ptrdiff_t>(lists_used_));
     std::copy(fresh.hides.begin(), fresh.hides.end(),

@@ -28,7 +28,8 @@ int string_rep(lua_State* state) {
     luaL_checklstring(state, 1, &bytes);
     const lua_Number times = luaL_checknumber(state, 2);
     luaL_optlstring(state, 3, "", &separator_bytes);
-    if (!(times * static_cast<lua_Number>(bytes + separator_bytes + 1) <= static_cast<lua_Number>(made_string_bytes_max)))
+    if (!(times * static_cast<lua_Number>(bytes + separator_bytes + 1) <=
+          static_cast<lua_Number>(made_string_bytes_max)))
         raise(state, "string.rep would make more than 1 MiB");
     lua_settop(state, 3);
     lua_pushvalue(state, lua_upvalueindex(1));
@@ -152,19 +153,19 @@ int table_concat(lua_State* state) {
 int to_string(lua_State* state) {
     luaL_checkany(state, 1);
     switch (lua_type(state, 1)) {
-    case LUA_TNUMBER:
-        lua_pushvalue(state, 1);
-        lua_tolstring(state, -1, nullptr);
-        return 1;
-    case LUA_TSTRING: lua_settop(state, 1); return 1;
-    case LUA_TBOOLEAN: lua_pushstring(state, lua_toboolean(state, 1) != 0 ? "true" : "false"); return 1;
-    case LUA_TUSERDATA:
-        if (value_at(state, 1, Type::view) != nullptr) {
-            push_canonical(state, 1);
+        case LUA_TNUMBER:
+            lua_pushvalue(state, 1);
+            lua_tolstring(state, -1, nullptr);
             return 1;
-        }
-        [[fallthrough]];
-    default: lua_pushstring(state, luaL_typename(state, 1)); return 1;
+        case LUA_TSTRING: lua_settop(state, 1); return 1;
+        case LUA_TBOOLEAN: lua_pushstring(state, lua_toboolean(state, 1) != 0 ? "true" : "false"); return 1;
+        case LUA_TUSERDATA:
+            if (value_at(state, 1, Type::view) != nullptr) {
+                push_canonical(state, 1);
+                return 1;
+            }
+            [[fallthrough]];
+        default: lua_pushstring(state, luaL_typename(state, 1)); return 1;
     }
 }
 

@@ -59,7 +59,8 @@ uint32_t GlobIndex::add(std::string_view glob) {
     }
     parts_[part].push_back(number);
     auto& lengths = lengths_[part.where];
-    if (std::find(lengths.begin(), lengths.end(), part.text.size()) == lengths.end()) lengths.push_back(part.text.size());
+    if (std::find(lengths.begin(), lengths.end(), part.text.size()) == lengths.end())
+        lengths.push_back(part.text.size());
     return number;
 }
 

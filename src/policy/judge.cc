@@ -3,8 +3,8 @@
 
 #include "base/log.h"
 #include "base/result.h"
-#include "policy/states.h"
 #include "policy/candidates.h"
+#include "policy/states.h"
 #include "policy/text.h"
 
 #include <algorithm>
@@ -15,8 +15,8 @@
 namespace weir::policy {
 namespace {
 
-constexpr size_t name_bytes_max = 8 << 10;   // of a tool, prompt or resource that is matched at all
-constexpr size_t errors_max = 5;             // of one policy within errors_ns, then it denies without running
+constexpr size_t name_bytes_max = 8 << 10; // of a tool, prompt or resource that is matched at all
+constexpr size_t errors_max = 5;           // of one policy within errors_ns, then it denies without running
 constexpr uint64_t errors_ns = 60 * s_ns;
 constexpr uint32_t log_lines_a_second_max = 100;
 
@@ -220,7 +220,8 @@ Verdict Judge::judge(const Facts& facts, Workspace& space) {
     Parts& parts = *parts_;
     ++parts.counts.judged;
     Verdict verdict;
-    if (std::max({facts.method.size(), facts.tool.size(), facts.prompt.size(), facts.resource.size()}) > name_bytes_max) {
+    if (std::max({facts.method.size(), facts.tool.size(), facts.prompt.size(), facts.resource.size()}) >
+        name_bytes_max) {
         verdict.decision = Decision::block;
         verdict.code = "name_too_long";
         verdict.text = "a name in this message is longer than 8 KiB";

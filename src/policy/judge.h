@@ -24,10 +24,10 @@ namespace weir::policy {
 struct JudgeCounts {
     uint64_t judged = 0;
     uint64_t handler_runs = 0;
-    uint64_t errors = 0;        // runs that failed, timeouts and memory included
+    uint64_t errors = 0; // runs that failed, timeouts and memory included
     uint64_t timeouts = 0;
     uint64_t out_of_memory = 0;
-    uint64_t suspended = 0;     // denied without a run: five errors of that policy in 60 s
+    uint64_t suspended = 0; // denied without a run: five errors of that policy in 60 s
     uint64_t states_built = 0;
 };
 

@@ -57,8 +57,8 @@ std::vector<Token> tokens_of(std::string_view text) {
             ++at;
             if (c != ' ' && c != '\t' && c != '\r' && c != '\n') tokens.push_back({text.substr(begin, 1), line});
         }
-        line += static_cast<uint32_t>(std::count(text.begin() + static_cast<ptrdiff_t>(begin),
-                                                 text.begin() + static_cast<ptrdiff_t>(at), '\n'));
+        line += static_cast<uint32_t>(
+            std::count(text.begin() + static_cast<ptrdiff_t>(begin), text.begin() + static_cast<ptrdiff_t>(at), '\n'));
     }
     return tokens;
 }
@@ -96,7 +96,8 @@ std::vector<LaterUse> later_uses(std::string_view text) {
         const bool of_another = i > 0 && (token(i - 1) == "." || token(i - 1) == ":");
         if (of_another) continue;
         const bool used = next == "." || next == "(" || next == "{" || next == "\"";
-        if (used && std::find(std::begin(globals), std::end(globals), word) != std::end(globals) && !declared.contains(word))
+        if (used && std::find(std::begin(globals), std::end(globals), word) != std::end(globals) &&
+            !declared.contains(word))
             uses.push_back({tokens[i].line, std::string(word)});
         if (word != "call" || next != ".") continue;
         if (field == "who" || field == "result" || field == "error")

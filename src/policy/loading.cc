@@ -16,7 +16,8 @@ constexpr uint32_t require_depth_max = 16;
 constexpr size_t name_bytes_max = 128;
 
 /// What the language names and this version does not have.
-constexpr std::string_view keys_later[] = {"who", "groups", "agents", "ip", "claims", "result", "time", "session", "size"};
+constexpr std::string_view keys_later[] = {"who",    "groups", "agents",  "ip",  "claims",
+                                           "result", "time",   "session", "size"};
 
 bool among(std::string_view word, std::span<const std::string_view> words) {
     return std::find(words.begin(), words.end(), word) != words.end();
@@ -102,7 +103,8 @@ class Reader {
     }
 
     void read_decide(int value) {
-        if (lua_iscfunction(state_, value)) return problem("decisions are made by a call: pass(), allow(), block(...), hide()");
+        if (lua_iscfunction(state_, value))
+            return problem("decisions are made by a call: pass(), allow(), block(...), hide()");
         if (lua_isfunction(state_, value)) {
             rule_.handler = true;
             return;
@@ -112,8 +114,12 @@ class Reader {
             problem("'decide' is a decision (pass(), allow(), block(...), hide()) or a function that returns one");
             return;
         }
-        rule_.ruling = {decision->decision, decision->as, decision->retry_after_s, std::string(decision->code()),
-                        std::string(decision->text()), std::string(decision->hint())};
+        rule_.ruling = {decision->decision,
+                        decision->as,
+                        decision->retry_after_s,
+                        std::string(decision->code()),
+                        std::string(decision->text()),
+                        std::string(decision->hint())};
     }
 
     void check_list() {
@@ -148,7 +154,8 @@ class Reader {
         else if (key == "tags") read_globs(value, key, condition.tags);
         else if (key == "labels") read_labels(value, condition);
         else if (key == "args") read_arguments(value, condition);
-        else if (among(key, keys_later)) problem(std::string(where) + "." + std::string(key) + " is not available in this version");
+        else if (among(key, keys_later))
+            problem(std::string(where) + "." + std::string(key) + " is not available in this version");
         else problem("unknown key '" + std::string(key) + "' in " + where);
     }
 
@@ -172,7 +179,8 @@ class Reader {
                 lua_pop(state_, 1);
             }
         }
-        if (!texts || keys != count) return problem("'" + std::string(key) + "' is a glob or a list of at least one glob");
+        if (!texts || keys != count)
+            return problem("'" + std::string(key) + "' is a glob or a list of at least one glob");
         for (size_t i = 1; i <= count; ++i) {
             lua_rawgeti(state_, value, static_cast<int>(i));
             add_glob(lua_gettop(state_), key, into);
@@ -186,8 +194,7 @@ class Reader {
         while (lua_next(state_, value) != 0) {
             if (lua_type(state_, -1) != LUA_TSTRING || lua_type(state_, -2) != LUA_TSTRING)
                 problem("'labels' is a table of names and values, all strings");
-            else
-                condition.labels.push_back({std::string(text_of(state_, -2)), std::string(text_of(state_, -1))});
+            else condition.labels.push_back({std::string(text_of(state_, -2)), std::string(text_of(state_, -1))});
             lua_pop(state_, 1);
         }
         if (condition.labels.empty()) problem("'labels' is empty");
@@ -215,7 +222,8 @@ class Reader {
             test.kind = Test::Kind::glob;
             read_globs(value, "args." + std::string(path), test.globs);
         } else {
-            return problem("args." + std::string(path) + " is a predicate, a glob or a list of globs; for other values any_of{...}");
+            return problem("args." + std::string(path) +
+                           " is a predicate, a glob or a list of globs; for other values any_of{...}");
         }
         condition.arguments.push_back({std::move(*parsed), std::move(test)});
     }
@@ -262,8 +270,9 @@ int policy_table(lua_State* state) {
     Reader reader(state, box, rule);
     if (!reader.read(1)) return 0;
     if (const Rule* other = box.purpose.collect->added(name)) {
-        box.purpose.problems->push_back({rule.file, rule.line, "policy \"" + rule.name + "\" is already in " + other->file +
-                                                                   ":" + std::to_string(other->line)});
+        box.purpose.problems->push_back(
+            {rule.file, rule.line,
+             "policy \"" + rule.name + "\" is already in " + other->file + ":" + std::to_string(other->line)});
         return 0;
     }
     if (!reader.off()) static_cast<void>(box.purpose.collect->add(std::move(rule)));
@@ -319,14 +328,16 @@ int require(lua_State* state) {
     lua_pushboolean(state, 1);
     lua_rawset(state, 2);
     lua_pushfstring(state, "@%s", found->name.c_str());
-    if (luaL_loadbufferx(state, found->text.data(), found->text.size(), lua_tostring(state, -1), "t") != 0) lua_error(state);
+    if (luaL_loadbufferx(state, found->text.data(), found->text.size(), lua_tostring(state, -1), "t") != 0)
+        lua_error(state);
     lua_rawgeti(state, LUA_REGISTRYINDEX, box.references.environment);
     lua_setfenv(state, -2);
     ++box.requiring;
     lua_call(state, 0, 1);
     --box.requiring;
     if (lua_istable(state, -1)) lock_table(state);
-    else if (!lua_isfunction(state, -1)) raise(state, "require: %s returns neither a table nor a function", name.data());
+    else if (!lua_isfunction(state, -1))
+        raise(state, "require: %s returns neither a table nor a function", name.data());
     lua_pushvalue(state, 1);
     lua_pushvalue(state, -2);
     lua_rawset(state, 2);
@@ -340,7 +351,8 @@ int config(lua_State* state) {
     const std::string_view name = text_of(state, 1);
     for (const ConfigValue& value : *box.purpose.values) {
         if (value.name != name) continue;
-        if (const auto* text = std::get_if<std::string>(&value.value)) lua_pushlstring(state, text->data(), text->size());
+        if (const auto* text = std::get_if<std::string>(&value.value))
+            lua_pushlstring(state, text->data(), text->size());
         else if (const auto* number = std::get_if<double>(&value.value)) lua_pushnumber(state, *number);
         else lua_pushboolean(state, std::get<bool>(value.value));
         return 1;

@@ -10,7 +10,7 @@
 namespace weir::policy {
 
 struct Memory {
-    size_t used_bytes = 0;              // as malloc_usable_size tells
+    size_t used_bytes = 0; // as malloc_usable_size tells
     size_t used_bytes_max = SIZE_MAX;
     uint64_t refusals = 0;
     uint64_t refuse_after = UINT64_MAX; // this many more requests are granted, then all are refused (fault injection)

@@ -17,8 +17,10 @@ size_t characters(std::string_view text) {
 }
 
 bool equal(json::Value value, const Scalar& scalar) {
-    if (const auto* text = std::get_if<std::string>(&scalar)) return value.is(json::Kind::string) && value.equals(*text);
-    if (const auto* number = std::get_if<double>(&scalar)) return value.is(json::Kind::number) && value.number() == *number;
+    if (const auto* text = std::get_if<std::string>(&scalar))
+        return value.is(json::Kind::string) && value.equals(*text);
+    if (const auto* number = std::get_if<double>(&scalar))
+        return value.is(json::Kind::number) && value.number() == *number;
     return value.is(json::Kind::boolean) && value.boolean() == std::get<bool>(scalar);
 }
 
@@ -34,35 +36,35 @@ std::optional<std::string_view> text_of(json::Value value, Looking& looking) {
 
 bool holds_for(json::Value value, const Test& test, Looking& looking) {
     switch (test.kind) {
-    case Test::Kind::present:
-    case Test::Kind::absent: return true;
-    case Test::Kind::any_of:
-    case Test::Kind::none_of: return any_equal(value, test.scalars);
-    case Test::Kind::num: {
-        const auto number = value.number();
-        return number && test.bounds.hold(*number);
-    }
-    case Test::Kind::len: {
-        if (value.is(json::Kind::array) || value.is(json::Kind::object))
-            return test.bounds.hold(static_cast<double>(value.count()));
-        if (!value.is(json::Kind::string)) return false;
-        const auto text = text_of(value, looking);
-        return text && test.bounds.hold(static_cast<double>(characters(*text)));
-    }
-    case Test::Kind::glob: {
-        if (!value.is(json::Kind::string)) return false;
-        const auto text = text_of(value, looking);
-        if (!text) return false;
-        return std::any_of(test.globs.begin(), test.globs.end(), [&](const std::string& glob) {
-            // glob_match may take pattern times text, if rarely: long globs pay more.
-            return looking.budget.take(text->size() * (glob.size() / 8)) && glob_match(glob, *text);
-        });
-    }
-    case Test::Kind::re: {
-        if (!value.is(json::Kind::string)) return false;
-        const auto text = text_of(value, looking);
-        return text && test.regex->found_in(*text);
-    }
+        case Test::Kind::present:
+        case Test::Kind::absent: return true;
+        case Test::Kind::any_of:
+        case Test::Kind::none_of: return any_equal(value, test.scalars);
+        case Test::Kind::num: {
+            const auto number = value.number();
+            return number && test.bounds.hold(*number);
+        }
+        case Test::Kind::len: {
+            if (value.is(json::Kind::array) || value.is(json::Kind::object))
+                return test.bounds.hold(static_cast<double>(value.count()));
+            if (!value.is(json::Kind::string)) return false;
+            const auto text = text_of(value, looking);
+            return text && test.bounds.hold(static_cast<double>(characters(*text)));
+        }
+        case Test::Kind::glob: {
+            if (!value.is(json::Kind::string)) return false;
+            const auto text = text_of(value, looking);
+            if (!text) return false;
+            return std::any_of(test.globs.begin(), test.globs.end(), [&](const std::string& glob) {
+                // glob_match may take pattern times text, if rarely: long globs pay more.
+                return looking.budget.take(text->size() * (glob.size() / 8)) && glob_match(glob, *text);
+            });
+        }
+        case Test::Kind::re: {
+            if (!value.is(json::Kind::string)) return false;
+            const auto text = text_of(value, looking);
+            return text && test.regex->found_in(*text);
+        }
     }
     __builtin_unreachable();
 }
@@ -113,7 +115,8 @@ std::expected<Path, std::string> Path::parse(std::string_view text) {
             at = end;
         }
         if (at < text.size() && text[at] == '.' && ++at == text.size()) return wrong("it ends in a dot");
-        if (at < text.size() && text[at] == '[' && text[at - 1] == '.') return wrong("between a dot and a bracket stands a name");
+        if (at < text.size() && text[at] == '[' && text[at - 1] == '.')
+            return wrong("between a dot and a bracket stands a name");
     }
     return path;
 }

@@ -80,29 +80,29 @@ template <class Found> bool Path::walk(json::Value at, size_t step, Found& found
     if (step == steps_.size()) return found(at);
     const Step& here = steps_[step];
     switch (here.kind) {
-    case Kind::member: {
-        const json::Value next = at.find(here.member);
-        return !next || walk(next, step + 1, found);
-    }
-    case Kind::element: {
-        const json::Value next = at.at(here.element);
-        return !next || walk(next, step + 1, found);
-    }
-    case Kind::any_element:
-        if (!at.is(json::Kind::array)) return true;
-        for (const json::Value element : at.elements())
-            if (!walk(element, step + 1, found)) return false;
-        return true;
-    case Kind::any_depth:
-        if (!walk(at, step + 1, found)) return false;
-        if (at.is(json::Kind::array)) {
-            for (const json::Value element : at.elements())
-                if (!walk(element, step, found)) return false;
-        } else if (at.is(json::Kind::object)) {
-            for (const json::Value::Member member : at.members())
-                if (!walk(member.value, step, found)) return false;
+        case Kind::member: {
+            const json::Value next = at.find(here.member);
+            return !next || walk(next, step + 1, found);
         }
-        return true;
+        case Kind::element: {
+            const json::Value next = at.at(here.element);
+            return !next || walk(next, step + 1, found);
+        }
+        case Kind::any_element:
+            if (!at.is(json::Kind::array)) return true;
+            for (const json::Value element : at.elements())
+                if (!walk(element, step + 1, found)) return false;
+            return true;
+        case Kind::any_depth:
+            if (!walk(at, step + 1, found)) return false;
+            if (at.is(json::Kind::array)) {
+                for (const json::Value element : at.elements())
+                    if (!walk(element, step, found)) return false;
+            } else if (at.is(json::Kind::object)) {
+                for (const json::Value::Member member : at.members())
+                    if (!walk(member.value, step, found)) return false;
+            }
+            return true;
     }
     __builtin_unreachable();
 }

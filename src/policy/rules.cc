@@ -70,7 +70,7 @@ const Rule* Rules::added(std::string_view name) const {
     return at == added_.end() ? nullptr : &rules_[at->second];
 }
 
-void Rules::Key::compile(std::span<const Rule> all, std::vector<std::string> Condition::*patterns) {
+void Rules::Key::compile(std::span<const Rule> all, std::vector<std::string> Condition::* patterns) {
     without.assign((all.size() + 63) / 64, 0);
     for (size_t i = 0; i < all.size(); ++i) {
         const auto& wanted = all[i].match.*patterns;
@@ -128,8 +128,7 @@ size_t Rules::find(std::string_view name) const {
     return at != rules_.end() && at->name == name ? static_cast<size_t>(at - rules_.begin()) : size();
 }
 
-void Rules::candidates(const Server& server, const Facts& facts, Scratch& scratch,
-                       std::vector<Candidate>& into) const {
+void Rules::candidates(const Server& server, const Facts& facts, Scratch& scratch, std::vector<Candidate>& into) const {
     const auto& by_server = servers_[static_cast<size_t>(facts.on)];
     WEIR_ASSERT(facts.server < by_server.size());
     Bits& bits = scratch.rules;

@@ -97,9 +97,9 @@ class Rules {
     struct Key {
         GlobIndex globs;
         std::vector<Users> users; // by number of the glob
-        Bits without;                             // rules that do not have this key
+        Bits without;             // rules that do not have this key
         bool used = false;
-        void compile(std::span<const Rule> all, std::vector<std::string> Condition::*patterns);
+        void compile(std::span<const Rule> all, std::vector<std::string> Condition::* patterns);
         void mark(std::string_view name, Bits& bits) const;
     };
 

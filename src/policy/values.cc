@@ -196,9 +196,13 @@ int make_bounds(lua_State* state) {
     while (lua_next(state, 1) != 0) {
         const std::string_view key = text_at(state, -2, "the name of a bound");
         Bounds& bounds = test.bounds;
-        std::optional<double>* bound = key == "ge" ? &bounds.ge : key == "gt" ? &bounds.gt : key == "le" ? &bounds.le
-                                     : key == "lt" ? &bounds.lt : key == "eq" ? &bounds.eq : key == "ne" ? &bounds.ne
-                                                                                                         : nullptr;
+        std::optional<double>* bound = key == "ge"   ? &bounds.ge
+                                       : key == "gt" ? &bounds.gt
+                                       : key == "le" ? &bounds.le
+                                       : key == "lt" ? &bounds.lt
+                                       : key == "eq" ? &bounds.eq
+                                       : key == "ne" ? &bounds.ne
+                                                     : nullptr;
         if (bound == nullptr) raise(state, "%s has no bound '%s': ge, gt, le, lt, eq, ne", what, key.data());
         if (lua_type(state, -1) != LUA_TNUMBER || std::isnan(lua_tonumber(state, -1)))
             raise(state, "the bound %s of %s is a number", key.data(), what);

@@ -30,14 +30,14 @@ constexpr uint32_t types = 9;
 /// References into the registry of a state.
 struct References {
     int metatables[types] = {};
-    int environment = 0;       // the table that all code has as its globals; empty
-    int environment_meta = 0;  // its metatable
-    int calling = 0;           // what globals are for handlers
-    int parts[types] = {};     // the one value of each of call, server, labels, session, client, time
+    int environment = 0;               // the table that all code has as its globals; empty
+    int environment_meta = 0;          // its metatable
+    int calling = 0;                   // what globals are for handlers
+    int parts[types] = {};             // the one value of each of call, server, labels, session, client, time
     int pass = 0, allow = 0, hide = 0; // decisions without anything in them
-    int handlers = 0;          // functions by rule index + 1
-    int modules = 0;           // by name, what require has loaded
-    const char* keys[32] = {}; // interned names, by Key
+    int handlers = 0;                  // functions by rule index + 1
+    int modules = 0;                   // by name, what require has loaded
+    const char* keys[32] = {};         // interned names, by Key
 };
 
 /// A decision as a policy made it. Its texts stand behind it in the same block: code, text, hint.

@@ -41,7 +41,7 @@ void on_signal(int) {
 }
 
 void install_signal() {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = on_signal;
     action.sa_flags = SA_RESTART;
     sigemptyset(&action.sa_mask);

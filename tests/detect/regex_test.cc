@@ -34,8 +34,9 @@ TEST_CASE("a pattern is found anywhere in the text") {
 }
 
 TEST_CASE("what RE2 refuses is refused with a sentence") {
-    for (const std::string& pattern : {std::string("("), std::string("[a"), std::string("\\1"), std::string("(?=x)"), std::string("a{1001}"),
-                                       std::string("\xff"), std::string(5000, 'a'), std::string("((((a{100}){100}){100}){100})")}) {
+    for (const std::string& pattern :
+         {std::string("("), std::string("[a"), std::string("\\1"), std::string("(?=x)"), std::string("a{1001}"),
+          std::string("\xff"), std::string(5000, 'a'), std::string("((((a{100}){100}){100}){100})")}) {
         const auto regex = Regex::compile(pattern);
         REQUIRE_FALSE(regex);
         CHECK_FALSE(regex.error().empty());

@@ -18,7 +18,8 @@ namespace {
 
 std::string pick(Random& random, std::initializer_list<const char*> pieces, size_t count_max) {
     std::string text;
-    for (uint64_t left = random.below(count_max + 1); left > 0; --left) text += pieces.begin()[random.below(pieces.size())];
+    for (uint64_t left = random.below(count_max + 1); left > 0; --left)
+        text += pieces.begin()[random.below(pieces.size())];
     return text;
 }
 
@@ -37,7 +38,8 @@ TEST_CASE("the index finds the globs that glob_match finds, each once") {
         GlobIndex index;
         std::vector<std::string> globs;
         for (int i = 0; i < 150; ++i) {
-            const std::string glob = pick(random, {"a", "b", "ab", "_", "*", "*", "?", "[ab]", "[!a]", "\\*", "[]a]", "c-"}, 6);
+            const std::string glob =
+                pick(random, {"a", "b", "ab", "_", "*", "*", "?", "[ab]", "[!a]", "\\*", "[]a]", "c-"}, 6);
             if (!glob_valid(glob)) continue;
             const uint32_t number = index.add(glob);
             if (number == globs.size()) globs.push_back(glob);

@@ -35,7 +35,8 @@ std::vector<Hostile> corpus() {
 std::string handler(const std::string& name, const std::string& tool, const std::string& code) {
     return "do local function body() " + code + "\nend\npolicy \"" + name +
            "\" { on = \"request\", match = { tools = \"" + tool +
-           "\" }, decide = function(call) local value = body() return block(tostring(value), { code = type(value) }) end } end\n";
+           "\" }, decide = function(call) local value = body() return block(tostring(value), { code = type(value) }) "
+           "end } end\n";
 }
 
 /// Whether the outcome that the judge counted is among those that the corpus allows.
@@ -56,7 +57,8 @@ TEST_CASE("every hostile policy ends as it should") {
             }
             const std::string probe = one.probe.empty() ? "return 1" : one.probe;
             Court court(handler("hostile", "query", one.code) + handler("probe", "probe", probe) +
-                        "policy \"calm\" { on = \"request\", match = { tools = \"calm\" }, decide = function() return allow() end }");
+                        "policy \"calm\" { on = \"request\", match = { tools = \"calm\" }, decide = function() return "
+                        "allow() end }");
             const Verdict verdict = court.on_tool("query");
             const JudgeCounts counts = court.judge->counts();
             INFO(verdict.text << " / " << verdict.detail);
@@ -70,7 +72,9 @@ TEST_CASE("every hostile policy ends as it should") {
                 CHECK_FALSE(verdict.error);
                 CHECK(verdict.code == "table");
             } else {
-                const std::string outcome = counts.timeouts != 0 ? "timeout" : counts.out_of_memory != 0 ? "oom" : "error";
+                const std::string outcome = counts.timeouts != 0        ? "timeout"
+                                            : counts.out_of_memory != 0 ? "oom"
+                                                                        : "error";
                 CHECK(verdict.error);
                 CHECK(verdict.code == "policy_error");
                 CHECK(counts.errors == 1);
@@ -88,7 +92,8 @@ TEST_CASE("what a hostile policy returns is never taken for a decision") {
     for (const Hostile& one : corpus()) {
         if (one.expect == "load_error") continue;
         DYNAMIC_SECTION(one.name) {
-            Court court("policy \"hostile\" { on = \"request\", match = {}, decide = function(call) " + one.code + "\nend }");
+            Court court("policy \"hostile\" { on = \"request\", match = {}, decide = function(call) " + one.code +
+                        "\nend }");
             const Verdict verdict = court.on_tool("query");
             CHECK(verdict.decision == Decision::block);
             CHECK(verdict.error);
@@ -100,20 +105,52 @@ TEST_CASE("what a hostile policy returns is never taken for a decision") {
 TEST_CASE("more ways out of the box are closed") {
     // Each must end as an error: the name or the behaviour it needs is not there.
     for (const char* code : {
-             "return string.dump(function() end)", "return getmetatable(call)", "return rawget(string, 'len')", "string.len = nil",
-             "table.insert(string, 1)", "table.insert(1, 1)", "return debug.traceback()", "return setmetatable({}, {})",
-             "return collectgarbage()", "return load('return 1')()", "return coroutine.create(function() end)",
-             "return ('x'):gsub('x', 'y')", "return ('x'):match('x')", "return ('%s'):format(call)", "return ('%p'):format('x')",
-             "return table.concat({}, 'x', 1, 1e9)", "local t = {} t[1] = 1 table.insert(t, 2^50, 1)", "return policy 'x' {}",
-             "return require 'lib.x'", "return config 'limit'", "return re[[x]]", "return glob'x'", "return any_of{1}",
-             "call.tool = 'x'", "call.args.a = 1", "local c = call return c.who", "local c = call return c.result", "local s = call.session return s:mark('x')",
-             "local x = sql return x", "local x = limit return x", "local x = approve return x", "local x = mask return x", "return math.random()",
-             "return tostring()", "return unpack({}, 1, 1e7)", "return newproxy(true)", "return bit.band(1, 1)",
-             "return pass(1)()", "error(nil)", "error(call)", "return call.args.a.b.c", "return select(-5, 1)",
+             "return string.dump(function() end)",
+             "return getmetatable(call)",
+             "return rawget(string, 'len')",
+             "string.len = nil",
+             "table.insert(string, 1)",
+             "table.insert(1, 1)",
+             "return debug.traceback()",
+             "return setmetatable({}, {})",
+             "return collectgarbage()",
+             "return load('return 1')()",
+             "return coroutine.create(function() end)",
+             "return ('x'):gsub('x', 'y')",
+             "return ('x'):match('x')",
+             "return ('%s'):format(call)",
+             "return ('%p'):format('x')",
+             "return table.concat({}, 'x', 1, 1e9)",
+             "local t = {} t[1] = 1 table.insert(t, 2^50, 1)",
+             "return policy 'x' {}",
+             "return require 'lib.x'",
+             "return config 'limit'",
+             "return re[[x]]",
+             "return glob'x'",
+             "return any_of{1}",
+             "call.tool = 'x'",
+             "call.args.a = 1",
+             "local c = call return c.who",
+             "local c = call return c.result",
+             "local s = call.session return s:mark('x')",
+             "local x = sql return x",
+             "local x = limit return x",
+             "local x = approve return x",
+             "local x = mask return x",
+             "return math.random()",
+             "return tostring()",
+             "return unpack({}, 1, 1e7)",
+             "return newproxy(true)",
+             "return bit.band(1, 1)",
+             "return pass(1)()",
+             "error(nil)",
+             "error(call)",
+             "return call.args.a.b.c",
+             "return select(-5, 1)",
          }) {
         DYNAMIC_SECTION(code) {
-            Court court(std::string("policy \"hostile\" { on = \"request\", match = {}, decide = function(call) ") + code +
-                        "\nend }");
+            Court court(std::string("policy \"hostile\" { on = \"request\", match = {}, decide = function(call) ") +
+                        code + "\nend }");
             const Verdict verdict = court.on_arguments(R"({"a":"x"})");
             INFO(verdict.detail);
             CHECK(verdict.decision == Decision::block);
@@ -142,7 +179,8 @@ TEST_CASE("a value of one call is useless in the next") {
 }
 
 TEST_CASE("five errors of a policy in a minute, and it denies without running until it has rested") {
-    Court court("policy \"bad\" { on = \"request\", match = { tools = \"query\" }, decide = function(call) error('no') end }");
+    Court court(
+        "policy \"bad\" { on = \"request\", match = { tools = \"query\" }, decide = function(call) error('no') end }");
     Case wanted;
     for (int i = 0; i < 5; ++i) {
         wanted.time_unix_ns += s_ns;

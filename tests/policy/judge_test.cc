@@ -9,16 +9,17 @@ using namespace weir::policy;
 
 namespace {
 
-std::string one(const std::string& name, const std::string& decide, const std::string& rest = "on = \"request\", match = {}") {
+std::string one(const std::string& name, const std::string& decide,
+                const std::string& rest = "on = \"request\", match = {}") {
     return "policy \"" + name + "\" { " + rest + ", decide = " + decide + " }\n";
 }
 
 } // namespace
 
 TEST_CASE("of several decisions the strictest holds, in whatever order they stand") {
-    const std::vector<std::string> policies = {one("a", "pass()"), one("b", "allow()"), one("d", "block('first', { code = 'x' })"),
-                                               one("c", "function() return allow() end"),
-                                               one("e", "function() return block('second') end")};
+    const std::vector<std::string> policies = {
+        one("a", "pass()"), one("b", "allow()"), one("d", "block('first', { code = 'x' })"),
+        one("c", "function() return allow() end"), one("e", "function() return block('second') end")};
     std::vector<size_t> order = {0, 1, 2, 3, 4};
     do {
         std::string text;
@@ -28,7 +29,8 @@ TEST_CASE("of several decisions the strictest holds, in whatever order they stan
         CHECK(verdict.decision == Decision::block);
         CHECK(verdict.text == "first");
         CHECK(verdict.code == "x");
-        CHECK(std::vector<std::string_view>(verdict.policies.begin(), verdict.policies.end()) == std::vector<std::string_view>{"d", "e"});
+        CHECK(std::vector<std::string_view>(verdict.policies.begin(), verdict.policies.end()) ==
+              std::vector<std::string_view>{"d", "e"});
         CHECK_FALSE(verdict.by_default);
         CHECK_FALSE(verdict.error);
     } while (std::next_permutation(order.begin(), order.begin() + 3));
@@ -41,8 +43,9 @@ TEST_CASE("of several decisions the strictest holds, in whatever order they stan
 
 TEST_CASE("block carries what the policy said") {
     Court court(one("s", "block('text', { code = 'c_1', hint = 'do so', retry_after = 1.2, as = 'error' })") +
-                one("h", "function(call) return block('wait for ' .. call.tool, { retry_after = 7, as = 'result' }) end",
-                       "on = \"request\", match = { tools = \"handled\" }, unless = { servers = \"github\" }"));
+                one("h",
+                    "function(call) return block('wait for ' .. call.tool, { retry_after = 7, as = 'result' }) end",
+                    "on = \"request\", match = { tools = \"handled\" }, unless = { servers = \"github\" }"));
     Verdict verdict = court.on_tool("query");
     CHECK(verdict.text == "text");
     CHECK(verdict.code == "c_1");
@@ -62,11 +65,26 @@ TEST_CASE("the server's default covers what acts, and lets pass what only opens,
         const char* method;
         bool covered;
     } rows[] = {
-        {"tools/call", true}, {"resources/read", true}, {"resources/subscribe", true}, {"prompts/get", true},
-        {"completion/complete", true}, {"tasks/get", true}, {"tasks/list", true}, {"tasks/cancel", true},
-        {"something/new", true}, {"tools/calls", true}, {"", true}, {"initialize", false}, {"ping", false},
-        {"tools/list", false}, {"prompts/list", false}, {"resources/list", false}, {"resources/templates/list", false},
-        {"server/discover", false}, {"subscriptions/listen", false}, {"notifications/initialized", false},
+        {"tools/call", true},
+        {"resources/read", true},
+        {"resources/subscribe", true},
+        {"prompts/get", true},
+        {"completion/complete", true},
+        {"tasks/get", true},
+        {"tasks/list", true},
+        {"tasks/cancel", true},
+        {"something/new", true},
+        {"tools/calls", true},
+        {"", true},
+        {"initialize", false},
+        {"ping", false},
+        {"tools/list", false},
+        {"prompts/list", false},
+        {"resources/list", false},
+        {"resources/templates/list", false},
+        {"server/discover", false},
+        {"subscriptions/listen", false},
+        {"notifications/initialized", false},
         {"notifications/cancelled", false},
     };
     Court blocks("", surroundings(false)), allows("", surroundings(true));
@@ -103,12 +121,13 @@ TEST_CASE("allow lifts the default, pass does not, and a block of the handshake 
 }
 
 TEST_CASE("what a list hides is refused by name, by the same rule") {
-    Court court(one("h", "hide { code = 'gone' }", R"(on = "list", match = { servers = "pg-*", tools = { "admin_*" } }, unless = { tools = "admin_ok" })") +
-                one("f", "function(call) if call.tool == 'secret' then return hide() end return pass() end",
-                       R"(on = "list", match = { methods = "tools/list" })") +
-                one("p", "hide()", R"(on = "list", match = { prompts = "inner_*" })") +
-                one("r", "hide()", R"(on = "list", match = { resources = "file:///etc/*" })") +
-                one("all", "allow()"));
+    Court court(
+        one("h", "hide { code = 'gone' }",
+            R"(on = "list", match = { servers = "pg-*", tools = { "admin_*" } }, unless = { tools = "admin_ok" })") +
+        one("f", "function(call) if call.tool == 'secret' then return hide() end return pass() end",
+            R"(on = "list", match = { methods = "tools/list" })") +
+        one("p", "hide()", R"(on = "list", match = { prompts = "inner_*" })") +
+        one("r", "hide()", R"(on = "list", match = { resources = "file:///etc/*" })") + one("all", "allow()"));
     for (const char* tool : {"admin_x", "admin_ok", "secret", "query"}) {
         for (const uint32_t server : {0U, 1U}) {
             Case entry, call;
@@ -124,7 +143,8 @@ TEST_CASE("what a list hides is refused by name, by the same rule") {
             if (hidden) CHECK(listed.policies[0] == called.policies[0]);
         }
     }
-    const auto decision = [&](const char* method, std::optional<std::string> prompt, std::optional<std::string> resource) {
+    const auto decision = [&](const char* method, std::optional<std::string> prompt,
+                              std::optional<std::string> resource) {
         Case wanted;
         wanted.method = method;
         wanted.tool.reset();
@@ -166,11 +186,14 @@ TEST_CASE("keys ask for what a message has") {
 }
 
 TEST_CASE("only reading arguments is looking inside") {
-    Court court(one("static", "pass()", R"(on = "request", match = { servers = "*", methods = "*", tools = "*", tags = "read" })") +
+    Court court(one("static", "pass()",
+                    R"(on = "request", match = { servers = "*", methods = "*", tools = "*", tags = "read" })") +
                 one("handler", "function(call) local x = call.tool .. call.server.name return pass() end") +
                 one("asks", "pass()", R"(on = "request", match = { tools = "asked", args = { a = present } })") +
-                one("exempts", "pass()", R"(on = "request", match = { tools = "exempt" }, unless = { args = { a = present } })") +
-                one("reads", "function(call) local x = call.args return pass() end", R"(on = "request", match = { tools = "read" })"));
+                one("exempts", "pass()",
+                    R"(on = "request", match = { tools = "exempt" }, unless = { args = { a = present } })") +
+                one("reads", "function(call) local x = call.args return pass() end",
+                    R"(on = "request", match = { tools = "read" })"));
     const auto looked = [&](std::string tool, std::string args) {
         Case wanted;
         wanted.tool = std::move(tool);
@@ -209,7 +232,8 @@ TEST_CASE("a handler that returns no decision, the wrong one, or fails, blocks w
     };
     for (const auto& row : rows) {
         INFO(row.on << ": " << row.body);
-        Court court(one("p", std::string("function(call) ") + row.body + " end", std::string("on = \"") + row.on + "\", match = {}") +
+        Court court(one("p", std::string("function(call) ") + row.body + " end",
+                        std::string("on = \"") + row.on + "\", match = {}") +
                     one("z", "allow()"));
         Case wanted;
         wanted.on = row.on == std::string("list") ? On::list : On::request;
@@ -233,7 +257,9 @@ TEST_CASE("a name that is too long to match is refused") {
 }
 
 TEST_CASE("log lines reach the verdict, bounded and clean") {
-    Court court(one("l", R"(function(call) log.info("a\n\255b\0c") for i = 1, 20 do log.info(("x"):rep(1000)) end return allow() end)"));
+    Court court(one(
+        "l",
+        R"(function(call) log.info("a\n\255b\0c") for i = 1, 20 do log.info(("x"):rep(1000)) end return allow() end)"));
     const Verdict verdict = court.on_tool("query");
     REQUIRE(verdict.log.size() == 8);
     CHECK(verdict.log[0] == "a\n?b?c");
@@ -247,8 +273,10 @@ TEST_CASE("log lines reach the verdict, bounded and clean") {
 }
 
 TEST_CASE("texts of handlers are cut and made UTF-8") {
-    Court court(one("t", R"(function(call) return block(("ä"):rep(3000) , { hint = "\237\160\128x" }) end)", R"(on = "request", match = { tools = "a" })") +
-                one("u", R"(function(call) return block("x" .. ("ä"):rep(3000)) end)", R"(on = "request", match = { tools = "b" })"));
+    Court court(one("t", R"(function(call) return block(("ä"):rep(3000) , { hint = "\237\160\128x" }) end)",
+                    R"(on = "request", match = { tools = "a" })") +
+                one("u", R"(function(call) return block("x" .. ("ä"):rep(3000)) end)",
+                    R"(on = "request", match = { tools = "b" })"));
     CHECK(court.on_tool("a").text.size() == 4096);
     CHECK(court.on_tool("a").hint == "???x");
     CHECK(court.on_tool("b").text.size() <= 4096);
@@ -258,7 +286,9 @@ TEST_CASE("texts of handlers are cut and made UTF-8") {
 TEST_CASE("every policy of the set runs from one state, and states are built once") {
     std::string text;
     for (int i = 0; i < 50; ++i)
-        text += one("p" + std::to_string(i), "function(call) if call.tool == 't" + std::to_string(i) + "' then return block('" + std::to_string(i) + "') end return pass() end");
+        text +=
+            one("p" + std::to_string(i), "function(call) if call.tool == 't" + std::to_string(i) +
+                                             "' then return block('" + std::to_string(i) + "') end return pass() end");
     Court court(text);
     for (int i = 0; i < 50; ++i) CHECK(court.on_tool("t" + std::to_string(i)).text == std::to_string(i));
     CHECK(court.judge->counts().errors == 0);

@@ -119,10 +119,11 @@ TEST_CASE("what the language does not have, or not yet, is a load error with its
 }
 
 TEST_CASE("all problems are told at once, in all files") {
-    const Loaded loaded = PolicySet::load_sources({{"a.lua", with("colour = 1, on = 'response', match = { who = 'x' }") + "\n" + with("mode = 'x'")},
-                                                   {"sub/b.lua", "\npolicy 'q' {"},
-                                                   {"c.lua", with("")}},
-                                                  surroundings());
+    const Loaded loaded = PolicySet::load_sources(
+        {{"a.lua", with("colour = 1, on = 'response', match = { who = 'x' }") + "\n" + with("mode = 'x'")},
+         {"sub/b.lua", "\npolicy 'q' {"},
+         {"c.lua", with("")}},
+        surroundings());
     REQUIRE_FALSE(loaded);
     INFO(problems_of(loaded));
     CHECK(loaded.error().size() == 5);
@@ -136,19 +137,24 @@ TEST_CASE("a file that never ends loading is a load error") {
 }
 
 TEST_CASE("files need one another through lib, read-only") {
-    Court court({{"a.lua", R"(local words = require "lib.words"
+    Court court(
+        {{"a.lua", R"(local words = require "lib.words"
                    local again = require "lib.words"
                    policy "a" { on = "request", match = { args = { sql = words.any } }, decide = block("found " .. words.name .. tostring(words == again)) })"},
-                 {"lib/words.lua", R"(local deeper = require "lib.deep.er" return { any = glob("*" .. deeper() .. "*"), name = config "word" })"},
-                 {"lib/deep/er.lua", "return function() return config 'word' end"}});
+         {"lib/words.lua",
+          R"(local deeper = require "lib.deep.er" return { any = glob("*" .. deeper() .. "*"), name = config "word" })"},
+         {"lib/deep/er.lua", "return function() return config 'word' end"}});
     CHECK(court.on_arguments(R"({"sql":"please drop it"})").text == "found droptrue");
     CHECK(court.on_arguments(R"({"sql":"please keep it"})").decision == Decision::allow);
 
-    CHECK(problems_of(PolicySet::load_sources({{"a.lua", "require 'lib.x'"}, {"lib/x.lua", "return require 'lib.x'"}}, surroundings()))
+    CHECK(problems_of(PolicySet::load_sources({{"a.lua", "require 'lib.x'"}, {"lib/x.lua", "return require 'lib.x'"}},
+                                              surroundings()))
               .find("needs itself") != std::string::npos);
-    CHECK(problems_of(PolicySet::load_sources({{"a.lua", "require('lib.x').y = 1"}, {"lib/x.lua", "return {}"}}, surroundings()))
+    CHECK(problems_of(PolicySet::load_sources({{"a.lua", "require('lib.x').y = 1"}, {"lib/x.lua", "return {}"}},
+                                              surroundings()))
               .find("read-only") != std::string::npos);
-    CHECK(problems_of(PolicySet::load_sources({{"a.lua", "require 'lib.x'"}, {"lib/x.lua", "\nerror('here')"}}, surroundings()))
+    CHECK(problems_of(
+              PolicySet::load_sources({{"a.lua", "require 'lib.x'"}, {"lib/x.lua", "\nerror('here')"}}, surroundings()))
               .find("lib/x.lua:2: here") != std::string::npos);
 }
 
@@ -159,10 +165,13 @@ TEST_CASE("a policy that is off is checked and does nothing") {
 }
 
 TEST_CASE("a directory is read whole, but for tests and the library") {
-    const std::string directory = std::filesystem::temp_directory_path() / ("weir_policy_test_" + std::to_string(getpid()));
+    const std::string directory =
+        std::filesystem::temp_directory_path() / ("weir_policy_test_" + std::to_string(getpid()));
     std::filesystem::create_directories(directory + "/sub/lib");
     std::filesystem::create_directories(directory + "/lib");
-    const auto write = [&](const std::string& name, const std::string& text) { std::ofstream(directory + "/" + name) << text; };
+    const auto write = [&](const std::string& name, const std::string& text) {
+        std::ofstream(directory + "/" + name) << text;
+    };
     write("a.lua", "policy 'a' { on = 'request', match = {}, decide = block(require('lib.text').it) }");
     write("sub/b.lua", "policy 'b' { on = 'request', match = {}, decide = pass() }");
     write("sub/lib/c.lua", "policy 'c' { on = 'list', match = {}, decide = hide() }");

@@ -1,17 +1,18 @@
 // Paths and tests against tables of (path, test, arguments, whether it holds), the tests as policies write them.
-#include "court.h"
 #include "policy/predicate.h"
+#include "court.h"
 
 using namespace weir;
 using namespace weir::policy;
 
 TEST_CASE("paths are read or refused") {
-    for (const char* good : {"", "a", "a.b", "a[0]", "a[*].b", "**", "**.a", "a.**", "a[0][1].b", "a.**.b[*]", "[0]", "a-b.c d", "ü"}) {
+    for (const char* good :
+         {"", "a", "a.b", "a[0]", "a[*].b", "**", "**.a", "a.**", "a[0][1].b", "a.**.b[*]", "[0]", "a-b.c d", "ü"}) {
         INFO(good);
         CHECK(Path::parse(good));
     }
-    for (const char* bad : {".", "a.", ".a", "a..b", "a[", "a[]", "a[-1]", "a[1", "a[x]", "a]", "*", "a*", "a.*", "a.***",
-                            "**.**", "a[0]b", "a.[0]", "a[4294967296]", "a[1 ]"}) {
+    for (const char* bad : {".", "a.", ".a", "a..b", "a[", "a[]", "a[-1]", "a[1", "a[x]", "a]", "*", "a*", "a.*",
+                            "a.***", "**.**", "a[0]b", "a.[0]", "a[4294967296]", "a[1 ]"}) {
         INFO(bad);
         CHECK_FALSE(Path::parse(bad));
     }
@@ -77,8 +78,8 @@ TEST_CASE("predicates hold for what they say") {
     };
     for (const Row& row : rows) {
         INFO(row.path << " = " << row.test << " on " << row.args);
-        Court court(std::string("policy \"p\" { on = \"request\", match = { args = { [\"") + row.path + "\"] = " + row.test +
-                    " } }, decide = block(\"yes\") }");
+        Court court(std::string("policy \"p\" { on = \"request\", match = { args = { [\"") + row.path +
+                    "\"] = " + row.test + " } }, decide = block(\"yes\") }");
         CHECK((court.on_arguments(row.args).decision == Decision::block) == row.holds);
         // unless: the same, turned round.
         Court other(std::string("policy \"p\" { on = \"request\", match = {}, unless = { args = { [\"") + row.path +
@@ -90,9 +91,11 @@ TEST_CASE("predicates hold for what they say") {
 TEST_CASE("predicates that may search no more bytes block") {
     Surroundings around = surroundings();
     around.limits.policy_scan_bytes_max = 1000;
-    Court court(R"(policy "p" { on = "request", match = { args = { ["**"] = re[[x]] } }, decide = block("yes") })", around);
+    Court court(R"(policy "p" { on = "request", match = { args = { ["**"] = re[[x]] } }, decide = block("yes") })",
+                around);
     CHECK(court.on_arguments(R"({"a":")" + std::string(900, 'a') + R"("})").decision == Decision::allow);
-    const Verdict verdict = court.on_arguments(R"({"a":")" + std::string(600, 'a') + R"(","b":")" + std::string(600, 'b') + R"("})");
+    const Verdict verdict =
+        court.on_arguments(R"({"a":")" + std::string(600, 'a') + R"(","b":")" + std::string(600, 'b') + R"("})");
     CHECK(verdict.decision == Decision::block);
     CHECK(verdict.error);
     CHECK(verdict.code == "policy_error");

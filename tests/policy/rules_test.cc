@@ -1,9 +1,9 @@
 // The tables and the cache give what asking every rule one by one gives. Random rules and facts over few names, so that
 // every combination of given and absent keys, literals and globs comes up.
+#include "policy/rules.h"
 #include "base/random.h"
 #include "court.h"
 #include "policy/candidates.h"
-#include "policy/rules.h"
 
 #include <algorithm>
 
@@ -16,22 +16,27 @@ using Words = std::vector<std::string>;
 
 std::string quoted_list(Random& random, const Words& words) {
     std::string list = "{ ";
-    for (uint64_t left = 1 + random.below(3); left > 0; --left) list += "\"" + words[random.below(words.size())] + "\", ";
+    for (uint64_t left = 1 + random.below(3); left > 0; --left)
+        list += "\"" + words[random.below(words.size())] + "\", ";
     return list + "}";
 }
 
 std::string condition(Random& random, bool list) {
     const auto key = [&](const char* name, const Words& words, uint64_t of_ten) {
-        return random.chance(of_ten, 10) ? std::string(name) + " = " + quoted_list(random, words) + ", " : std::string();
+        return random.chance(of_ten, 10) ? std::string(name) + " = " + quoted_list(random, words) + ", "
+                                         : std::string();
     };
     std::string text = key("servers", {"pg-*", "github", "*", "no"}, 3);
-    text += key("methods", list ? Words{"tools/list", "prompts/*", "resources/list", "*"}
-                                : Words{"tools/call", "tools/*", "prompts/get", "resources/read", "*"}, 4);
+    text += key("methods",
+                list ? Words{"tools/list", "prompts/*", "resources/list", "*"}
+                     : Words{"tools/call", "tools/*", "prompts/get", "resources/read", "*"},
+                4);
     text += key("tools", {"query", "q*", "*_delete", "execute_sql", "*e*", "?uery", "*"}, 4);
     text += key("prompts", {"summary", "s*"}, 1);
     text += key("resources", {"file:///*", "*.txt", "file:///a.txt"}, 1);
     text += key("tags", {"write", "r*"}, 2);
-    if (random.chance(2, 10)) text += random.chance(1, 2) ? "labels = { env = \"prod\" }, " : "labels = { env = \"dev\" }, ";
+    if (random.chance(2, 10))
+        text += random.chance(1, 2) ? "labels = { env = \"prod\" }, " : "labels = { env = \"dev\" }, ";
     if (!list && random.chance(2, 10)) text += "args = { a = any_of{1} }, ";
     return text;
 }
@@ -43,8 +48,8 @@ std::string policies(Random& random, int count) {
         const std::string unless = condition(random, list);
         text += "policy \"p" + std::to_string(i) + "\" { on = \"" + (list ? "list" : "request") + "\", match = { " +
                 condition(random, list) + "}, " +
-                (random.chance(1, 3) && !unless.empty() ? "unless = { " + unless + "}, " : "") + "decide = " +
-                (list ? "hide()" : "block(\"no\")") + " }\n";
+                (random.chance(1, 3) && !unless.empty() ? "unless = { " + unless + "}, " : "") +
+                "decide = " + (list ? "hide()" : "block(\"no\")") + " }\n";
     }
     return text;
 }
@@ -126,7 +131,8 @@ TEST_CASE("more names than the cache holds change nothing but its misses") {
 
 TEST_CASE("no two names share an entry of the cache") {
     // Names that join to the same bytes, and absent against empty.
-    const Loaded loaded = load(R"(policy "a" { on = "request", match = { tools = { "b", "" } }, decide = block("no") })");
+    const Loaded loaded =
+        load(R"(policy "a" { on = "request", match = { tools = { "b", "" } }, decide = block("no") })");
     REQUIRE(loaded);
     CandidateCache cache(**loaded);
     const auto count = [&](std::string_view method, std::string_view tool, std::string_view prompt) {

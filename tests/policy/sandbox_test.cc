@@ -14,51 +14,123 @@ using namespace weir::policy;
 TEST_CASE("the library does what it says") {
     // Each expression must be true inside a handler.
     for (const char* expression : {
-             "tostring(1.5) == '1.5'", "tostring(nil) == 'nil'", "tostring(true) == 'true'", "tostring({}) == 'table'",
-             "tostring(print) == 'nil'", "tostring(pass) == 'function'", "tostring(call) == 'userdata'",
-             "('abc'):find('b', 1, true) == 2", "('abc'):find('c') == 3", "('abc'):find('x') == nil", "('abc'):find('') == 1",
-             "('abc'):find('', 4) == 4", "('abc'):find('', 5) == nil", "('abcabc'):find('b', -3) == 5", "('abc'):find('a', 2) == nil",
-             "('a.c'):find('.', 1, true) == 2", "select(2, ('abcd'):find('bc')) == 3", "('ab'):rep(3) == 'ababab'", "('ab'):rep(0) == ''",
-             "('ab'):rep(2, ',') == 'ab,ab'", "#('x'):rep(1000) == 1000", "not pcall(string.rep, 'x', 1e9)", "not pcall(string.rep, '', 1e300)",
-             "string.format('%5.1f|%d|%s|%q|%%', 1.5, 7, 'x', 'y') == '  1.5|7|x|\"y\"|%'", "string.format('%s', nil) == 'nil'",
-             "not pcall(string.format, '%', 1)", "not pcall(string.format, '%s', {})", "not pcall(string.format, '%n', 1)",
-             "table.concat({1, 'a', 2}, '-') == '1-a-2'", "table.concat({1, 2, 3}, '', 2, 3) == '23'", "table.concat({}) == ''",
-             "not pcall(table.concat, {{}})", "not pcall(table.concat, {1}, '', 1, 2)",
-             "(function() local t = {1, 3} table.insert(t, 2, 2) table.insert(t, 4) return table.concat(t) end)() == '1234'",
+             "tostring(1.5) == '1.5'",
+             "tostring(nil) == 'nil'",
+             "tostring(true) == 'true'",
+             "tostring({}) == 'table'",
+             "tostring(print) == 'nil'",
+             "tostring(pass) == 'function'",
+             "tostring(call) == 'userdata'",
+             "('abc'):find('b', 1, true) == 2",
+             "('abc'):find('c') == 3",
+             "('abc'):find('x') == nil",
+             "('abc'):find('') == 1",
+             "('abc'):find('', 4) == 4",
+             "('abc'):find('', 5) == nil",
+             "('abcabc'):find('b', -3) == 5",
+             "('abc'):find('a', 2) == nil",
+             "('a.c'):find('.', 1, true) == 2",
+             "select(2, ('abcd'):find('bc')) == 3",
+             "('ab'):rep(3) == 'ababab'",
+             "('ab'):rep(0) == ''",
+             "('ab'):rep(2, ',') == 'ab,ab'",
+             "#('x'):rep(1000) == 1000",
+             "not pcall(string.rep, 'x', 1e9)",
+             "not pcall(string.rep, '', 1e300)",
+             "string.format('%5.1f|%d|%s|%q|%%', 1.5, 7, 'x', 'y') == '  1.5|7|x|\"y\"|%'",
+             "string.format('%s', nil) == 'nil'",
+             "not pcall(string.format, '%', 1)",
+             "not pcall(string.format, '%s', {})",
+             "not pcall(string.format, '%n', 1)",
+             "table.concat({1, 'a', 2}, '-') == '1-a-2'",
+             "table.concat({1, 2, 3}, '', 2, 3) == '23'",
+             "table.concat({}) == ''",
+             "not pcall(table.concat, {{}})",
+             "not pcall(table.concat, {1}, '', 1, 2)",
+             "(function() local t = {1, 3} table.insert(t, 2, 2) table.insert(t, 4) return table.concat(t) end)() == "
+             "'1234'",
              "(function() local t = {1, 2, 3} return table.remove(t, 1) .. table.remove(t) .. #t end)() == '131'",
-             "table.remove({}) == nil", "not pcall(table.insert, {1}, 5, 1)", "not pcall(table.insert, {}, 1, 1, 1)",
+             "table.remove({}) == nil",
+             "not pcall(table.insert, {1}, 5, 1)",
+             "not pcall(table.insert, {}, 1, 1, 1)",
              "(function() local t = {5, 2, 9, 1, 5, 3} table.sort(t) return table.concat(t) end)() == '123559'",
-             "(function() local t = {'b', 'c', 'a'} table.sort(t, function(a, b) return a > b end) return table.concat(t) end)() == 'cba'",
-             "(function() local t = {} for i = 1, 100 do t[i] = (i * 37) % 101 end table.sort(t) for i = 2, 100 do if t[i] < t[i - 1] then return false end end return true end)()",
-             "not pcall(table.sort, {1, 'a'})", "math.floor(1.5) == 1", "math.random == nil", "math.huge > 1", "pcall(error) == false",
+             "(function() local t = {'b', 'c', 'a'} table.sort(t, function(a, b) return a > b end) return "
+             "table.concat(t) end)() == 'cba'",
+             "(function() local t = {} for i = 1, 100 do t[i] = (i * 37) % 101 end table.sort(t) for i = 2, 100 do if "
+             "t[i] < t[i - 1] then return false end end return true end)()",
+             "not pcall(table.sort, {1, 'a'})",
+             "math.floor(1.5) == 1",
+             "math.random == nil",
+             "math.huge > 1",
+             "pcall(error) == false",
              "(function() local n = 0 for k, v in pairs({a = 1, b = 2}) do n = n + v end return n end)() == 3",
              "(function() local n = 0 for i, v in ipairs({1, 2, nil, 4}) do n = n + v end return n end)() == 3",
-             "next({}) == nil", "type(next) == 'function'", "select('#', unpack({1, 2})) == 2", "tonumber('0x10') == 16",
+             "next({}) == nil",
+             "type(next) == 'function'",
+             "select('#', unpack({1, 2})) == 2",
+             "tonumber('0x10') == 16",
              // the arguments
-             "call.args.s == 'aä\"'", "call.args.n == 1.5", "call.args.t == true", "call.args.f == false", "call.args.z == nil",
-             "call.args.missing == nil", "call.args.list[1] == 'x'", "call.args.list[4] == nil", "call.args.list[0] == nil",
-             "call.args.list[1.5] == 'x' or call.args.list[1.5] == nil", "#call.args.list == 3", "#call.args == 8",
-             "call.args.o.deep[1].x == 5", "call.args == call.args", "call.args.o ~= call.args.list", "type(call.args.o) == 'userdata'",
-             "tostring(call.args.o) == '{\"a\":1e2,\"deep\":[{\"x\":5}]}'", "json.canon(call.args.list) == '[\"x\",2,null]'",
-             "call.args:path('o.deep[0].x') == 5", "call.args:path('list[*]')[2] == 2", "#call.args:path('**.x') == 1",
-             "call.args:path('nothing') == nil", "json.path(call.args, 'n') == 1.5", "not pcall(json.path, call.args, 'a..b')",
-             "not pcall(json.path, {}, 'a')", "not pcall(function() call.args.n = 1 end)",
-             "(function() local keys = '' for k, v in pairs(call.args) do keys = keys .. k end return keys end)() == 'sntfzlistopath'",
-             "(function() local all = '' for i, v in ipairs(call.args.list) do all = all .. i .. tostring(v) end return all end)() == '1x223nil'",
-             "not pcall(ipairs, call.args.o)", "call.args.path == 'a member'",
+             "call.args.s == 'aä\"'",
+             "call.args.n == 1.5",
+             "call.args.t == true",
+             "call.args.f == false",
+             "call.args.z == nil",
+             "call.args.missing == nil",
+             "call.args.list[1] == 'x'",
+             "call.args.list[4] == nil",
+             "call.args.list[0] == nil",
+             "call.args.list[1.5] == 'x' or call.args.list[1.5] == nil",
+             "#call.args.list == 3",
+             "#call.args == 8",
+             "call.args.o.deep[1].x == 5",
+             "call.args == call.args",
+             "call.args.o ~= call.args.list",
+             "type(call.args.o) == 'userdata'",
+             "tostring(call.args.o) == '{\"a\":1e2,\"deep\":[{\"x\":5}]}'",
+             "json.canon(call.args.list) == '[\"x\",2,null]'",
+             "call.args:path('o.deep[0].x') == 5",
+             "call.args:path('list[*]')[2] == 2",
+             "#call.args:path('**.x') == 1",
+             "call.args:path('nothing') == nil",
+             "json.path(call.args, 'n') == 1.5",
+             "not pcall(json.path, call.args, 'a..b')",
+             "not pcall(json.path, {}, 'a')",
+             "not pcall(function() call.args.n = 1 end)",
+             "(function() local keys = '' for k, v in pairs(call.args) do keys = keys .. k end return keys end)() == "
+             "'sntfzlistopath'",
+             "(function() local all = '' for i, v in ipairs(call.args.list) do all = all .. i .. tostring(v) end "
+             "return all end)() == '1x223nil'",
+             "not pcall(ipairs, call.args.o)",
+             "call.args.path == 'a member'",
              // the rest of the call
-             "call.tool == 'query'", "call.method == 'tools/call'", "call.prompt == nil", "call.resource == nil", "call.server.name == 'pg-prod'",
-             "call.server.labels.env == 'prod'", "call.server.labels.nothing == nil", "call.session.id == 's-1'", "call.session.calls == 3",
-             "call.client.name == 'inspector'", "call.client.version == '1.2'", "call.client.untrusted == true", "call.time.unix == 1800000000",
+             "call.tool == 'query'",
+             "call.method == 'tools/call'",
+             "call.prompt == nil",
+             "call.resource == nil",
+             "call.server.name == 'pg-prod'",
+             "call.server.labels.env == 'prod'",
+             "call.server.labels.nothing == nil",
+             "call.session.id == 's-1'",
+             "call.session.calls == 3",
+             "call.client.name == 'inspector'",
+             "call.client.version == '1.2'",
+             "call.client.untrusted == true",
+             "call.time.unix == 1800000000",
              "hash.sha256('abc') == 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'",
-             "word:match('a Drop b')", "not word:match('dro')", "word:find('a drop') == 3", "names:match('x_1')", "not names:match('1_x')",
+             "word:match('a Drop b')",
+             "not word:match('dro')",
+             "word:find('a drop') == 3",
+             "names:match('x_1')",
+             "not names:match('1_x')",
              "not pcall(function() return names:find('x') end)",
          }) {
         INFO(expression);
-        Court court(std::string("local word, names = re[[(?i)drop]], glob'x_*'\npolicy \"p\" { on = \"request\", match = {}, decide = function(call) if ") +
+        Court court(std::string("local word, names = re[[(?i)drop]], glob'x_*'\npolicy \"p\" { on = \"request\", match "
+                                "= {}, decide = function(call) if ") +
                     expression + " then return allow() end return block('no') end }");
         // `path` is also a method of objects: where a member has that name, the member is what one gets.
-        const std::string without_path = R"({"s":"aä\"","n":1.5,"t":true,"f":false,"z":null,"list":["x",2,null],"o":{"deep":[{"x":5}],"a":1e2})";
+        const std::string without_path =
+            R"({"s":"aä\"","n":1.5,"t":true,"f":false,"z":null,"list":["x",2,null],"o":{"deep":[{"x":5}],"a":1e2})";
         const bool method = std::string_view(expression).find("args:path") != std::string_view::npos;
         const Verdict verdict = court.on_arguments(without_path + (method ? "}" : R"(,"path":"a member"})"));
         INFO(verdict.detail);
@@ -220,7 +292,9 @@ TEST_CASE("uses of what is not there yet are found in the text, and only those")
     CHECK(names("for data, x in pairs(t) do data.x = 1 end").empty());
     CHECK(names("call.args.limit(1) t.data.x = x:mask('y')").empty());
     CHECK(names("{ limit = 5, data = 1 }").empty());
-    CHECK(names("-- limit.take{}\n--[[ sql.x\n limit.y ]] --[==[ data.x ]] ]==] 'limit.x' \"sql.x\\\" data.y\" [[ pins.z ]]").empty());
+    CHECK(names("-- limit.take{}\n--[[ sql.x\n limit.y ]] --[==[ data.x ]] ]==] 'limit.x' \"sql.x\\\" data.y\" [[ "
+                "pins.z ]]")
+              .empty());
     CHECK(names("x = a[limit.x]") == "1limit ");
     CHECK(names("call.who.id call.result call.error call.session:mark('x') call.time:within{}") ==
           "1call.who 1call.result 1call.error 1call.session:mark 1call.time:within ");
