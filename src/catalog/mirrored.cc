@@ -63,12 +63,14 @@ Result<std::vector<Mirrored>> mirrored_arguments(Value input_schema, Workspace& 
         path.emplace_back(name.string(space));
         if (const Value annotation = property.find("x-mcp-header")) {
             const std::string_view header = annotation.string(space);
-            const bool taken = std::ranges::any_of(found, [&](const Mirrored& other) { return other.is_called(header); });
+            const bool taken =
+                std::ranges::any_of(found, [&](const Mirrored& other) { return other.is_called(header); });
             if (!is_token(header) || taken || !may_be_mirrored(property) || found.size() == mirrored_max)
                 return fail(Error::invalid);
             found.push_back({std::string(header), path});
         }
-        if (const Value deeper = property.find("properties"); deeper.is(json::Kind::object)) levels.emplace_back(deeper);
+        if (const Value deeper = property.find("properties"); deeper.is(json::Kind::object))
+            levels.emplace_back(deeper);
         else path.pop_back();
     }
 }

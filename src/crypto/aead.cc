@@ -31,9 +31,9 @@ Aead::~Aead() = default;
 void Aead::seal(std::string_view nonce, std::string_view along, std::string_view plain, char* to) {
     WEIR_ASSERT(nonce.size() == nonce_bytes);
     auto* out = reinterpret_cast<unsigned char*>(to);
-    const int failed = mbedtls_gcm_crypt_and_tag(&gcm_->context, MBEDTLS_GCM_ENCRYPT, plain.size(), octets(nonce),
-                                                 nonce.size(), octets(along), along.size(), octets(plain), out,
-                                                 tag_bytes, out + plain.size());
+    const int failed =
+        mbedtls_gcm_crypt_and_tag(&gcm_->context, MBEDTLS_GCM_ENCRYPT, plain.size(), octets(nonce), nonce.size(),
+                                  octets(along), along.size(), octets(plain), out, tag_bytes, out + plain.size());
     WEIR_ASSERT(failed == 0);
 }
 

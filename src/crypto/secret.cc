@@ -3,9 +3,9 @@
 
 #include "base/assert.h"
 
+#include <sys/random.h>
 #include <cerrno>
 #include <cstring>
-#include <sys/random.h>
 
 namespace weir::crypto {
 

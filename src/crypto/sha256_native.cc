@@ -20,7 +20,7 @@ __attribute__((target("sha,sse4.1,ssse3"))) inline __m128i load(const uint8_t* a
 
 /// Rounds 4 * group .. 4 * group + 3. The instructions want the state as {A,B,E,F} and {C,D,G,H}.
 __attribute__((target("sha,sse4.1,ssse3"))) inline void four_rounds(__m128i& abef, __m128i& cdgh, __m128i words,
-                                                                     size_t group) {
+                                                                    size_t group) {
     const __m128i constants = _mm_loadu_si128(reinterpret_cast<const __m128i*>(sha256_constants + 4 * group));
     const __m128i sum = _mm_add_epi32(words, constants);
     cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);

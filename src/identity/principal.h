@@ -9,7 +9,7 @@
 namespace weir::identity {
 
 struct Principal {
-    std::string issuer;              // empty: nobody vouches for it
+    std::string issuer; // empty: nobody vouches for it
     std::string subject;
     std::string client;              // the OAuth client id; empty: none
     std::string display;             // for people

@@ -52,7 +52,8 @@ Result<void> check_routing(const Message& message, std::string_view version, con
 
 std::string_view missing_keys(bool version, bool capabilities) {
     if (version && capabilities)
-        return "params._meta lacks io.modelcontextprotocol/protocolVersion and io.modelcontextprotocol/clientCapabilities";
+        return "params._meta lacks io.modelcontextprotocol/protocolVersion and "
+               "io.modelcontextprotocol/clientCapabilities";
     if (version) return "params._meta lacks io.modelcontextprotocol/protocolVersion";
     return "params._meta lacks io.modelcontextprotocol/clientCapabilities";
 }
@@ -72,7 +73,8 @@ Result<Classified> classify_modern(const Message& message, const RoutingHeaders&
         return fail(Error::rpc_params);
     }
     const std::string_view version = message.claimed_version.string(space);
-    if (const auto agrees = check_routing(message, version, headers, space, detail); !agrees) return fail(agrees.error());
+    if (const auto agrees = check_routing(message, version, headers, space, detail); !agrees)
+        return fail(agrees.error());
     const std::string_view known = known_revision(version);
     if (known.empty() || !is_modern_revision(known)) return unsupported(version, space, detail);
     if (message.kind == Kind::request && !message.client_capabilities) {
@@ -87,16 +89,17 @@ Result<Classified> classify_unclaimed(const Message& message, const RoutingHeade
                                       std::string_view& detail) {
     const std::string_view version = headers.protocol_version.value;
     switch (message.kind) {
-    case Kind::result:
-    case Kind::error: detail = "this revision has no responses of clients"; return fail(Error::rpc_invalid);
-    case Kind::request:
-        if (message.method == Method::initialize)
-            return mismatch(detail, "initialize is not of the revision that MCP-Protocol-Version names");
-        detail = missing_keys(true, !message.client_capabilities);
-        return fail(Error::rpc_params);
-    case Kind::notification: break;
+        case Kind::result:
+        case Kind::error: detail = "this revision has no responses of clients"; return fail(Error::rpc_invalid);
+        case Kind::request:
+            if (message.method == Method::initialize)
+                return mismatch(detail, "initialize is not of the revision that MCP-Protocol-Version names");
+            detail = missing_keys(true, !message.client_capabilities);
+            return fail(Error::rpc_params);
+        case Kind::notification: break;
     }
-    if (const auto agrees = check_routing(message, version, headers, space, detail); !agrees) return fail(agrees.error());
+    if (const auto agrees = check_routing(message, version, headers, space, detail); !agrees)
+        return fail(agrees.error());
     const std::string_view known = known_revision(version);
     if (known.empty()) return unsupported(version, space, detail);
     return Classified{Era::modern, known};
@@ -112,7 +115,8 @@ bool whole_number(std::string_view text, int64_t& number) {
     }
     const bool negative = text.starts_with('-');
     if (negative) text.remove_prefix(1);
-    if (text.empty() || text.size() > 16 || text.find_first_not_of("0123456789") != std::string_view::npos) return false;
+    if (text.empty() || text.size() > 16 || text.find_first_not_of("0123456789") != std::string_view::npos)
+        return false;
     number = 0;
     for (const char digit : text) number = number * 10 + (digit - '0');
     if (number > 9007199254740991) return false;
@@ -145,7 +149,8 @@ Result<std::string_view> decode_header(std::string_view value, Workspace& space)
 }
 
 void encode_header(std::string_view text, PaddedBytes& out) {
-    const bool printable = std::all_of(text.begin(), text.end(), [](char octet) { return octet >= ' ' && octet <= '~'; });
+    const bool printable =
+        std::all_of(text.begin(), text.end(), [](char octet) { return octet >= ' ' && octet <= '~'; });
     const bool edges = text.starts_with(' ') || text.ends_with(' ');
     if (printable && !edges && !is_encoded(text)) return out.append(text);
     out.append(encoded_begin);
@@ -164,16 +169,16 @@ Result<void> check_param_header(Value argument, const Header& header, Workspace&
     if (!text) return fail(Error::header_mismatch);
     bool equal = false;
     switch (argument.kind()) {
-    case json::Kind::string: equal = argument.equals(*text); break;
-    case json::Kind::boolean: equal = argument.raw() == *text; break;
-    case json::Kind::number: {
-        int64_t in_body = 0, in_field = 0;
-        equal = whole_number(argument.raw(), in_body) && whole_number(*text, in_field) && in_body == in_field;
-        break;
-    }
-    case json::Kind::null:
-    case json::Kind::object:
-    case json::Kind::array: break; // never mirrored
+        case json::Kind::string: equal = argument.equals(*text); break;
+        case json::Kind::boolean: equal = argument.raw() == *text; break;
+        case json::Kind::number: {
+            int64_t in_body = 0, in_field = 0;
+            equal = whole_number(argument.raw(), in_body) && whole_number(*text, in_field) && in_body == in_field;
+            break;
+        }
+        case json::Kind::null:
+        case json::Kind::object:
+        case json::Kind::array: break; // never mirrored
     }
     if (!equal) return fail(Error::header_mismatch);
     return {};

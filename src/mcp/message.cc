@@ -5,20 +5,44 @@
 #include "json/names.h"
 
 #include <algorithm>
+#include <cstring>
+#include <utility>
 
 namespace weir::mcp {
 namespace {
 
 using json::Value;
 
-constexpr std::string_view key_version = "io.modelcontextprotocol/protocolVersion";
-constexpr std::string_view key_capabilities = "io.modelcontextprotocol/clientCapabilities";
-constexpr std::string_view key_client = "io.modelcontextprotocol/clientInfo";
-constexpr std::string_view key_log_level = "io.modelcontextprotocol/logLevel";
+constexpr char key_token[] = "progressToken";
+constexpr char key_version[] = "io.modelcontextprotocol/protocolVersion";
+constexpr char key_capabilities[] = "io.modelcontextprotocol/clientCapabilities";
+constexpr char key_client[] = "io.modelcontextprotocol/clientInfo";
+constexpr char key_log_level[] = "io.modelcontextprotocol/logLevel";
 
 /// 2^53 - 1: the largest integer that every peer tells from its neighbours.
 constexpr size_t safe_digits = 16;
 constexpr std::string_view safe_max = "9007199254740991";
+
+/// Whether a number's text has neither fraction nor exponent.
+inline bool is_integer(std::string_view number) {
+    const char* const end = number.data() + number.size();
+    for (const char* at = number.data() + (number.front() == '-' ? 1 : 0); at != end; ++at)
+        if (*at < '0' || *at > '9') return false;
+    return true;
+}
+
+/// See read_id().
+inline Id id_in(Value value, Workspace& space) {
+    if (value.is(json::Kind::string)) return {value.raw(), value.string(space), true};
+    if (!value.is(json::Kind::number)) return {};
+    const std::string_view raw = value.raw();
+    if (!is_integer(raw)) return {};
+    if (raw.size() < safe_digits) return {raw, raw == "-0" ? raw.substr(1) : raw, false}; // -0 comes back as 0
+    // JSON's numbers have no leading zeros, so that the texts compare as the numbers do.
+    const std::string_view digits = raw.substr(raw.front() == '-' ? 1 : 0);
+    if (digits.size() > safe_digits || (digits.size() == safe_digits && digits > safe_max)) return {};
+    return {raw, raw, false};
+}
 
 /// The members of params that some method gives a meaning here.
 struct Params {
@@ -37,6 +61,7 @@ class Reader {
         problem_ = problem;
         return fail(error);
     }
+    template <class Take> bool each_member(Value object, Take&& take);
     Result<void> read_envelope(Value object);
     Result<void> read_response();
     Result<void> read_params();
@@ -52,19 +77,63 @@ class Reader {
     std::string_view problem_;
 };
 
-Result<void> Reader::read_envelope(Value object) {
+/// Walks the members of an object over the nodes themselves: this is done for three objects of every message.
+/// `take(name, value)` says whether it knows the name. Returns whether all were known.
+template <class Take> bool Reader::each_member(Value object, Take&& take) {
+    const json::Document& document = *object.document();
+    const json::Node* const nodes = document.nodes.data();
+    const char* const text = document.text.data();
     bool familiar = true;
-    for (const auto [name, value] : object.members()) {
-        const std::string_view text = text_of(name);
-        if (text == "jsonrpc") jsonrpc_ = value;
-        else if (text == "id") id_ = value;
-        else if (text == "method") method_ = value;
-        else if (text == "params") params_value_ = value;
-        else if (text == "result") message_.result = value;
-        else if (text == "error") message_.error = value;
-        else familiar = false;
+    for (uint32_t at = object.index() + 1, end = nodes[object.index()].next; at != end; at = nodes[at + 1].next) {
+        std::string_view name{text + nodes[at].begin, nodes[at].length};
+        if (nodes[at].escaped) [[unlikely]]
+            name = Value(document, at).string(space_);
+        familiar &= take(name, Value(document, at + 1));
     }
-    if (!familiar && !json::check_reserved_names(object, space_))
+    return familiar;
+}
+
+/// Whether the octets at `left` and `right` are the same, word by word; the last word overlaps the one before.
+template <class Word, size_t size> bool same_words(const char* left, const char* right) {
+    const auto differ = [left, right](size_t at) {
+        Word one, other;
+        std::memcpy(&one, left + at, sizeof one);
+        std::memcpy(&other, right + at, sizeof other);
+        return static_cast<Word>(one ^ other);
+    };
+    return [&]<size_t... i>(std::index_sequence<i...>) {
+        return (differ(std::min(i * sizeof(Word), size - sizeof(Word))) | ...) == 0;
+    }(std::make_index_sequence<(size + sizeof(Word) - 1) / sizeof(Word)>());
+}
+
+/// Whether `name` is `known`, a constant of the same size: a few words compared, no call.
+template <size_t size_and_nul> bool is(std::string_view name, const char (&known)[size_and_nul]) {
+    constexpr size_t size = size_and_nul - 1;
+    if constexpr (size >= 8) return same_words<uint64_t, size>(name.data(), known);
+    else if constexpr (size >= 4) return same_words<uint32_t, size>(name.data(), known);
+    else return same_words<uint16_t, size>(name.data(), known);
+}
+
+/// If `name` is `known`, puts `value` where that goes.
+template <size_t size> bool put(std::string_view name, const char (&known)[size], Value& place, Value value) {
+    if (!is(name, known)) return false;
+    place = value;
+    return true;
+}
+
+Result<void> Reader::read_envelope(Value object) {
+    const auto take = [this](std::string_view name, Value value) {
+        switch (name.size()) {
+            case 2: return put(name, "id", id_, value);
+            case 5: return put(name, "error", message_.error, value);
+            case 6:
+                return put(name, "method", method_, value) || put(name, "params", params_value_, value) ||
+                       put(name, "result", message_.result, value);
+            case 7: return put(name, "jsonrpc", jsonrpc_, value);
+            default: return false;
+        }
+    };
+    if (!each_member(object, take) && !json::check_reserved_names(object, space_))
         return wrong(Error::rpc_name, "a member of the message is a known name in disguise");
     return {};
 }
@@ -90,21 +159,21 @@ Result<void> Reader::read_params() {
     if (!params_value_) return {};
     if (!params_value_.is(json::Kind::object)) return wrong(Error::rpc_params, "params must be an object");
     message_.params = params_value_;
-    bool familiar = true;
-    for (const auto [name, value] : params_value_.members()) {
-        const std::string_view text = text_of(name);
-        if (text == "name") params_.name = value;
-        else if (text == "arguments") params_.arguments = value;
-        else if (text == "_meta") message_.meta = value;
-        else if (text == "uri") params_.uri = value;
-        else if (text == "taskId") params_.task_id = value;
-        else if (text == "ref") params_.reference = value;
-        else if (text == "protocolVersion") params_.version = value;
-        else if (text == "clientInfo") params_.client_info = value;
-        else if (text == "capabilities") params_.capabilities = value;
-        else if (text != "cursor" && text != "argument") familiar = false;
-    }
-    if (!familiar && !json::check_reserved_names(params_value_, space_))
+    const auto take = [this](std::string_view name, Value value) {
+        switch (name.size()) {
+            case 3: return put(name, "uri", params_.uri, value) || put(name, "ref", params_.reference, value);
+            case 4: return put(name, "name", params_.name, value);
+            case 5: return put(name, "_meta", message_.meta, value);
+            case 6: return put(name, "taskId", params_.task_id, value) || is(name, "cursor");
+            case 8: return is(name, "argument");
+            case 9: return put(name, "arguments", params_.arguments, value);
+            case 10: return put(name, "clientInfo", params_.client_info, value);
+            case 12: return put(name, "capabilities", params_.capabilities, value);
+            case 15: return put(name, "protocolVersion", params_.version, value);
+            default: return false;
+        }
+    };
+    if (!each_member(params_value_, take) && !json::check_reserved_names(params_value_, space_))
         return wrong(Error::rpc_name, "a member of params is a known name in disguise");
     return {};
 }
@@ -112,18 +181,20 @@ Result<void> Reader::read_params() {
 Result<void> Reader::read_meta() {
     if (!message_.meta) return {};
     if (!message_.meta.is(json::Kind::object)) return wrong(Error::rpc_params, "params._meta must be an object");
-    bool familiar = true;
-    for (const auto [name, value] : message_.meta.members()) {
-        const std::string_view text = text_of(name);
-        if (text == "progressToken") message_.progress_token = value;
-        else if (text == key_version) message_.claimed_version = value;
-        else if (text == key_capabilities) message_.client_capabilities = value;
-        else if (text == key_client) message_.client_info = value;
-        else if (text != key_log_level) familiar = false;
-    }
-    if (!familiar && !json::check_reserved_names(message_.meta, space_))
+    const auto take = [this](std::string_view name, Value value) {
+        switch (name.size()) {
+            case sizeof key_token - 1: return put(name, key_token, message_.progress_token, value);
+            case sizeof key_version - 1: return put(name, key_version, message_.claimed_version, value);
+            case sizeof key_capabilities - 1: return put(name, key_capabilities, message_.client_capabilities, value);
+            case sizeof key_client - 1: return put(name, key_client, message_.client_info, value);
+            case sizeof key_log_level - 1: return is(name, key_log_level);
+            default: return false;
+        }
+    };
+    if (!each_member(message_.meta, take) && !json::check_reserved_names(message_.meta, space_))
         return wrong(Error::rpc_name, "a member of params._meta is a known name in disguise");
-    if (const Value token = message_.progress_token; token && !token.is(json::Kind::string) && !token.integer())
+    if (const Value token = message_.progress_token;
+        token && !token.is(json::Kind::string) && !(token.is(json::Kind::number) && is_integer(token.raw())))
         return wrong(Error::rpc_params, "params._meta.progressToken must be a string or an integer");
     if (message_.client_capabilities && !message_.client_capabilities.is(json::Kind::object))
         return wrong(Error::rpc_params, "io.modelcontextprotocol/clientCapabilities must be an object");
@@ -133,7 +204,7 @@ Result<void> Reader::read_meta() {
 }
 
 /// Names go into other texts and other programs: none is empty, and none ends early for those that stop at a NUL.
-Result<void> Reader::take_name(Value value, std::string_view problem) {
+inline Result<void> Reader::take_name(Value value, std::string_view problem) {
     message_.name = value.is(json::Kind::string) ? text_of(value) : std::string_view();
     if (message_.name.empty() || (value.escaped() && message_.name.contains('\0')))
         return wrong(Error::rpc_params, problem);
@@ -142,16 +213,16 @@ Result<void> Reader::take_name(Value value, std::string_view problem) {
 
 Result<void> Reader::read_subject() {
     switch (named_by(message_.method)) {
-    case Named::none: return {};
-    case Named::tool:
-    case Named::prompt:
-        message_.arguments = params_.arguments;
-        if (message_.arguments && !message_.arguments.is(json::Kind::object))
-            return wrong(Error::rpc_params, "params.arguments must be an object");
-        return take_name(params_.name, "params.name must be a non-empty string without NUL");
-    case Named::uri: return take_name(params_.uri, "params.uri must be a non-empty string without NUL");
-    case Named::task: return take_name(params_.task_id, "params.taskId must be a non-empty string without NUL");
-    case Named::reference: break;
+        case Named::none: return {};
+        case Named::tool:
+        case Named::prompt:
+            message_.arguments = params_.arguments;
+            if (message_.arguments && !message_.arguments.is(json::Kind::object))
+                return wrong(Error::rpc_params, "params.arguments must be an object");
+            return take_name(params_.name, "params.name must be a non-empty string without NUL");
+        case Named::uri: return take_name(params_.uri, "params.uri must be a non-empty string without NUL");
+        case Named::task: return take_name(params_.task_id, "params.taskId must be a non-empty string without NUL");
+        case Named::reference: break;
     }
     message_.reference = params_.reference;
     const Value type = params_.reference.find("type");
@@ -167,7 +238,7 @@ Result<void> Reader::read(Value object, Value& id) {
     message_.object = object;
     // The id is taken even out of what then fails: the answer must carry it.
     const auto envelope = read_envelope(object);
-    if (id_) message_.id = read_id(id_, space_);
+    if (id_) message_.id = id_in(id_, space_);
     if (message_.id) id = id_;
     if (!envelope) return fail(envelope.error());
     if (!jsonrpc_.equals("2.0")) return wrong(Error::rpc_invalid, "jsonrpc must be \"2.0\"");
@@ -185,8 +256,8 @@ Result<void> Reader::read(Value object, Value& id) {
     if (!known && !std::all_of(message_.method_text.begin(), message_.method_text.end(),
                                [](char octet) { return octet > ' ' && octet < '\x7f'; }))
         return wrong(Error::rpc_invalid, "method must be visible ASCII");
-    const bool notification = known ? sent_as(message_.method) == Sent::notification
-                                    : message_.method_text.starts_with("notifications/");
+    const bool notification =
+        known ? sent_as(message_.method) == Sent::notification : message_.method_text.starts_with("notifications/");
     message_.kind = notification ? Kind::notification : Kind::request;
     if (notification && id_) return wrong(Error::rpc_invalid, "a notification has no id");
     if (!notification && !id_) return wrong(Error::rpc_invalid, "a request needs an id");
@@ -206,17 +277,7 @@ Result<void> Reader::read(Value object, Value& id) {
 
 } // namespace
 
-Id read_id(Value value, Workspace& space) {
-    if (value.is(json::Kind::string)) return {value.raw(), value.string(space), true};
-    if (!value.is(json::Kind::number)) return {};
-    const std::string_view raw = value.raw();
-    std::string_view digits = raw;
-    if (digits.front() == '-') digits.remove_prefix(1);
-    if (!std::all_of(digits.begin(), digits.end(), [](char octet) { return octet >= '0' && octet <= '9'; })) return {};
-    // JSON's numbers have no leading zeros, so that the texts compare as the numbers do.
-    if (digits.size() > safe_digits || (digits.size() == safe_digits && digits > safe_max)) return {};
-    return {raw, digits == "0" ? digits : raw, false}; // -0 comes back as 0
-}
+Id read_id(Value value, Workspace& space) { return id_in(value, space); }
 
 Result<Message> read_message(Value object, Workspace& space, Value& id, std::string_view* problem) {
     Result<Message> message(std::in_place);
@@ -224,9 +285,9 @@ Result<Message> read_message(Value object, Workspace& space, Value& id, std::str
     id = {};
     if (const auto read = reader.read(object, id); !read) {
         if (problem != nullptr) *problem = reader.problem();
-        return fail(read.error());
+        message = fail(read.error());
     }
-    return message;
+    return message; // made where the caller wants it: it is large
 }
 
 } // namespace weir::mcp

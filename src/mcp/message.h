@@ -36,15 +36,15 @@ struct Message {
     Kind kind = Kind::request;
     Method method = Method::unknown;
     Id id;
-    std::string_view method_text;    // of requests and notifications: visible ASCII
-    std::string_view name;           // what named_by(method) says: the tool, prompt, URI or task; of completion/complete the
-                                     // prompt's name or the resource's URI; else empty
-    json::Value object;              // the message itself
-    json::Value params;              // an object or nothing
-    json::Value meta;                // params._meta: an object or nothing
-    json::Value arguments;           // tools/call and prompts/get: an object or nothing
-    json::Value reference;           // completion/complete: params.ref, an object
-    json::Value progress_token;      // of _meta: a string or an integer, or nothing
+    std::string_view method_text; // of requests and notifications: visible ASCII
+    std::string_view name;      // what named_by(method) says: the tool, prompt, URI or task; of completion/complete the
+                                // prompt's name or the resource's URI; else empty
+    json::Value object;         // the message itself
+    json::Value params;         // an object or nothing
+    json::Value meta;           // params._meta: an object or nothing
+    json::Value arguments;      // tools/call and prompts/get: an object or nothing
+    json::Value reference;      // completion/complete: params.ref, an object
+    json::Value progress_token; // of _meta: a string or an integer, or nothing
     json::Value claimed_version;     // _meta["io.modelcontextprotocol/protocolVersion"], whatever it is: the modern era
     json::Value client_info;         // of _meta, or of initialize's params: an object or nothing
     json::Value client_capabilities; // likewise
@@ -64,7 +64,8 @@ struct Message {
 ///                arguments that are no object; a progressToken that is neither string nor integer
 ///   rpc_name     a member of the envelope, params or _meta that is a known one in disguise (json/names.h)
 /// An error that answers nobody (no id, or null, as servers send when they could not read one) is read.
-Result<Message> read_message(json::Value object, Workspace& space, json::Value& id, std::string_view* problem = nullptr);
+Result<Message> read_message(json::Value object, Workspace& space, json::Value& id,
+                             std::string_view* problem = nullptr);
 
 /// The same without a wish to know the id of what fails.
 inline Result<Message> read_message(json::Value object, Workspace& space) {

@@ -1,25 +1,11 @@
 // mcp/method.cc - looking methods up.
 #include "mcp/method.h"
 
-#include "base/assert.h"
-
 #include <array>
+#include <cstring>
 
 namespace weir::mcp {
 namespace {
-
-struct Row {
-    std::string_view text;
-    Sent sent;
-    Named named;
-};
-
-constexpr std::array<Row, method_count> rows = {{
-    {"", Sent::request, Named::none},
-#define WEIR_ROW(name, text, sent, named) {text, Sent::sent, Named::named},
-    WEIR_MCP_METHODS(WEIR_ROW)
-#undef WEIR_ROW
-}};
 
 constexpr size_t slots = 256;
 
@@ -32,17 +18,24 @@ constexpr size_t hash_of(std::string_view text) {
 constexpr std::array<uint8_t, slots> table = [] {
     std::array<uint8_t, slots> numbers{};
     for (size_t i = 1; i < method_count; ++i) {
-        size_t slot = hash_of(rows[i].text);
+        size_t slot = hash_of(method_rows[i].text);
         while (numbers[slot] != 0) slot = (slot + 1) % slots;
         numbers[slot] = static_cast<uint8_t>(i);
     }
     return numbers;
 }();
 
-const Row& row_of(Method method) {
-    const auto number = static_cast<size_t>(method);
-    WEIR_ASSERT(number < method_count);
-    return rows[number];
+/// Equal, and of the same size. Most methods are of eight octets or more: two words, or more in a call.
+bool same(std::string_view left, std::string_view right) {
+    if (left.size() != right.size()) return false;
+    if (left.size() < 8 || left.size() > 16) return left == right;
+    const auto word = [](std::string_view text, size_t at) {
+        uint64_t octets;
+        std::memcpy(&octets, text.data() + at, sizeof octets);
+        return octets;
+    };
+    const size_t last = left.size() - 8;
+    return word(left, 0) == word(right, 0) && word(left, last) == word(right, last);
 }
 
 } // namespace
@@ -50,13 +43,9 @@ const Row& row_of(Method method) {
 Method method_of(std::string_view text) {
     if (text.empty()) return Method::unknown;
     for (size_t slot = hash_of(text); table[slot] != 0; slot = (slot + 1) % slots)
-        if (rows[table[slot]].text == text) return static_cast<Method>(table[slot]);
+        if (same(method_rows[table[slot]].text, text)) return static_cast<Method>(table[slot]);
     return Method::unknown;
 }
-
-std::string_view name_of(Method method) { return row_of(method).text; }
-Sent sent_as(Method method) { return row_of(method).sent; }
-Named named_by(Method method) { return row_of(method).named; }
 
 ListShape list_shape(Method method) {
     if (method == Method::tools_list) return {"tools", "name"};

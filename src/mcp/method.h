@@ -3,6 +3,7 @@
 // Not what may be asked: that is policy. Pure.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -66,16 +67,27 @@ enum class Method : uint8_t {
 #define WEIR_ROW(name, text, sent, named) name,
     WEIR_MCP_METHODS(WEIR_ROW)
 #undef WEIR_ROW
-    count_,
+        count_,
 };
 inline constexpr size_t method_count = static_cast<size_t>(Method::count_);
 
 /// The method whose text is exactly `text`, or unknown.
 Method method_of(std::string_view text);
+struct MethodRow {
+    std::string_view text;
+    Sent sent;
+    Named named;
+};
+inline constexpr std::array<MethodRow, method_count> method_rows = {{{"", Sent::request, Named::none},
+#define WEIR_ROW(name, text, sent, named) {text, Sent::sent, Named::named},
+                                                                     WEIR_MCP_METHODS(WEIR_ROW)
+#undef WEIR_ROW
+}};
+
 /// Its text; empty for unknown.
-std::string_view name_of(Method method);
-Sent sent_as(Method method);        // unknown: request
-Named named_by(Method method);  // unknown: none
+inline std::string_view name_of(Method method) { return method_rows[static_cast<size_t>(method)].text; }
+inline Sent sent_as(Method method) { return method_rows[static_cast<size_t>(method)].sent; }
+inline Named named_by(Method method) { return method_rows[static_cast<size_t>(method)].named; }
 
 /// The lists that a policy may shorten: the member of the result that holds the entries, and the member of an entry that
 /// names it. Empty for all other methods.

@@ -42,7 +42,8 @@ Result<void> each_entry(Value result, Method list, Workspace& space, EntryVisito
 
 void make_private(Value result, Edits& edits) {
     if (!result.is(json::Kind::object) || !result.find("resultType").equals("complete")) return;
-    if (const Value scope = result.find("cacheScope"); !scope) edits.add(Edit::insert(result, "cacheScope", quoted_private));
+    if (const Value scope = result.find("cacheScope"); !scope)
+        edits.add(Edit::insert(result, "cacheScope", quoted_private));
     else if (!scope.equals("private")) edits.add(Edit::replace(scope, quoted_private));
     const Value ttl = result.find("ttlMs");
     if (!ttl) return edits.add(Edit::insert(result, "ttlMs", quoted_ttl_max));

@@ -47,7 +47,8 @@ size_t size_of(std::span<const std::string_view> parts) {
 bool read_parts(std::string_view plain, std::span<std::string_view> parts) {
     for (std::string_view& part : parts) {
         if (plain.size() < 2) return false;
-        const size_t size = static_cast<unsigned char>(plain[0]) | static_cast<size_t>(static_cast<unsigned char>(plain[1])) << 8;
+        const size_t size =
+            static_cast<unsigned char>(plain[0]) | static_cast<size_t>(static_cast<unsigned char>(plain[1])) << 8;
         if (plain.size() - 2 < size) return false;
         part = plain.substr(2, size);
         plain.remove_prefix(2 + size);
@@ -101,14 +102,15 @@ std::string_view Sealer::next_nonce() {
     return {reinterpret_cast<const char*>(random_.data()) + random_left_, Aead::nonce_bytes};
 }
 
-Result<void> Sealer::seal(Purpose purpose, std::span<const std::string_view> parts, const Bond& bond, PaddedBytes& out) {
+Result<void> Sealer::seal(Purpose purpose, std::span<const std::string_view> parts, const Bond& bond,
+                          PaddedBytes& out) {
     const std::string_view bonds[] = {bond.principal, bond.server, bond.session};
     for (const std::string_view text : parts)
         if (text.size() > text_bytes_max) return fail(Error::limit_reached);
     for (const std::string_view text : bonds)
         if (text.size() > text_bytes_max) return fail(Error::limit_reached);
     std::array<char, 3 + 3 * (2 + text_bytes_max)> along;
-    std::array<char, head_bytes + parts_max*(2 + text_bytes_max) + Aead::tag_bytes> sealed;
+    std::array<char, head_bytes + parts_max * (2 + text_bytes_max) + Aead::tag_bytes> sealed;
 
     Opener& key = keys_.front();
     sealed[0] = version;
@@ -183,7 +185,8 @@ Result<EventSeal> Sealer::open_event(std::string_view sealed, const Bond& bond, 
     const auto plain = open(Purpose::event, sealed, bond, space);
     std::array<std::string_view, 4> parts;
     EventSeal event;
-    if (!plain || !read_parts(*plain, parts) || !read_digits(parts[3], event.mask_plan)) return fail(Error::seal_invalid);
+    if (!plain || !read_parts(*plain, parts) || !read_digits(parts[3], event.mask_plan))
+        return fail(Error::seal_invalid);
     event.upstream_id = parts[0];
     event.method = method_of(parts[1]);
     event.name = parts[2];

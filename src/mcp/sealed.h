@@ -61,10 +61,10 @@ struct SessionSeal {
 
 /// What an event id stands for: what a resumed stream must be treated as.
 struct EventSeal {
-    std::string_view upstream_id;        // the upstream's event id
-    Method method = Method::unknown;     // of the request that the stream answers; unknown: a GET stream
-    std::string_view name;               // the tool, prompt or URI
-    uint64_t mask_plan = 0;              // number of the plan; 0: nothing is masked
+    std::string_view upstream_id;    // the upstream's event id
+    Method method = Method::unknown; // of the request that the stream answers; unknown: a GET stream
+    std::string_view name;           // the tool, prompt or URI
+    uint64_t mask_plan = 0;          // number of the plan; 0: nothing is masked
 };
 
 class Sealer {

@@ -36,14 +36,19 @@ struct Bench {
 TEST_CASE("a definition is the same however it is spelled, and changed when it says something else") {
     Bench bench;
     Catalog catalog(bench.pool);
-    CHECK(catalog.learn(0, bench.scan(R"({"name":"read","description":"a","inputSchema":{"type":"object"}})"), bench.space) == News::fresh);
+    CHECK(catalog.learn(0, bench.scan(R"({"name":"read","description":"a","inputSchema":{"type":"object"}})"),
+                        bench.space) == News::fresh);
     const auto hash = catalog.find(0, "read")->hash;
-    CHECK(catalog.learn(0, bench.scan(R"({"name":"read","description":"a","inputSchema":{"type":"object"}})"), bench.space) == News::same);
-    CHECK(catalog.learn(0, bench.scan(R"({ "inputSchema": {"type":"object"}, "description":"\u0061", "name":"read" })"), bench.space) == News::same);
+    CHECK(catalog.learn(0, bench.scan(R"({"name":"read","description":"a","inputSchema":{"type":"object"}})"),
+                        bench.space) == News::same);
+    CHECK(catalog.learn(0, bench.scan(R"({ "inputSchema": {"type":"object"}, "description":"\u0061", "name":"read" })"),
+                        bench.space) == News::same);
     CHECK(catalog.find(0, "read")->hash == hash);
-    CHECK(catalog.learn(1, bench.scan(R"({"name":"read","description":"a","inputSchema":{"type":"object"}})"), bench.space) == News::fresh);
+    CHECK(catalog.learn(1, bench.scan(R"({"name":"read","description":"a","inputSchema":{"type":"object"}})"),
+                        bench.space) == News::fresh);
     CHECK(catalog.find(1, "read")->hash == hash);
-    CHECK(catalog.learn(0, bench.scan(R"({"name":"read","description":"b","inputSchema":{"type":"object"}})"), bench.space) == News::changed);
+    CHECK(catalog.learn(0, bench.scan(R"({"name":"read","description":"b","inputSchema":{"type":"object"}})"),
+                        bench.space) == News::changed);
     CHECK(catalog.find(0, "read")->hash != hash);
     CHECK(catalog.count() == 2);
     catalog.forget(0, "read");
@@ -65,7 +70,8 @@ TEST_CASE("the oldest definition makes room, and one too large is forgotten") {
     CHECK(catalog.find(0, "t2") != nullptr);
     CHECK(catalog.find(0, "t4") != nullptr);
     const std::string large(Catalog::definition_bytes_max, 'x');
-    CHECK(catalog.learn(0, bench.scan(R"({"name":"t4","description":")" + large + "\"}"), bench.space).error() == Error::limit_reached);
+    CHECK(catalog.learn(0, bench.scan(R"({"name":"t4","description":")" + large + "\"}"), bench.space).error() ==
+          Error::limit_reached);
     CHECK(catalog.find(0, "t4") == nullptr);
     for (int i = 10; i < 100; ++i) CHECK(learn(i) == News::fresh);
     CHECK(catalog.count() == 3);
@@ -97,19 +103,20 @@ TEST_CASE("mirrored arguments are found through properties alone") {
 
 TEST_CASE("annotations that MCP does not allow make a tool ill-annotated") {
     Bench bench;
-    for (const std::string_view property : {
-             R"("a":{"type":"number","x-mcp-header":"A"})",
-             R"("a":{"type":"object","x-mcp-header":"A"})",
-             R"("a":{"type":["string","null"],"x-mcp-header":"A"})",
-             R"("a":{"x-mcp-header":"A"})",
-             R"("a":{"type":"string","x-mcp-header":""})",
-             R"("a":{"type":"string","x-mcp-header":"A B"})",
-             R"("a":{"type":"string","x-mcp-header":"A\r\nB"})",
-             R"("a":{"type":"string","x-mcp-header":"A\u0000"})",
-             R"("a":{"type":"string","x-mcp-header":5})",
-             R"("a":{"type":"string","x-mcp-header":"A"},"b":{"type":"string","x-mcp-header":"a"})",
-             R"("a":{"type":"string","x-mcp-header":"A"},"b":{"properties":{"c":{"type":"string","x-mcp-header":"a"}}})",
-         }) {
+    for (
+        const std::string_view property : {
+            R"("a":{"type":"number","x-mcp-header":"A"})",
+            R"("a":{"type":"object","x-mcp-header":"A"})",
+            R"("a":{"type":["string","null"],"x-mcp-header":"A"})",
+            R"("a":{"x-mcp-header":"A"})",
+            R"("a":{"type":"string","x-mcp-header":""})",
+            R"("a":{"type":"string","x-mcp-header":"A B"})",
+            R"("a":{"type":"string","x-mcp-header":"A\r\nB"})",
+            R"("a":{"type":"string","x-mcp-header":"A\u0000"})",
+            R"("a":{"type":"string","x-mcp-header":5})",
+            R"("a":{"type":"string","x-mcp-header":"A"},"b":{"type":"string","x-mcp-header":"a"})",
+            R"("a":{"type":"string","x-mcp-header":"A"},"b":{"properties":{"c":{"type":"string","x-mcp-header":"a"}}})",
+        }) {
         INFO(property);
         CHECK(bench.mirrored(R"({"properties":{)" + std::string(property) + "}}").error() == Error::invalid);
     }
@@ -117,6 +124,8 @@ TEST_CASE("annotations that MCP does not allow make a tool ill-annotated") {
     CHECK(bench.mirrored("5")->empty());
     CHECK(mirrored_arguments({}, bench.space)->empty());
     Catalog catalog(bench.pool);
-    CHECK(catalog.learn(0, bench.scan(R"({"name":"t","inputSchema":{"properties":{"a":{"type":"number","x-mcp-header":"A"}}}})"), bench.space) == News::fresh);
+    CHECK(catalog.learn(
+              0, bench.scan(R"({"name":"t","inputSchema":{"properties":{"a":{"type":"number","x-mcp-header":"A"}}}})"),
+              bench.space) == News::fresh);
     CHECK(catalog.find(0, "t")->ill_annotated);
 }

@@ -19,25 +19,38 @@ TEST_CASE("messages that MCP defines are read as what they are") {
         const char* id;
     };
     const Row rows[] = {
-        {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read","arguments":{"path":"/a"}}})", Kind::request, Method::tools_call, "read", "1"},
-        {R"({"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"re\u0061d"}})", Kind::request, Method::tools_call, "read", "x"},
-        {R"({"jsonrpc":"2.0","id":-7,"method":"resources/read","params":{"uri":"file:///a"}})", Kind::request, Method::resources_read, "file:///a", "-7"},
-        {R"({"jsonrpc":"2.0","id":0,"method":"prompts/get","params":{"name":"p","arguments":{"a":"b"}}})", Kind::request, Method::prompts_get, "p", "0"},
-        {R"({"jsonrpc":"2.0","id":9007199254740991,"method":"ping"})", Kind::request, Method::ping, "", "9007199254740991"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read","arguments":{"path":"/a"}}})",
+         Kind::request, Method::tools_call, "read", "1"},
+        {R"({"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"re\u0061d"}})", Kind::request,
+         Method::tools_call, "read", "x"},
+        {R"({"jsonrpc":"2.0","id":-7,"method":"resources/read","params":{"uri":"file:///a"}})", Kind::request,
+         Method::resources_read, "file:///a", "-7"},
+        {R"({"jsonrpc":"2.0","id":0,"method":"prompts/get","params":{"name":"p","arguments":{"a":"b"}}})",
+         Kind::request, Method::prompts_get, "p", "0"},
+        {R"({"jsonrpc":"2.0","id":9007199254740991,"method":"ping"})", Kind::request, Method::ping, "",
+         "9007199254740991"},
         {R"({"jsonrpc":"2.0","id":"","method":"ping","params":{}})", Kind::request, Method::ping, "", ""},
-        {R"({"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"p"},"argument":{"name":"a","value":"b"}}})", Kind::request, Method::completion_complete, "p", "1"},
-        {R"({"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/resource","uri":"file:///{x}"}}})", Kind::request, Method::completion_complete, "file:///{x}", "1"},
-        {R"({"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"taskId":"t"}})", Kind::request, Method::tasks_get, "t", "1"},
-        {R"({"jsonrpc":"2.0","id":1,"method":"acme/extra","params":{"name":5}})", Kind::request, Method::unknown, "", "1"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"p"},"argument":{"name":"a","value":"b"}}})",
+         Kind::request, Method::completion_complete, "p", "1"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/resource","uri":"file:///{x}"}}})",
+         Kind::request, Method::completion_complete, "file:///{x}", "1"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"taskId":"t"}})", Kind::request, Method::tasks_get,
+         "t", "1"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"acme/extra","params":{"name":5}})", Kind::request, Method::unknown, "",
+         "1"},
         {R"({"jsonrpc":"2.0","method":"notifications/initialized"})", Kind::notification, Method::initialized, "", ""},
-        {R"({"jsonrpc":"2.0","method":"notifications/acme","params":{"x":1}})", Kind::notification, Method::unknown, "", ""},
-        {R"({"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"a:b"}})", Kind::notification, Method::resources_updated, "a:b", ""},
+        {R"({"jsonrpc":"2.0","method":"notifications/acme","params":{"x":1}})", Kind::notification, Method::unknown, "",
+         ""},
+        {R"({"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"a:b"}})", Kind::notification,
+         Method::resources_updated, "a:b", ""},
         {R"({"jsonrpc":"2.0","id":3,"result":{}})", Kind::result, Method::unknown, "", "3"},
         {R"({"jsonrpc":"2.0","id":3,"error":{"code":-32601,"message":"no"}})", Kind::error, Method::unknown, "", "3"},
-        {R"({"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"what"}})", Kind::error, Method::unknown, "", ""},
+        {R"({"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"what"}})", Kind::error, Method::unknown, "",
+         ""},
         {R"({"jsonrpc":"2.0","error":{"code":-32700,"message":"what"}})", Kind::error, Method::unknown, "", ""},
         {R"({"\u006dethod":"ping","jsonrpc":"2.0","id":1})", Kind::request, Method::ping, "", "1"},
-        {R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"c","version":"1"}}})", Kind::request, Method::initialize, "", "1"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"c","version":"1"}}})",
+         Kind::request, Method::initialize, "", "1"},
     };
     Bench bench;
     for (const Row& row : rows) {
@@ -129,33 +142,48 @@ TEST_CASE("messages of another shape are refused, with their id where it can be 
         {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":""}})", Error::rpc_params, "1"},
         {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":1}})", Error::rpc_params, "1"},
         {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a\u0000b"}})", Error::rpc_params, "1"},
-        {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":[]}})", Error::rpc_params, "1"},
-        {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":null}})", Error::rpc_params, "1"},
-        {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","_meta":{"progressToken":1.5}}})", Error::rpc_params, "1"},
-        {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","_meta":{"progressToken":{}}}})", Error::rpc_params, "1"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":[]}})", Error::rpc_params,
+         "1"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":null}})", Error::rpc_params,
+         "1"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","_meta":{"progressToken":1.5}}})",
+         Error::rpc_params, "1"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","_meta":{"progressToken":{}}}})",
+         Error::rpc_params, "1"},
         {R"({"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{}})", Error::rpc_params, "1"},
-        {R"({"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"a","arguments":7}})", Error::rpc_params, "1"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"prompts/get","params":{"name":"a","arguments":7}})", Error::rpc_params,
+         "1"},
         {R"({"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"name":"a"}})", Error::rpc_params, "1"},
         {R"({"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":["a"]}})", Error::rpc_params, "1"},
-        {R"({"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"a\u0000"}})", Error::rpc_params, "1"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"a\u0000"}})", Error::rpc_params,
+         "1"},
         {R"({"jsonrpc":"2.0","id":1,"method":"tasks/cancel","params":{}})", Error::rpc_params, "1"},
         {R"({"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{}})", Error::rpc_params, "1"},
-        {R"({"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/tool","name":"a"}}})", Error::rpc_params, "1"},
-        {R"({"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/prompt","uri":"a"}}})", Error::rpc_params, "1"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/tool","name":"a"}}})",
+         Error::rpc_params, "1"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/prompt","uri":"a"}}})",
+         Error::rpc_params, "1"},
         {R"({"jsonrpc":"2.0","id":1,"method":"initialize"})", Error::rpc_params, "1"},
-        {R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":20250618,"capabilities":{},"clientInfo":{}}})", Error::rpc_params, "1"},
-        {R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":[],"clientInfo":{}}})", Error::rpc_params, "1"},
-        {R"({"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"io.modelcontextprotocol/clientCapabilities":7}}})", Error::rpc_params, "1"},
-        {R"({"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"io.modelcontextprotocol/clientInfo":"c"}}})", Error::rpc_params, "1"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":20250618,"capabilities":{},"clientInfo":{}}})",
+         Error::rpc_params, "1"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":[],"clientInfo":{}}})",
+         Error::rpc_params, "1"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"io.modelcontextprotocol/clientCapabilities":7}}})",
+         Error::rpc_params, "1"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"io.modelcontextprotocol/clientInfo":"c"}}})",
+         Error::rpc_params, "1"},
         // Names in disguise.
         {R"({"jsonrpc":"2.0","id":1,"METHOD":"tools/call","method":"ping"})", Error::rpc_name, "1"},
         {R"({"jsonrpc":"2.0","id":1,"method":"ping","ID":2})", Error::rpc_name, "1"},
         {R"({"jsonrpc":"2.0","id":1,"method":"ping","re\u017fult":{}})", Error::rpc_name, "1"},
         {R"({"jsonrpc":"2.0","id":1,"method\u0000x":"ping","method":"ping"})", Error::rpc_name, "1"},
         {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","Name":"b"}})", Error::rpc_name, "1"},
-        {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","to\u212Aen":1,"Arguments":{}}})", Error::rpc_name, "1"},
-        {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","_meta":{"ProgressToken":1}}})", Error::rpc_name, "1"},
-        {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","_meta":{"io.modelcontextprotocol/protocolversion":"2026-07-28"}}})", Error::rpc_name, "1"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","to\u212Aen":1,"Arguments":{}}})",
+         Error::rpc_name, "1"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","_meta":{"ProgressToken":1}}})",
+         Error::rpc_name, "1"},
+        {R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","_meta":{"io.modelcontextprotocol/protocolversion":"2026-07-28"}}})",
+         Error::rpc_name, "1"},
     };
     Bench bench;
     for (const Row& row : rows) {
@@ -170,8 +198,13 @@ TEST_CASE("messages of another shape are refused, with their id where it can be 
 
 TEST_CASE("unknown members that resemble nothing pass") {
     Bench bench;
-    CHECK(bench.read(R"({"jsonrpc":"2.0","id":1,"method":"ping","x":1,"params":{"y":2,"_meta":{"com.example/z":3}}})").has_value());
-    CHECK(bench.read(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":{"METHOD":1,"Name":2}}})").has_value());
+    CHECK(bench.read(R"({"jsonrpc":"2.0","id":1,"method":"ping","x":1,"params":{"y":2,"_meta":{"com.example/z":3}}})")
+              .has_value());
+    CHECK(
+        bench
+            .read(
+                R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","arguments":{"METHOD":1,"Name":2}}})")
+            .has_value());
 }
 
 TEST_CASE("ids compare by value, and never across JSON's types") {

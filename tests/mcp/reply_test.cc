@@ -42,9 +42,12 @@ std::vector<Originated> all_messages(std::string_view revision) {
         for (const bool hidden : {false, true}) {
             for (size_t i = 0; i < method_count; ++i) {
                 const auto method = static_cast<Method>(i);
-                Denial denial{.id = id, .era = era, .revision = revision, .method = method, .name = awkward, .hidden = hidden};
+                Denial denial{
+                    .id = id, .era = era, .revision = revision, .method = method, .name = awkward, .hidden = hidden};
                 const bool tool = method == Method::tools_call && !hidden;
-                const char* result = tool ? "CallToolResult" : method == Method::completion_complete ? "CompleteResult" : nullptr;
+                const char* result = tool                                    ? "CallToolResult"
+                                     : method == Method::completion_complete ? "CompleteResult"
+                                                                             : nullptr;
                 all.push_back({"bare denial", denied(denial), result});
                 denial.code = awkward, denial.text = awkward, denial.hint = awkward, denial.retry_after_s = 30;
                 all.push_back({"full denial", denied(denial), result});
@@ -52,16 +55,25 @@ std::vector<Originated> all_messages(std::string_view revision) {
                 all.push_back({"denial as error", denied(denial), tool ? nullptr : result});
             }
         }
-        all.push_back({"error", written([&](PaddedBytes& out) { write_error(out, {id, era, -32603, awkward, R"({"x":[1]})"}); })});
-        all.push_back({"empty result", written([&](PaddedBytes& out) { write_empty_result(out, id, era); }), "EmptyResult"});
+        all.push_back({"error", written([&](PaddedBytes& out) {
+                           write_error(out, {id, era, -32603, awkward, R"({"x":[1]})"});
+                       })});
+        all.push_back(
+            {"empty result", written([&](PaddedBytes& out) { write_empty_result(out, id, era); }), "EmptyResult"});
         if (era == Era::modern) {
-            all.push_back({"end of listening", written([&](PaddedBytes& out) { write_listen_end(out, id); }), "SubscriptionsListenResult"});
+            all.push_back({"end of listening", written([&](PaddedBytes& out) { write_listen_end(out, id); }),
+                           "SubscriptionsListenResult"});
         } else {
-            all.push_back({"roots", written([&](PaddedBytes& out) { write_declined(out, id, Method::roots_list); }), "ListRootsResult"});
-            all.push_back({"sampling", written([&](PaddedBytes& out) { write_declined(out, id, Method::sampling_create_message); })});
+            all.push_back({"roots", written([&](PaddedBytes& out) { write_declined(out, id, Method::roots_list); }),
+                           "ListRootsResult"});
+            all.push_back({"sampling", written([&](PaddedBytes& out) {
+                               write_declined(out, id, Method::sampling_create_message);
+                           })});
             all.push_back({"unknown", written([&](PaddedBytes& out) { write_declined(out, id, Method::unknown); })});
             if (revision >= "2025-06-18")
-                all.push_back({"elicitation", written([&](PaddedBytes& out) { write_declined(out, id, Method::elicitation_create); }), "ElicitResult"});
+                all.push_back({"elicitation",
+                               written([&](PaddedBytes& out) { write_declined(out, id, Method::elicitation_create); }),
+                               "ElicitResult"});
         }
     }
     return all;
@@ -79,7 +91,8 @@ TEST_CASE("every message weir originates is valid by the schema of its revision"
             INFO(revision << ' ' << message.what << ": " << message.text);
             const bool error = message.result == nullptr;
             const char* envelope = error ? has_response_schemas ? "JSONRPCErrorResponse" : "JSONRPCError"
-                                         : has_response_schemas ? "JSONRPCResultResponse" : "JSONRPCResponse";
+                                   : has_response_schemas ? "JSONRPCResultResponse"
+                                                          : "JSONRPCResponse";
             CHECK(schema.check_text(envelope, message.text) == "");
             const auto read = bench.read(message.text);
             REQUIRE(read.has_value());
@@ -103,29 +116,50 @@ TEST_CASE("an error without an id has null before 2026-07-28, and none since") {
 
 TEST_CASE("denials say what each method's clients can read") {
     const auto deny = [](Method method, Era era, bool hidden) {
-        return denied({.id = "1", .era = era, .method = method, .name = "x", .hidden = hidden, .code = "c", .text = "t", .hint = "h", .retry_after_s = 2});
+        return denied({.id = "1",
+                       .era = era,
+                       .method = method,
+                       .name = "x",
+                       .hidden = hidden,
+                       .code = "c",
+                       .text = "t",
+                       .hint = "h",
+                       .retry_after_s = 2});
     };
-    CHECK(deny(Method::tools_call, Era::modern, false) ==
-          R"({"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","content":[{"type":"text","text":"Not executed: t (c)\nh\nTry again in 2 seconds."}],"isError":true,"_meta":{"dev.weir/decision":{"decision":"block","code":"c","hint":"h","retryAfterMs":2000}}}})");
-    CHECK(deny(Method::tools_call, Era::modern, true) == R"({"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"Unknown tool: x"}})");
-    CHECK(deny(Method::prompts_get, Era::legacy, true) == R"({"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"Unknown prompt: x"}})");
-    CHECK(deny(Method::prompts_get, Era::legacy, false) ==
-          R"({"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"t","data":{"weir":{"decision":"block","code":"c","hint":"h","retryAfterMs":2000}}}})");
+    CHECK(
+        deny(Method::tools_call, Era::modern, false) ==
+        R"({"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","content":[{"type":"text","text":"Not executed: t (c)\nh\nTry again in 2 seconds."}],"isError":true,"_meta":{"dev.weir/decision":{"decision":"block","code":"c","hint":"h","retryAfterMs":2000}}}})");
+    CHECK(deny(Method::tools_call, Era::modern, true) ==
+          R"({"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"Unknown tool: x"}})");
+    CHECK(deny(Method::prompts_get, Era::legacy, true) ==
+          R"({"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"Unknown prompt: x"}})");
+    CHECK(
+        deny(Method::prompts_get, Era::legacy, false) ==
+        R"({"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"t","data":{"weir":{"decision":"block","code":"c","hint":"h","retryAfterMs":2000}}}})");
     CHECK(deny(Method::resources_read, Era::legacy, true) ==
           R"({"jsonrpc":"2.0","id":1,"error":{"code":-32002,"message":"Resource not found","data":{"uri":"x"}}})");
     CHECK(deny(Method::resources_read, Era::modern, true) ==
           R"({"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"Resource not found","data":{"uri":"x"}}})");
-    CHECK(deny(Method::resources_read, Era::modern, false).find(R"("data":{"uri":"x","weir":{"decision":"block")") != std::string::npos);
+    CHECK(deny(Method::resources_read, Era::modern, false).find(R"("data":{"uri":"x","weir":{"decision":"block")") !=
+          std::string::npos);
     CHECK(deny(Method::completion_complete, Era::legacy, false) ==
           R"({"jsonrpc":"2.0","id":1,"result":{"completion":{"values":[],"total":0,"hasMore":false}}})");
     CHECK(deny(Method::unknown, Era::legacy, false).find(R"("code":40301)") != std::string::npos);
-    CHECK(deny(Method::unknown, Era::legacy, true) == R"({"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"Method not found"}})");
+    CHECK(deny(Method::unknown, Era::legacy, true) ==
+          R"({"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"Method not found"}})");
 }
 
 TEST_CASE("what is hidden is answered without a word of the policy") {
     for (size_t i = 0; i < method_count; ++i) {
-        const auto text = denied({.id = "1", .era = Era::modern, .method = static_cast<Method>(i), .name = "x", .hidden = true,
-                                  .code = "SECRETCODE", .text = "SECRETTEXT", .hint = "SECRETHINT", .retry_after_s = 77});
+        const auto text = denied({.id = "1",
+                                  .era = Era::modern,
+                                  .method = static_cast<Method>(i),
+                                  .name = "x",
+                                  .hidden = true,
+                                  .code = "SECRETCODE",
+                                  .text = "SECRETTEXT",
+                                  .hint = "SECRETHINT",
+                                  .retry_after_s = 77});
         INFO(text);
         CHECK(text.find("SECRET") == std::string::npos);
         CHECK(text.find("weir") == std::string::npos);
@@ -142,7 +176,9 @@ TEST_CASE("a very long name is not sent back") {
 
 TEST_CASE("an unsupported version is answered with those that are supported") {
     const auto data = written([](PaddedBytes& out) { write_versions(out, "1999-\"01"); });
-    CHECK(data == R"({"supported":["2026-07-28","2025-11-25","2025-06-18","2025-03-26","2024-11-05"],"requested":"1999-\"01"})");
+    CHECK(
+        data ==
+        R"({"supported":["2026-07-28","2025-11-25","2025-06-18","2025-03-26","2024-11-05"],"requested":"1999-\"01"})");
     const auto error = written([&](PaddedBytes& out) { write_error(out, {"1", Era::modern, -32022, "no", data}); });
     CHECK(Schema("2026-07-28").check_text("UnsupportedProtocolVersionError", error) == "");
 }

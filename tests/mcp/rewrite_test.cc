@@ -1,8 +1,8 @@
 // tests/mcp/rewrite_test.cc - what must hold: what is hidden leaves a list and nothing else changes; what depends on who
 // asks stops being public; discovery and initialize offer no more than weir speaks. Seen in the text that goes on.
+#include "mcp/rewrite.h"
 #include "bench.h"
 #include "json/edit.h"
-#include "mcp/rewrite.h"
 #include "schema.h"
 
 #include <catch2/catch_test_macros.hpp>
@@ -25,7 +25,8 @@ std::string filtered(std::string_view result, Method list, Era era, bool persona
     Bench bench;
     Edits edits(bench.space);
     const auto root = bench.scan(result).value();
-    const auto dropped = filter_list(root, list, era, personal, edits, [](const Entry& entry) { return !entry.name.starts_with("secret"); });
+    const auto dropped = filter_list(root, list, era, personal, edits,
+                                     [](const Entry& entry) { return !entry.name.starts_with("secret"); });
     if (!dropped) return std::string(row_of(dropped.error()).name);
     if (edits.empty()) return "as it came";
     return rewritten(bench, edits);
@@ -42,28 +43,33 @@ TEST_CASE("a list loses what is hidden, and keeps order and cursor") {
         const char* after;
     };
     const Row rows[] = {
-        {R"({"tools":[{"name":"a"},{"name":"secret1"},{"name":"b","x":1.0}],"nextCursor":"c"})", Method::tools_list, Era::legacy, true,
-         R"({"tools":[{"name":"a"},{"name":"b","x":1.0}],"nextCursor":"c"})"},
-        {R"({"tools":[{"name":"s\u0065cret1"}],"nextCursor":"c"})", Method::tools_list, Era::legacy, true, R"({"tools":[],"nextCursor":"c"})"},
+        {R"({"tools":[{"name":"a"},{"name":"secret1"},{"name":"b","x":1.0}],"nextCursor":"c"})", Method::tools_list,
+         Era::legacy, true, R"({"tools":[{"name":"a"},{"name":"b","x":1.0}],"nextCursor":"c"})"},
+        {R"({"tools":[{"name":"s\u0065cret1"}],"nextCursor":"c"})", Method::tools_list, Era::legacy, true,
+         R"({"tools":[],"nextCursor":"c"})"},
         {R"({"tools":[{"name":"a"}]})", Method::tools_list, Era::legacy, true, "as it came"},
         {R"({"tools":[]})", Method::tools_list, Era::legacy, true, "as it came"},
-        {R"({"prompts":[{"name":"secret"},{"name":"p"}]})", Method::prompts_list, Era::legacy, false, R"({"prompts":[{"name":"p"}]})"},
-        {R"({"resources":[{"uri":"secret:a","name":"n"},{"uri":"b","name":"secret"}]})", Method::resources_list, Era::legacy, false,
-         R"({"resources":[{"uri":"b","name":"secret"}]})"},
-        {R"({"resourceTemplates":[{"uriTemplate":"secret:{a}"},{"uriTemplate":"b:{c}"}]})", Method::resources_templates_list, Era::legacy, false,
-         R"({"resourceTemplates":[{"uriTemplate":"b:{c}"}]})"},
-        {R"({"resultType":"complete","tools":[{"name":"secret"},{"name":"a"}],"cacheScope":"public","ttlMs":300000})", Method::tools_list, Era::modern, false,
+        {R"({"prompts":[{"name":"secret"},{"name":"p"}]})", Method::prompts_list, Era::legacy, false,
+         R"({"prompts":[{"name":"p"}]})"},
+        {R"({"resources":[{"uri":"secret:a","name":"n"},{"uri":"b","name":"secret"}]})", Method::resources_list,
+         Era::legacy, false, R"({"resources":[{"uri":"b","name":"secret"}]})"},
+        {R"({"resourceTemplates":[{"uriTemplate":"secret:{a}"},{"uriTemplate":"b:{c}"}]})",
+         Method::resources_templates_list, Era::legacy, false, R"({"resourceTemplates":[{"uriTemplate":"b:{c}"}]})"},
+        {R"({"resultType":"complete","tools":[{"name":"secret"},{"name":"a"}],"cacheScope":"public","ttlMs":300000})",
+         Method::tools_list, Era::modern, false,
          R"({"resultType":"complete","tools":[{"name":"a"}],"cacheScope":"private","ttlMs":60000})"},
-        {R"({"resultType":"complete","tools":[{"name":"a"}],"cacheScope":"public","ttlMs":1000})", Method::tools_list, Era::modern, true,
-         R"({"resultType":"complete","tools":[{"name":"a"}],"cacheScope":"private","ttlMs":1000})"},
-        {R"({"resultType":"complete","tools":[{"name":"a"}],"cacheScope":"public","ttlMs":300000})", Method::tools_list, Era::modern, false, "as it came"},
-        {R"({"resultType":"complete","tools":[{"name":"a"}],"cacheScope":"private","ttlMs":60000})", Method::tools_list, Era::modern, true, "as it came"},
+        {R"({"resultType":"complete","tools":[{"name":"a"}],"cacheScope":"public","ttlMs":1000})", Method::tools_list,
+         Era::modern, true, R"({"resultType":"complete","tools":[{"name":"a"}],"cacheScope":"private","ttlMs":1000})"},
+        {R"({"resultType":"complete","tools":[{"name":"a"}],"cacheScope":"public","ttlMs":300000})", Method::tools_list,
+         Era::modern, false, "as it came"},
+        {R"({"resultType":"complete","tools":[{"name":"a"}],"cacheScope":"private","ttlMs":60000})", Method::tools_list,
+         Era::modern, true, "as it came"},
         {R"({"resultType":"complete","tools":[{"name":"a"}]})", Method::tools_list, Era::modern, true,
          R"({"resultType":"complete","tools":[{"name":"a"}],"cacheScope":"private","ttlMs":60000})"},
         {R"({"resultType":"complete","tools":[],"cacheScope":7,"ttlMs":"x"})", Method::tools_list, Era::modern, true,
          R"({"resultType":"complete","tools":[],"cacheScope":"private","ttlMs":60000})"},
-        {R"({"resultType":"complete","tools":[],"cacheScope":"private","ttlMs":-1})", Method::tools_list, Era::modern, true,
-         R"({"resultType":"complete","tools":[],"cacheScope":"private","ttlMs":60000})"},
+        {R"({"resultType":"complete","tools":[],"cacheScope":"private","ttlMs":-1})", Method::tools_list, Era::modern,
+         true, R"({"resultType":"complete","tools":[],"cacheScope":"private","ttlMs":60000})"},
         {R"({"tools":{}})", Method::tools_list, Era::legacy, true, "upstream_malformed"},
         {R"({"prompts":[]})", Method::tools_list, Era::legacy, true, "upstream_malformed"},
         {R"({"tools":[{"title":"nameless"}]})", Method::tools_list, Era::legacy, true, "upstream_malformed"},
@@ -81,7 +87,8 @@ TEST_CASE("a filtered list of a thousand tools is still valid") {
     std::string result = R"({"resultType":"complete","ttlMs":1,"cacheScope":"public","tools":[)", kept = result;
     kept.replace(kept.find("public"), 6, "private");
     for (int i = 0; i < 1000; ++i) {
-        const std::string tool = R"({"name":")" + std::string(i % 3 == 0 ? "secret" : "t") + std::to_string(i) + R"(","inputSchema":{"type":"object"}})";
+        const std::string tool = R"({"name":")" + std::string(i % 3 == 0 ? "secret" : "t") + std::to_string(i) +
+                                 R"(","inputSchema":{"type":"object"}})";
         result += (i == 0 ? "" : ",") + tool;
         if (i % 3 != 0) kept += (kept.back() == '[' ? "" : ",") + tool;
     }
@@ -98,12 +105,15 @@ TEST_CASE("discovery offers what both sides speak") {
         const char* after;
     };
     const Row rows[] = {
-        {R"({"resultType":"complete","supportedVersions":["2099-01-01","2026-07-28","2025-06-18","x"],"capabilities":{},"ttlMs":1,"cacheScope":"public"})", false,
+        {R"({"resultType":"complete","supportedVersions":["2099-01-01","2026-07-28","2025-06-18","x"],"capabilities":{},"ttlMs":1,"cacheScope":"public"})",
+         false,
          R"({"resultType":"complete","supportedVersions":["2026-07-28","2025-06-18"],"capabilities":{},"ttlMs":1,"cacheScope":"public"})"},
-        {R"({"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{},"ttlMs":1,"cacheScope":"public"})", true,
+        {R"({"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{},"ttlMs":1,"cacheScope":"public"})",
+         true,
          R"({"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{},"ttlMs":1,"cacheScope":"private"})"},
         {R"({"resultType":"complete","supportedVersions":["2026-07-28"]})", false, "as it came"},
-        {R"({"resultType":"complete","supportedVersions":["2099-01-01"]})", false, R"({"resultType":"complete","supportedVersions":[]})"},
+        {R"({"resultType":"complete","supportedVersions":["2099-01-01"]})", false,
+         R"({"resultType":"complete","supportedVersions":[]})"},
         {R"({"supportedVersions":"2026-07-28"})", false, "upstream_malformed"},
         {R"({"supportedVersions":[5]})", false, "upstream_malformed"},
         {R"({})", false, "upstream_malformed"},
@@ -113,7 +123,9 @@ TEST_CASE("discovery offers what both sides speak") {
         Bench bench;
         Edits edits(bench.space);
         const auto narrowed = narrow_discovery(bench.scan(row.result).value(), row.personal, edits);
-        const std::string after = !narrowed ? std::string(row_of(narrowed.error()).name) : edits.empty() ? "as it came" : rewritten(bench, edits);
+        const std::string after = !narrowed       ? std::string(row_of(narrowed.error()).name)
+                                  : edits.empty() ? "as it came"
+                                                  : rewritten(bench, edits);
         CHECK(after == row.after);
     }
 }
@@ -135,7 +147,8 @@ TEST_CASE("a listen filter loses the URIs that are denied") {
         const char* after;
     };
     const Row rows[] = {
-        {R"({"toolsListChanged":true,"resourceSubscriptions":["a:1","secret:1","a:2"]})", R"({"toolsListChanged":true,"resourceSubscriptions":["a:1","a:2"]})"},
+        {R"({"toolsListChanged":true,"resourceSubscriptions":["a:1","secret:1","a:2"]})",
+         R"({"toolsListChanged":true,"resourceSubscriptions":["a:1","a:2"]})"},
         {R"({"resourceSubscriptions":["secret:1"]})", R"({"resourceSubscriptions":[]})"},
         {R"({"toolsListChanged":true})", "as it came"},
         {R"({"resourceSubscriptions":["a:1"]})", "as it came"},
@@ -147,10 +160,12 @@ TEST_CASE("a listen filter loses the URIs that are denied") {
         INFO(row.notifications);
         Bench bench;
         Edits edits(bench.space);
-        const std::string begin = R"({"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":)";
+        const std::string begin =
+            R"({"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":)";
         const auto message = bench.read(begin + row.notifications + "}}");
         REQUIRE(message.has_value());
-        const auto dropped = filter_listen(*message, edits, [](std::string_view uri) { return !uri.starts_with("secret"); });
+        const auto dropped =
+            filter_listen(*message, edits, [](std::string_view uri) { return !uri.starts_with("secret"); });
         std::string after = "as it came";
         if (!dropped) after = row_of(dropped.error()).name;
         else if (*dropped != 0) after = rewritten(bench, edits);

@@ -12,10 +12,14 @@ namespace {
 
 using json::Value;
 
-const std::set<std::string_view> known_keywords = {"$ref",  "additionalProperties", "allOf", "anyOf",    "const",
-                                                   "default", "description",        "enum",  "format",   "items",
-                                                   "maxItems", "maximum",           "minimum", "properties", "required",
-                                                   "type"};
+const std::set<std::string_view> known_keywords = {"$ref",        "additionalProperties",
+                                                   "allOf",       "anyOf",
+                                                   "const",       "default",
+                                                   "description", "enum",
+                                                   "format",      "items",
+                                                   "maxItems",    "maximum",
+                                                   "minimum",     "properties",
+                                                   "required",    "type"};
 
 bool is_integer(Value value) { return value.is(json::Kind::number) && value.integer().has_value(); }
 
@@ -128,8 +132,10 @@ std::string Schema::check_schema(Value schema, Value value, const std::string& a
         if (!any) return at + ": fits nothing of anyOf:" + all;
     }
     if (value.is(json::Kind::number)) {
-        if (const auto least = schema.find("minimum").number(); least && *value.number() < *least) return at + ": too small";
-        if (const auto most = schema.find("maximum").number(); most && *value.number() > *most) return at + ": too large";
+        if (const auto least = schema.find("minimum").number(); least && *value.number() < *least)
+            return at + ": too small";
+        if (const auto most = schema.find("maximum").number(); most && *value.number() > *most)
+            return at + ": too large";
     }
     if (value.is(json::Kind::array)) {
         if (const auto most = schema.find("maxItems").integer(); most && value.count() > static_cast<size_t>(*most))

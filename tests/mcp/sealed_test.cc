@@ -1,8 +1,8 @@
 // tests/mcp/sealed_test.cc - what must hold: a sealed id brings back what was sealed, for the principal, server and session
 // it was sealed for, with any key of the ring; whatever else is presented opens nothing. Every octet is changed, every
 // length cut.
-#include "bench.h"
 #include "mcp/sealed.h"
+#include "bench.h"
 
 #include <catch2/catch_test_macros.hpp>
 
