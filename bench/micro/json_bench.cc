@@ -1,8 +1,8 @@
 // bench/micro/json_bench.cc - what the strict scan, the digest form and writing again cost.
 //
 // The texts: the tools/call of 600 octets and the answer of 800 that all figures of docs/ speak of (one long string),
-// a call of many small members, and large ones: prose, source code (an escape every 40 octets), nothing but numbers,
-// and objects of 4,096 names. For instructions: valgrind --tool=callgrind --toggle-collect='*Scanner::scan*'.
+// a call of many small members, and large ones: prose, source code (an escape every 40 octets), JSON in a string of
+// JSON, nothing but numbers, and objects of 4,096 names. For instructions: valgrind --tool=callgrind --toggle-collect='*Scanner::scan*'.
 #include "json/canonical.h"
 #include "json/edit.h"
 #include "json/names.h"
@@ -37,6 +37,8 @@ std::string answer(size_t size, std::string_view prose) {
 
 constexpr std::string_view fox = "The quick brown fox jumps over the lazy dog near the river bank. ";
 constexpr std::string_view code = R"(    if (left != right) return false;\n    )";
+
+constexpr std::string_view nested = R"({\"id\":17,\"name\":\"Jane Doe\",\"tags\":[\"a\",\"b\"]},)";
 
 std::string call_members() {
     std::string text = R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"create_order","arguments":{)";
@@ -104,6 +106,18 @@ void write_again(benchmark::State& state, const std::string& text) {
     state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * text.size()));
 }
 
+void decode_string(benchmark::State& state, const std::string& text) {
+    Room room(text);
+    const auto document = room.scanner.scan(room.bytes.padded());
+    const Value string = Value::root(*document).find("result").find("content").at(0).find("text");
+    Workspace space(room.pool);
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(string.string(space));
+        space.reset();
+    }
+    state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * text.size()));
+}
+
 void names(benchmark::State& state, const std::string& text) {
     Room room(text);
     const auto document = room.scanner.scan(room.bytes.padded());
@@ -121,6 +135,7 @@ BENCHMARK_CAPTURE(scan, answer_800, answer(800, fox));
 BENCHMARK_CAPTURE(scan, call_members, call_members());
 BENCHMARK_CAPTURE(scan, prose_256k, answer(256 << 10, fox));
 BENCHMARK_CAPTURE(scan, code_256k, answer(256 << 10, code));
+BENCHMARK_CAPTURE(scan, nested_256k, answer(256 << 10, nested));
 BENCHMARK_CAPTURE(scan, numbers_256k, numbers(256 << 10));
 BENCHMARK_CAPTURE(scan, names_4096_x_8, many_names(8));
 BENCHMARK_CAPTURE(names, call_600, call_600());
@@ -128,6 +143,9 @@ BENCHMARK_CAPTURE(write_canonical, call_600, call_600());
 BENCHMARK_CAPTURE(write_canonical, call_members, call_members());
 BENCHMARK_CAPTURE(write_again, call_600, call_600());
 BENCHMARK_CAPTURE(write_again, code_256k, answer(256 << 10, code));
+BENCHMARK_CAPTURE(decode_string, code_256k, answer(256 << 10, code));
+BENCHMARK_CAPTURE(decode_string, nested_256k, answer(256 << 10, nested));
+BENCHMARK_CAPTURE(write_again, nested_256k, answer(256 << 10, nested));
 
 } // namespace
 

@@ -1,7 +1,10 @@
 // json/escape.cc - decoding and writing string escapes.
 #include "json/escape.h"
 
+#include "json/sweep.h"
+
 #include <array>
+#include <bit>
 #include <cstring>
 
 namespace weir::json {
@@ -46,16 +49,19 @@ struct Decoded {
     size_t written; // octets of UTF-8
 };
 
+/// What the letter behind a backslash stands for; 0 for `u`.
+constexpr std::array<char, 256> short_values = [] {
+    std::array<char, 256> values{};
+    for (const char sign : {'"', '\\', '/'}) values[static_cast<unsigned char>(sign)] = sign;
+    values['b'] = '\b', values['f'] = '\f', values['n'] = '\n', values['r'] = '\r', values['t'] = '\t';
+    return values;
+}();
+
 /// Decodes the escape at `escape`, which begins with a backslash, into `to` (room for 4).
-Decoded decode_one(const char* escape, char* to) {
-    switch (escape[1]) {
-        case 'b': *to = '\b'; return {2, 1};
-        case 'f': *to = '\f'; return {2, 1};
-        case 'n': *to = '\n'; return {2, 1};
-        case 'r': *to = '\r'; return {2, 1};
-        case 't': *to = '\t'; return {2, 1};
-        case 'u': break;
-        default: *to = escape[1]; return {2, 1}; // quote, backslash, slash
+inline Decoded decode_one(const char* escape, char* to) {
+    if (const char value = short_values[static_cast<unsigned char>(escape[1])]; value != 0) {
+        *to = value;
+        return {2, 1};
     }
     const uint32_t unit = four_hex_digits(escape + 2);
     if (unit < 0xd800 || unit > 0xdfff) return {6, write_utf8(unit, to)};
@@ -63,20 +69,12 @@ Decoded decode_one(const char* escape, char* to) {
     return {12, write_utf8(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00), to)};
 }
 
-/// Calls plain(octets, count) for each run without escapes and decoded(octets, count) for each decoded escape.
-template <class Plain, class Escape> void each_piece(std::string_view undecoded, Plain plain, Escape decoded) {
-    const char* at = undecoded.data();
-    const char* const end = at + undecoded.size();
-    while (at != end) {
-        const auto rest = static_cast<size_t>(end - at);
-        const auto* escape = static_cast<const char*>(std::memchr(at, '\\', rest));
-        if (escape == nullptr) return plain(at, rest);
-        plain(at, static_cast<size_t>(escape - at));
-        char octets[4];
-        const Decoded one = decode_one(escape, octets);
-        decoded(octets, one.written);
-        at = escape + one.taken;
-    }
+/// The place of the next backslash in [at, end), or `end`.
+const char* next_escape(const char* at, const char* end) {
+    for (; end - at >= block_bytes; at += block_bytes)
+        if (const uint32_t found = mark(at).backslashes; found != 0) return at + std::countr_zero(found);
+    while (at != end && *at != '\\') ++at;
+    return at;
 }
 
 /// What follows the backslash for a control below U+0020; 0: no short form.
@@ -115,21 +113,49 @@ uint32_t four_hex_digits(const char* digits) {
 }
 
 size_t decode(std::string_view undecoded, char* to) {
+    const char* at = undecoded.data();
+    const char* const end = at + undecoded.size();
     char* const first = to;
-    const auto copy = [&](const char* octets, size_t count) {
-        std::memcpy(to, octets, count);
-        to += count;
-    };
-    each_piece(undecoded, copy, copy);
+    while (at != end) {
+        // Sixteen octets are copied whatever they are: there is at least as much room as there is text left.
+        uint32_t plain = 0;
+        if (end - at >= block_bytes) {
+            std::memcpy(to, at, block_bytes);
+            plain = static_cast<uint32_t>(std::countr_zero(mark(at).backslashes | 1U << block_bytes));
+        } else {
+            while (at + plain != end && at[plain] != '\\') to[plain] = at[plain], ++plain;
+        }
+        at += plain;
+        to += plain;
+        if (at == end || *at != '\\') continue;
+        const Decoded one = decode_one(at, to);
+        at += one.taken;
+        to += one.written;
+    }
     return static_cast<size_t>(to - first);
 }
 
 char* write_minimal(std::string_view undecoded, char* to) {
-    const auto copy = [&](const char* octets, size_t count) {
-        std::memcpy(to, octets, count);
+    const char* written = undecoded.data(); // up to here
+    const char* const end = written + undecoded.size();
+    const auto copy_to = [&](const char* place) {
+        const auto count = static_cast<size_t>(place - written);
+        std::memcpy(to, written, count);
         to += count;
     };
-    each_piece(undecoded, copy, [&](const char* octets, size_t count) { to = write_escaped({octets, count}, to); });
+    for (const char* at = next_escape(written, end); at != end; at = next_escape(at, end)) {
+        if (at[1] != 'u' && at[1] != '/') { // minimal as it is
+            at += 2;
+            continue;
+        }
+        copy_to(at);
+        char octets[4];
+        const Decoded one = decode_one(at, octets);
+        to = write_escaped({octets, one.written}, to);
+        at += one.taken;
+        written = at;
+    }
+    copy_to(end);
     return to;
 }
 

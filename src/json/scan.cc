@@ -29,21 +29,11 @@ bool in_number(char octet) {
 /// Whether the `N` octets of `word`, without its ending zero, stand at `at`.
 template <size_t N> bool stands(const char* at, const char (&word)[N]) { return std::memcmp(at, word, N - 1) == 0; }
 
-/// Checks the escape at `at`, which must end before `end`. Returns the place behind it, or null and what is wrong.
-const char* behind_escape(const char* at, const char* end, Error& wrong) {
+/// Checks the escape of six or twelve octets at `at`, which must end before `end`. Returns the place behind it, or null
+/// and what is wrong.
+const char* behind_long_escape(const char* at, const char* end, Error& wrong) {
     wrong = Error::json_syntax;
-    switch (at[1]) {
-        case '"':
-        case '\\':
-        case '/':
-        case 'b':
-        case 'f':
-        case 'n':
-        case 'r':
-        case 't': return at + 2;
-        case 'u': break;
-        default: return nullptr;
-    }
+    if (at[1] != 'u') return nullptr;
     const auto left = end - at;
     const uint32_t unit = four_hex_digits(at + 2);
     if (left < 6 || unit > 0xffff) return nullptr;
@@ -98,26 +88,41 @@ class Walk {
     static constexpr size_t nowhere = SIZE_MAX;
 };
 
-/// The closing quote of a string of which everything before `at` is plain, or nowhere.
+/// The closing quote of a string of which everything before `at` is plain, or nowhere. Escapes like company (JSON in a
+/// string of JSON), so what a block has of them is checked at once; long plain runs are swept.
 [[gnu::noinline]] size_t Walk::far_string_end(size_t at, bool& escaped) {
-    for (;;) {
-        if (has(at, '\\')) {
-            escaped = true;
-            const char* const behind = behind_escape(text_ + at, text_ + size_, wrong_);
-            if (behind == nullptr) return nowhere;
-            at = static_cast<size_t>(behind - text_);
-            const Block block = look(behind); // escapes like company
-            beyond_ascii_ |= block.beyond_ascii;
-            at += static_cast<size_t>(std::countr_zero(block.special | 1U << block_bytes));
-        } else {
-            const Swept swept = sweep_(text_ + at, text_ + size_);
+    wrong_ = Error::json_syntax;
+    uint32_t first = 0;    // 1: the octet at `at` is escaped by the one before
+    size_t checked_to = 0; // how far escapes of six and twelve octets have been looked at
+    for (;; at += block_bytes) {
+        const Marks marks = mark(text_ + at);
+        beyond_ascii_ |= marks.beyond_ascii;
+        if ((marks.quotes | marks.backslashes | marks.controls | first) == 0) {
+            const Swept swept = sweep_(text_ + at + block_bytes, text_ + size_);
             beyond_ascii_ |= swept.beyond_ascii;
-            at = static_cast<size_t>(swept.at - text_);
+            at = static_cast<size_t>(swept.at - text_) - block_bytes;
+            if (swept.at >= text_ + size_) return nowhere;
+            continue;
         }
-        wrong_ = Error::json_syntax;
+        const uint32_t targets = escaped_by(marks.backslashes, first);
+        const uint32_t stops = (marks.quotes & ~targets) | marks.controls;
+        const uint32_t before_stop = (stops & -stops) - 1; // all if nothing stops
+        if ((marks.backslashes & before_stop) != 0) escaped = true;
+        constexpr uint32_t block = (1U << block_bytes) - 1;
+        for (uint32_t longer = targets & block & before_stop & ~marks.short_escapes; longer != 0;
+             longer &= longer - 1) {
+            const size_t backslash = at + static_cast<size_t>(std::countr_zero(longer)) - 1;
+            if (backslash < checked_to) continue; // the second half of a pair
+            const char* const behind = behind_long_escape(text_ + backslash, text_ + size_, wrong_);
+            if (behind == nullptr) return nowhere;
+            checked_to = static_cast<size_t>(behind - text_);
+        }
+        if (stops != 0) {
+            at += static_cast<size_t>(std::countr_zero(stops));
+            return at < size_ && text_[at] == '"' ? at : nowhere;
+        }
         if (at >= size_) return nowhere;
-        if (text_[at] == '"') return at;
-        if (static_cast<unsigned char>(text_[at]) < 0x20) return nowhere;
+        first = targets >> block_bytes & 1;
     }
 }
 

@@ -1,4 +1,5 @@
 // tests/json/document_test.cc - what a Value answers, about something and about nothing.
+#include "json/escape.h"
 #include "scanned.h"
 
 #include <catch2/catch_test_macros.hpp>
@@ -66,6 +67,44 @@ TEST_CASE("strings decode, and compare without decoding") {
     CHECK(root.at(3).string(space).empty());
     CHECK_FALSE(root.at(4).equals("7"));
     CHECK(root.at(4).string(space).empty());
+}
+
+TEST_CASE("escapes are found and decoded at every place, alone and in company") {
+    const std::pair<std::string_view, std::string_view> pieces[] = {
+        {"x", "x"},
+        {"0123456789", "0123456789"},
+        {"\\\\", "\\"},
+        {"\\\"", "\""},
+        {"\\n", "\n"},
+        {"\\/", "/"},
+        {"\\u0041", "A"},
+        {"\\u00e9", "\xc3\xa9"},
+        {"\\ud83d\\ude00", "\xf0\x9f\x98\x80"},
+        {"\xe2\x82\xac", "\xe2\x82\xac"},
+    };
+    BufferPool pool;
+    Workspace space(pool);
+    for (size_t before = 0; before < 36; ++before) {
+        for (const auto& [first, first_decoded] : pieces) {
+            for (const auto& [second, second_decoded] : pieces) {
+                std::string escaped(before, '.'), decoded(before, '.');
+                for (int times = 0; times < 3; ++times) {
+                    escaped.append(first).append(second);
+                    decoded.append(first_decoded).append(second_decoded);
+                }
+                Scanned text("[\"" + escaped + "\",1]");
+                const Value string = text.root().at(0);
+                if (string.string(space) != decoded || !string.equals(decoded)) FAIL(escaped);
+                PaddedBytes minimal(pool);
+                quote(decoded, minimal);
+                if (text.with({}) != "[" + std::string(minimal.text()) + ",1]") FAIL(escaped);
+                for (const char cut : {'\\', '\x1f', '\n'}) // whatever is wrong at the end is noticed
+                    if (error_of("[\"" + escaped + cut + "\",1]") != Error::json_syntax) FAIL(escaped);
+                if (error_of("[\"" + escaped + "\\ud83d\",1]") != Error::json_surrogate) FAIL(escaped);
+                if (error_of("[\"" + escaped + "\\x\",1]") != Error::json_syntax) FAIL(escaped);
+            }
+        }
+    }
 }
 
 TEST_CASE("numbers keep their text and convert only where they fit") {
