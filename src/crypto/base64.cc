@@ -22,32 +22,54 @@ constexpr Digits digits_of(std::string_view alphabet) {
 }
 constexpr Digits url_digits = digits_of(url_alphabet), standard_digits = digits_of(standard_alphabet);
 
-/// Without padding. Leaves in the last character's unused bits zeros.
+uint32_t octet_at(const char* at) { return static_cast<unsigned char>(*at); }
+
+/// Without padding. What is unused of the last character's bits is zero.
 char* encode(std::string_view octets, std::string_view alphabet, char* to) {
-    uint32_t bits = 0;
-    unsigned held = 0;
-    for (const char octet : octets) {
-        bits = bits << 8 | static_cast<unsigned char>(octet);
-        for (held += 8; held >= 6;) *to++ = alphabet[bits >> (held -= 6) & 63];
+    const char* at = octets.data();
+    const char* const end = at + octets.size();
+    for (; end - at >= 3; at += 3, to += 4) {
+        const uint32_t bits = octet_at(at) << 16 | octet_at(at + 1) << 8 | octet_at(at + 2);
+        to[0] = alphabet[bits >> 18];
+        to[1] = alphabet[bits >> 12 & 63];
+        to[2] = alphabet[bits >> 6 & 63];
+        to[3] = alphabet[bits & 63];
     }
-    if (held != 0) *to++ = alphabet[bits << (6 - held) & 63];
+    if (at == end) return to;
+    const bool two = end - at == 2;
+    const uint32_t bits = octet_at(at) << 16 | (two ? octet_at(at + 1) << 8 : 0);
+    *to++ = alphabet[bits >> 18];
+    *to++ = alphabet[bits >> 12 & 63];
+    if (two) *to++ = alphabet[bits >> 6 & 63];
     return to;
 }
 
 /// Without padding.
 Result<size_t> decode(std::string_view text, const Digits& digits, char* to) {
-    if (text.size() % 4 == 1) return fail(Error::invalid);
     char* const first = to;
-    uint32_t bits = 0;
-    unsigned held = 0;
-    for (const char character : text) {
-        const uint8_t digit = digits[static_cast<unsigned char>(character)];
-        if (digit == no_digit) return fail(Error::invalid);
-        bits = bits << 6 | digit;
-        held += 6;
-        if (held >= 8) *to++ = static_cast<char>(bits >> (held -= 8));
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    const auto digit = [&digits](const char* of) { return uint32_t{digits[octet_at(of)]}; };
+    uint32_t seen = 0; // all digits, or'ed: no_digit shows
+    for (; end - at >= 4; at += 4, to += 3) {
+        const uint32_t a = digit(at), b = digit(at + 1), c = digit(at + 2), d = digit(at + 3);
+        seen |= a | b | c | d;
+        const uint32_t bits = a << 18 | b << 12 | c << 6 | d;
+        to[0] = static_cast<char>(bits >> 16);
+        to[1] = static_cast<char>(bits >> 8);
+        to[2] = static_cast<char>(bits);
     }
-    if ((bits & ((1U << held) - 1)) != 0) return fail(Error::invalid);
+    const auto left = end - at;
+    if (left == 1) return fail(Error::invalid);
+    if (left != 0) {
+        const uint32_t a = digit(at), b = digit(at + 1), c = left == 3 ? digit(at + 2) : 0;
+        seen |= a | b | c;
+        const uint32_t bits = a << 18 | b << 12 | c << 6;
+        *to++ = static_cast<char>(bits >> 16);
+        if (left == 3) *to++ = static_cast<char>(bits >> 8);
+        if ((bits & (left == 3 ? 0xffU : 0xffffU)) != 0) return fail(Error::invalid);
+    }
+    if ((seen & no_digit) != 0) return fail(Error::invalid);
     return static_cast<size_t>(to - first);
 }
 
