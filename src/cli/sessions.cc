@@ -38,6 +38,7 @@ uint64_t unix_now_ns() {
 /// The record of one command: gives entry after entry, and tells damage as it comes along.
 class Log {
   public:
+    explicit Log(bool quiet = false) : quiet_(quiet) {}
     bool open(const std::string& segments, uint64_t since_ns) {
         auto reader = record::Reader::open(segments, {.since_ns = since_ns});
         if (!reader && reader.error() == Error::not_found) {
@@ -58,7 +59,7 @@ class Log {
             if (!entry && entry.error() == Error::not_found) return;
             if (!entry) {
                 exit_ = Exit::failed;
-                complain(printable(reader_->damage()));
+                if (!quiet_) complain(printable(reader_->damage()));
                 if (entry.error() == Error::io_failed) return;
                 continue;
             }
@@ -66,7 +67,7 @@ class Log {
             const auto fields = record::read_fields(entry->frame.payload);
             if (!fields) {
                 exit_ = Exit::failed;
-                complain(fmt::format("worker {}, seq {}: an entry that cannot be read", entry->worker, entry->frame.seq));
+                if (!quiet_) complain(fmt::format("worker {}, seq {}: an entry that cannot be read", entry->worker, entry->frame.seq));
                 continue;
             }
             each(*entry, *fields, index_.add(*entry, *fields));
@@ -82,6 +83,7 @@ class Log {
     std::optional<record::Reader> reader_;
     record::SessionIndex index_;
     Exit exit_ = Exit::ok;
+    bool quiet_; // what there is to complain about was said before
 };
 
 bool is_open(const record::SessionLine& line, uint64_t now_ns) {
@@ -198,7 +200,7 @@ Exit sessions_show(const SessionsOptions& options) {
     const uint64_t now_ns = unix_now_ns();
 
     // Once more, for the entries: the same order makes the same numbers. What came since is left for the next time.
-    Log again;
+    Log again(true);
     if (!again.open(options.segments, 0)) return again.exit();
     json::Text out;
     if (options.json) {

@@ -19,41 +19,41 @@ namespace weir::record {
 /// A session of the record: one principal at one server through one client, 30 minutes idle at most.
 struct SessionOpened {
     static constexpr Kind kind = Kind::session_opened;
-    std::string_view principal, client, server;
-    std::string_view revision;    // of MCP
-    std::string_view mcp_session; // a digest of the MCP session's id; empty: none
-    std::string_view session_key; // names the session over all streams
+    std::string_view principal{}, client{}, server{};
+    std::string_view revision{};    // of MCP
+    std::string_view mcp_session{}; // a digest of the MCP session's id; empty: none
+    std::string_view session_key{}; // names the session over all streams
 };
 
 struct SessionClosed {
     static constexpr Kind kind = Kind::session_closed;
     uint64_t session = 0;    // seq of its session_opened in this stream
-    std::string_view reason; // idle, drain, evicted
+    std::string_view reason{}; // idle, drain, evicted
     uint64_t calls = 0;
-    std::string_view session_key;
+    std::string_view session_key{};
 };
 
 struct Asked {
     static constexpr Kind kind = Kind::asked;
     uint64_t session = 0;
-    std::string_view principal, client, server, method, name;
-    std::string_view body;       // as received, or as re-serialised when a policy looked into it
-    std::string_view trace;      // traceparent
+    std::string_view principal{}, client{}, server{}, method{}, name{};
+    std::string_view body{};       // as received, or as re-serialised when a policy looked into it
+    std::string_view trace{};      // traceparent
     uint64_t wire_bytes = 0;     // of the request's body
-    std::string_view revision;
-    std::string_view mcp_session;
-    std::string_view request_id; // JSON text
-    std::string_view session_key;
+    std::string_view revision{};
+    std::string_view mcp_session{};
+    std::string_view request_id{}; // JSON text
+    std::string_view session_key{};
 };
 
 /// What policies decided: Allowed and Blocked have the same content.
 struct Decided {
-    std::span<const std::string_view> policies; // those that decided
+    std::span<const std::string_view> policies{}; // those that decided
     int64_t code = 0;                           // of JSON-RPC, as the client is told
-    std::string_view text;
+    std::string_view text{};
     uint64_t generation = 0;
     uint64_t status = 0;                        // of HTTP
-    std::string_view reason;                    // a stable word: policy, default, error, or a name of base/result.h
+    std::string_view reason{};                    // a stable word: policy, default, error, or a name of base/result.h
 };
 struct Allowed : Decided {
     static constexpr Kind kind = Kind::allowed;
@@ -64,48 +64,48 @@ struct Blocked : Decided {
 
 struct Forwarded {
     static constexpr Kind kind = Kind::forwarded;
-    std::string_view server;
-    std::string_view body;   // only when it is not the one that was asked
+    std::string_view server{};
+    std::string_view body{};   // only when it is not the one that was asked
     uint64_t wire_bytes = 0;
 };
 
 struct Answered {
     static constexpr Kind kind = Kind::answered;
-    std::string_view body;
+    std::string_view body{};
     uint64_t status = 0;
     uint64_t latency_ns = 0; // since the request was understood
     uint64_t wire_bytes = 0;
     int64_t code = 0;        // of a JSON-RPC error
     bool is_error = false;
-    std::string_view mcp_session;
+    std::string_view mcp_session{};
 };
 
 struct StreamEvent {
     static constexpr Kind kind = Kind::stream_event;
-    std::string_view body;     // the event's data
-    std::string_view event_id, event_type;
-    std::string_view method;   // of the message in it, if it is a request or a notification
+    std::string_view body{};     // the event's data
+    std::string_view event_id{}, event_type{};
+    std::string_view method{};   // of the message in it, if it is a request or a notification
 };
 
 struct Ambiguous {
     static constexpr Kind kind = Kind::ambiguous;
-    std::string_view reason; // a name of base/result.h
+    std::string_view reason{}; // a name of base/result.h
     uint64_t latency_ns = 0;
-    std::string_view text;
+    std::string_view text{};
 };
 
 struct ConfigLoaded {
     static constexpr Kind kind = Kind::config;
     uint64_t generation = 0;
-    std::string_view sha256; // of the configuration's text and the policies'
-    std::string_view by;
-    std::string_view text;
+    std::string_view sha256{}; // of the configuration's text and the policies'
+    std::string_view by{};
+    std::string_view text{};
 };
 
 /// What the writer itself says.
 struct Gap {
     static constexpr Kind kind = Kind::gap;
-    std::string_view reason; // torn_end, segment_died, unavailable
+    std::string_view reason{}; // torn_end, segment_died, unavailable
     uint64_t count = 0;      // entries refused meanwhile
     uint64_t first_seq = 0;  // torn_end: the first that is not there any more
     uint64_t segment = 0;
@@ -121,7 +121,7 @@ struct Seal {
 struct Pruned {
     static constexpr Kind kind = Kind::pruned;
     uint64_t segment = 0, first_seq = 0, last_seq = 0, bytes = 0;
-    std::string_view chain; // before the first batch that is left
+    std::string_view chain{}; // before the first batch that is left
 };
 
 /// How much of a body is kept; what is over goes in by SHA-256 and size.

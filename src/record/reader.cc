@@ -22,7 +22,7 @@ Result<StreamReader> StreamReader::open(const std::string& directory, const Read
     StreamReader reader;
     reader.directory_ = directory;
     reader.options_ = options;
-    if (const auto listed = reader.refresh(); !listed && listed.error() == Error::io_failed) return fail(Error::io_failed);
+    if (const auto listed = list_segments(directory); !listed) return fail(listed.error());
     return reader;
 }
 
@@ -45,13 +45,11 @@ Result<void> StreamReader::refresh() {
         if (std::find(lost_.begin(), lost_.end(), number) != lost_.end()) continue;
         const std::string path = directory_ + "/" + segment_name(number);
         const auto file = SegmentFile::open(path);
-        if (!file && file.error() == Error::not_found) {
-            const auto lost = SegmentFile::lost_head(path);
-            if (!lost || !*lost) continue; // Reserved, or pruned between the two looks.
-            lost_.push_back(number);
-            return fail(damaged(segment_name(number) + " has lost its head"));
-        }
         if (!file && file.error() == Error::io_failed) return fail(unreadable("cannot read " + segment_name(number)));
+        if (!file) {
+            const auto holds = SegmentFile::holds_entries(path);
+            if (!holds || !*holds) continue; // Reserved, or pruned between the two looks.
+        }
         if (!file || file->head().number != number) {
             lost_.push_back(number);
             return fail(damaged(segment_name(number) + " has a damaged head"));

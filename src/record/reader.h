@@ -31,7 +31,8 @@ struct ReaderOptions {
 
 class StreamReader {
   public:
-    /// Reads the stream in `directory` (`<state>/segments/worker-0`). io_failed when it cannot be listed.
+    /// Reads the stream in `directory` (`<state>/segments/worker-0`). io_failed, not_found when it cannot be
+    /// listed.
     static Result<StreamReader> open(const std::string& directory, const ReaderOptions& options);
 
     /// The next entry; marks and seals are entries too.

@@ -106,15 +106,14 @@ Result<void> Look::read_heads() {
     for (const uint64_t number : *numbers) {
         found_.next_number = number + 1;
         const auto file = SegmentFile::open(path_of(directory_, number));
-        if (!file && file.error() == Error::not_found) {
-            const auto lost = SegmentFile::lost_head(path_of(directory_, number));
-            if (!lost) return fail(unreadable("cannot read " + segment_name(number)));
-            if (*lost) return fail(damage(segment_name(number) + " has lost its head"));
+        if (!file && file.error() == Error::io_failed) return fail(unreadable("cannot read " + segment_name(number)));
+        if (!file) {
+            const auto holds = SegmentFile::holds_entries(path_of(directory_, number));
+            if (!holds) return fail(unreadable("cannot read " + segment_name(number)));
+            if (*holds) return fail(damage(segment_name(number) + " has a damaged head"));
             unused_.push_back(number);
             continue;
         }
-        if (!file && file.error() == Error::io_failed) return fail(unreadable("cannot read " + segment_name(number)));
-        if (!file) return fail(damage(segment_name(number) + " has a damaged head"));
         const SegmentHead& head = file->head();
         if (head.number != number || head.worker != worker_ || head.log != log_) {
             return fail(damage(segment_name(number) + " belongs to another stream or log"));
@@ -254,12 +253,13 @@ void Look::list_old() {
 }
 
 // Spares go, and so does the space behind the last mark that a later head continues. That is a courtesy to the disk:
-// what is left reads the same before and after, so a failure here is of no account.
+// what is left reads the same before and after, so a failure here is of no account. The one in front of the last is
+// left as it is: what was carried over stands there too, should the last one lose its head.
 void Look::give_back_space() {
     for (const uint64_t number : unused_) ::unlink(path_of(directory_, number).c_str());
     std::unordered_map<uint64_t, uint64_t> ends; // by number
     for (const SegmentHead& head : heads_) ends[head.previous] = std::max(ends[head.previous], head.previous_end);
-    for (size_t i = 0; i + 1 < heads_.size(); ++i) {
+    for (size_t i = 0; i + 2 < heads_.size(); ++i) {
         OldSegment& old = found_.segments[i];
         uint64_t end = old.bytes;
         if (const auto known = ends.find(old.number); known != ends.end()) end = known->second;

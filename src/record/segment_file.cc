@@ -16,7 +16,7 @@
 namespace weir::record {
 namespace {
 
-constexpr size_t window_bytes = 1 << 20;
+constexpr size_t window_bytes = 1 << 20, window_bytes_min = 4096;
 
 // Reads up to `size` bytes; fewer only at the end of the file. -1: errno.
 ssize_t read_at(int fd, char* into, size_t size, uint64_t offset) {
@@ -80,15 +80,21 @@ Result<SegmentFile> SegmentFile::open(const std::string& path) {
     return file;
 }
 
-Result<bool> SegmentFile::lost_head(const std::string& path) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return fail(Error::io_failed);
-    char bytes[frame_head_bytes] = {};
-    const ssize_t got = read_at(fd, bytes, sizeof bytes, segment_head_bytes);
-    ::close(fd);
-    if (got < 0) return fail(Error::io_failed);
-    const FrameHead head = peek_frame({bytes, sizeof bytes});
-    return head.seq != 0 && (head.flags & flag_carried) == 0;
+Result<bool> SegmentFile::holds_entries(const std::string& path) {
+    SegmentFile file;
+    file.fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file.fd_ < 0) return fail(Error::io_failed);
+    const Mapped body(file.fd_, segment_head_bytes, file.size());
+    if (body.failed()) return fail(Error::io_failed);
+    // The salt is gone with the head, so that checksums say nothing: the lengths lead from frame to frame.
+    for (std::string_view rest = body.bytes(); rest.size() >= frame_head_bytes;) {
+        const Frame frame = peek_frame(rest);
+        if (frame.seq == 0) return false;
+        if ((frame.flags & flag_carried) == 0) return true;
+        if (frame.bytes == 0) return false;
+        rest.remove_prefix(frame.bytes);
+    }
+    return false;
 }
 
 SegmentFile::SegmentFile(SegmentFile&& other) noexcept { *this = std::move(other); }
@@ -115,7 +121,8 @@ uint64_t SegmentFile::size() const {
 }
 
 Result<void> SegmentFile::load(uint64_t offset, size_t at_least) {
-    window_.resize(std::max(at_least, std::max(window_bytes, window_.size())));
+    const uint64_t left = std::max(size(), offset) - offset;
+    window_.resize(std::max<size_t>(at_least, std::min<uint64_t>(window_bytes, left)));
     const ssize_t got = read_at(fd_, window_.data(), window_.size(), offset);
     if (got < 0) {
         window_size_ = 0;
@@ -141,7 +148,7 @@ Result<Frame> SegmentFile::next() {
             }
             error = frame.error();
             if (attempt == 2) break;
-            size_t at_least = window_bytes;
+            size_t at_least = window_bytes_min;
             uint32_t length = 0;
             if (error == Error::incomplete && rest.size() >= frame_head_bytes) {
                 std::memcpy(&length, rest.data(), sizeof length);
@@ -149,7 +156,7 @@ Result<Frame> SegmentFile::next() {
             }
             if (const auto loaded = load(offset_, at_least); !loaded) return fail(loaded.error());
         } else {
-            if (const auto loaded = load(offset_, window_bytes); !loaded) return fail(loaded.error());
+            if (const auto loaded = load(offset_, window_bytes_min); !loaded) return fail(loaded.error());
             if (window_size_ == 0) return fail(Error::not_found);
         }
     }

@@ -26,9 +26,10 @@ class SegmentFile {
     ///   corrupt     the head is damaged
     ///   io_failed   it cannot be read; errno tells
     static Result<SegmentFile> open(const std::string& path);
-    /// True when entries stand in a file whose head is zeros, and they are no recovery's (frame.h: flag_carried), which
-    /// writes them before the head. io_failed.
-    static Result<bool> lost_head(const std::string& path);
+    /// Whether a file without a good head has entries that stand nowhere else. It has none when a crash or a failed write
+    /// kept its head from being finished, since entries come after that, but for those that a recovery writes before it
+    /// (frame.h: flag_carried). io_failed.
+    static Result<bool> holds_entries(const std::string& path);
     SegmentFile(SegmentFile&& other) noexcept;
     SegmentFile& operator=(SegmentFile&& other) noexcept;
     SegmentFile(const SegmentFile&) = delete;
