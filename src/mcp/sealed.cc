@@ -140,26 +140,30 @@ Result<std::string_view> Sealer::open(Purpose purpose, std::string_view sealed, 
     const std::string_view bonds[] = {bond.principal, bond.server, bond.session};
     constexpr size_t octets_max = head_bytes + parts_max * (2 + text_bytes_max) + Aead::tag_bytes;
     if (sealed.size() > crypto::base64url_size(octets_max)) return fail(Error::seal_invalid);
+    for (const std::string_view text : bonds)
+        if (text.size() > text_bytes_max) return fail(Error::seal_invalid);
+    char* const along = space.take(3 + size_of(bonds), 1);
+    char* along_end = along + 3;
+    for (const std::string_view text : bonds) along_end = write_part(text, along_end);
+    const std::string_view whole_bond(along + 3, static_cast<size_t>(along_end - along) - 3);
+    if (purpose == Purpose::session)
+        if (const auto plain = remembered_.find(sealed, whole_bond)) return space.copy(*plain);
+
     char* const octets = space.take(crypto::base64_decoded_max(sealed.size()), 1);
     const auto size = crypto::decode_base64url(sealed, octets);
     if (!size || *size < head_bytes + Aead::tag_bytes || octets[0] != version) return fail(Error::seal_invalid);
     const auto key = std::ranges::find(keys_, static_cast<uint8_t>(octets[1]), &Opener::number);
     if (key == keys_.end()) return fail(Error::seal_invalid);
-
-    char* const along = space.take(3 + size_of(bonds), 1);
     along[0] = version;
     along[1] = octets[1];
     along[2] = static_cast<char>(purpose);
-    char* along_end = along + 3;
-    for (const std::string_view text : bonds) {
-        if (text.size() > text_bytes_max) return fail(Error::seal_invalid);
-        along_end = write_part(text, along_end);
-    }
     Aead& aead = purpose == Purpose::session ? key->session : key->event;
-    const auto plain = aead.open({octets + 2, Aead::nonce_bytes}, {along, static_cast<size_t>(along_end - along)},
-                                 {octets + head_bytes, *size - head_bytes}, octets + head_bytes);
-    if (!plain) return fail(Error::seal_invalid);
-    return std::string_view(octets + head_bytes, *plain);
+    const auto plain_size = aead.open({octets + 2, Aead::nonce_bytes}, {along, static_cast<size_t>(along_end - along)},
+                                      {octets + head_bytes, *size - head_bytes}, octets + head_bytes);
+    if (!plain_size) return fail(Error::seal_invalid);
+    const std::string_view plain(octets + head_bytes, *plain_size);
+    if (purpose == Purpose::session) remembered_.put(sealed, whole_bond, plain);
+    return plain;
 }
 
 Result<void> Sealer::seal_session(const SessionSeal& session, const Bond& bond, PaddedBytes& out) {

@@ -15,6 +15,7 @@
 #include "base/workspace.h"
 #include "crypto/aead.h"
 #include "mcp/method.h"
+#include "mcp/remembered.h"
 
 #include <array>
 #include <cstdint>
@@ -95,6 +96,7 @@ class Sealer {
     std::string_view next_nonce();
 
     std::vector<Opener> keys_;
+    Remembered remembered_;
     std::array<unsigned char, 40 * crypto::Aead::nonce_bytes> random_{};
     size_t random_left_ = 0;
 };

@@ -146,6 +146,47 @@ TEST_CASE("any worker with the ring opens, the first key seals, and a key that l
     CHECK_FALSE(same_number.add(2, octets(8)));
 }
 
+TEST_CASE("what was opened is remembered for the same id and bond, and for no other") {
+    Remembered remembered;
+    CHECK_FALSE(remembered.find("id", "bond").has_value());
+    CHECK_FALSE(remembered.find("", "").has_value());
+    remembered.put("id", "bond", "plain");
+    CHECK(remembered.find("id", "bond") == "plain");
+    CHECK_FALSE(remembered.find("id", "bon").has_value());
+    CHECK_FALSE(remembered.find("id", "bonds").has_value());
+    CHECK_FALSE(remembered.find("idb", "ond").has_value());
+    remembered.put("id", "other", "");
+    CHECK(remembered.find("id", "other") == "");
+    CHECK_FALSE(remembered.find("id", "bond").has_value());
+    const std::string long_text(Remembered::octets_max, 'x');
+    remembered.put("long", long_text, "");
+    CHECK_FALSE(remembered.find("long", long_text).has_value());
+    size_t kept = 0;
+    for (int i = 0; i < 10'000; ++i) remembered.put(std::to_string(i), "b", std::to_string(-i));
+    for (int i = 0; i < 10'000; ++i) {
+        const auto plain = remembered.find(std::to_string(i), "b");
+        if (!plain) continue;
+        ++kept;
+        CHECK(*plain == std::to_string(-i));
+    }
+    CHECK(kept > 0);
+    CHECK(kept <= Remembered::entries);
+}
+
+TEST_CASE("an id that was opened once opens again, and still for nobody else") {
+    Seals seals(ring_of({1}));
+    const auto text = seals.seal(session, bond);
+    for (int i = 0; i < 3; ++i) {
+        const auto opened = seals.sealer.open_session(text, bond, seals.space);
+        REQUIRE(opened.has_value());
+        CHECK(opened->upstream_id == session.upstream_id);
+        CHECK(opened->client == session.client);
+        CHECK_FALSE(seals.opens_session(text, {"mallory", bond.server, ""}));
+        CHECK_FALSE(seals.opens_session(text + "A", bond));
+        CHECK(seals.sealer.open_event(text, bond, seals.space).error() == Error::seal_invalid);
+    }
+}
+
 TEST_CASE("texts that are too long are not sealed") {
     Seals seals(ring_of({1}));
     PaddedBytes out(seals.pool);
