@@ -90,11 +90,11 @@ Frame peek_frame(std::string_view bytes) {
 bool acknowledged_within(std::string_view bytes, uint32_t salt_crc, uint64_t seq) {
     // A frame of this segment has a seq not far behind `seq`: as many later ones as the bytes have room for. That
     // spares the checksum of nearly everything that is no frame.
-    const uint64_t seq_max = seq + bytes.size() / frame_head_bytes;
+    const uint64_t ahead_max = bytes.size() / frame_head_bytes;
     for (size_t at = 0; at + frame_head_bytes <= bytes.size(); at += 8) {
         Wire wire;
         std::memcpy(&wire, bytes.data() + at, sizeof wire);
-        if (wire.length == 0 || wire.seq <= seq || wire.seq > seq_max || wire.durable_seq < seq) continue;
+        if (wire.length == 0 || wire.seq <= seq || wire.seq - seq > ahead_max || wire.durable_seq < seq) continue;
         const auto frame = read_frame(bytes.substr(at), salt_crc);
         if (frame && frame->durable_seq >= seq) return true;
     }
