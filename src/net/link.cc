@@ -120,7 +120,7 @@ void Link::consume(size_t count) {
     if (slab_) {
         slab_at_ += count;
         WEIR_ASSERT(slab_at_ <= slab_.text().size());
-        if (slab_at_ == slab_.text().size()) slab_ = {};
+        if (slab_at_ == slab_.text().size()) drop_slab();
     } else {
         gathered_at_ += count;
         WEIR_ASSERT(gathered_at_ <= gathered_.size());
@@ -137,8 +137,7 @@ void Link::leave_slab() {
     WEIR_ASSERT(gathered_.empty() && gathered_at_ == 0);
     if (window_ > window_default) gathered_.reserve(window_);
     gathered_.append(slab_.text().substr(slab_at_));
-    slab_ = {};
-    slab_at_ = 0;
+    drop_slab();
 }
 
 PaddedBytes Link::take_input() {
@@ -244,7 +243,7 @@ void Link::close() {
     const bool connecting = state_ == State::connecting;
     state_ = State::closing;
     deadline_.clear();
-    slab_ = {};
+    drop_slab();
     gathered_.release();
     gathered_at_ = 0;
     if (connecting && send_.with_kernel) ring_.cancel(send_);
@@ -255,7 +254,7 @@ void Link::close() {
 void Link::linger() {
     if (state_ != State::open) return close();
     state_ = State::lingering;
-    slab_ = {};
+    drop_slab();
     gathered_.release();
     gathered_at_ = 0;
     paused_ = false;

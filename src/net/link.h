@@ -109,6 +109,10 @@ class Link {
     void end_input(int error);
     void finish_close_when_idle();
     void discard_while_lingering();
+    void drop_slab() {
+        slab_ = {};
+        slab_at_ = 0;
+    }
     size_t unread() const { return gathered_.size() - gathered_at_ + slab_.text().size() - slab_at_; }
 
     LinkHost& host_;
