@@ -23,8 +23,11 @@ void Edits::add(const Edit& edit) {
 }
 
 std::span<const Edit> Edits::sorted() {
+    // Edits come in the order of the walk but for one or two, so that inserting those is all there is to do (and, unlike
+    // std::stable_sort, needs no memory).
     const auto edits = room_.first(count_);
-    json::sort_edits(edits);
+    for (auto at = edits.begin(); at != edits.end(); ++at)
+        std::rotate(std::ranges::upper_bound(edits.begin(), at, at->node, {}, &Edit::node), at, at + 1);
     return edits;
 }
 
