@@ -1,9 +1,10 @@
 // json/names.cc - a small table of the known names, looked up by their folded form.
 #include "json/names.h"
 
+#include "json/sweep.h"
+
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 namespace weir::json {
 
@@ -81,23 +82,21 @@ constexpr std::array<uint32_t, longest + 1> capital_names = [] {
 /// What a name is made of.
 struct Makeup {
     bool plain;    // neither a control nor anything beyond ASCII
-    bool capitals; // A to Z; if plain
+    bool capitals; // A to Z
 };
 
-/// Looks at eight octets at a time. Scanned and decoded names lie in padded memory, so that the last eight may reach
-/// behind the name.
-Makeup makeup_of(std::string_view name) {
-    constexpr uint64_t ones = 0x0101010101010101, highs = ones << 7;
-    uint64_t odd = 0, capital = 0; // in the high bit of an octet
-    for (size_t at = 0; at < name.size(); at += 8) {
-        uint64_t word;
-        std::memcpy(&word, name.data() + at, 8);
+/// Looks at 16 octets at a time. Scanned and decoded names lie in padded memory, so that the last ones may lie behind
+/// the name.
+inline Makeup makeup_of(std::string_view name) {
+    uint32_t odd = 0, capitals = 0;
+    for (size_t at = 0; at < name.size(); at += block_bytes) {
+        const Letters letters = letters_at(name.data() + at);
         const size_t left = name.size() - at;
-        if (left < 8) word = word << (64 - 8 * left) | (~uint64_t{0} >> (8 * left) & ones * ' '); // what is behind goes
-        odd |= (word - ones * 0x20) | (word + ones) | word; // below 0x20, above 0x7e
-        capital |= (word + ones * (0x80 - 'A')) & ~(word + ones * (0x7f - 'Z'));
+        const uint32_t inside = left >= block_bytes ? UINT32_MAX : (1U << left) - 1;
+        odd |= ~letters.plain & inside;
+        capitals |= letters.capitals & inside;
     }
-    return {(odd & highs) == 0, (capital & highs) != 0};
+    return {(odd & block_mask) == 0, capitals != 0};
 }
 
 /// Names with octets that are not plain: controls are refused, the two letters beyond ASCII that fold into it folded.
@@ -119,7 +118,7 @@ bool honest_beyond_ascii(std::string_view name) {
     return !resembles_known({folded.data(), size}, exact); // the form is not the name, so exact is disguise as well
 }
 
-bool honest(std::string_view name) {
+inline bool honest(std::string_view name) {
     if (name.empty()) return true;
     const Makeup makeup = makeup_of(name);
     if (!makeup.plain) return honest_beyond_ascii(name);
@@ -132,8 +131,16 @@ bool honest(std::string_view name) {
 } // namespace
 
 Result<void> check_reserved_names(Value object, Workspace& space) {
-    for (const auto [name, value] : object.members())
-        if (!honest(name.escaped() ? name.string(space) : name.undecoded())) return fail(Error::rpc_name);
+    if (!object.is(Kind::object)) return {};
+    const Document& document = *object.document();
+    const Node* const nodes = document.nodes.data();
+    const uint32_t end = nodes[object.index()].next;
+    for (uint32_t at = object.index() + 1; at != end; at = nodes[at + 1].next) {
+        const Node& node = nodes[at];
+        std::string_view name(document.text.data() + node.begin, node.length);
+        if (node.escaped) name = Value(document, at).string(space);
+        if (!honest(name)) return fail(Error::rpc_name);
+    }
     return {};
 }
 

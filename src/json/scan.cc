@@ -92,37 +92,37 @@ class Walk {
 /// string of JSON), so what a block has of them is checked at once; long plain runs are swept.
 [[gnu::noinline]] size_t Walk::far_string_end(size_t at, bool& escaped) {
     wrong_ = Error::json_syntax;
-    uint32_t first = 0;    // 1: the octet at `at` is escaped by the one before
     size_t checked_to = 0; // how far escapes of six and twelve octets have been looked at
-    for (;; at += block_bytes) {
-        const Marks marks = mark(text_ + at);
-        beyond_ascii_ |= marks.beyond_ascii;
-        if ((marks.quotes | marks.backslashes | marks.controls | first) == 0) {
-            const Swept swept = sweep_(text_ + at + block_bytes, text_ + size_);
-            beyond_ascii_ |= swept.beyond_ascii;
-            at = static_cast<size_t>(swept.at - text_) - block_bytes;
-            if (swept.at >= text_ + size_) return nowhere;
-            continue;
-        }
-        const uint32_t targets = escaped_by(marks.backslashes, first);
-        const uint32_t stops = (marks.quotes & ~targets) | marks.controls;
-        const uint32_t before_stop = (stops & -stops) - 1; // all if nothing stops
-        if ((marks.backslashes & before_stop) != 0) escaped = true;
-        constexpr uint32_t block = (1U << block_bytes) - 1;
-        for (uint32_t longer = targets & block & before_stop & ~marks.short_escapes; longer != 0;
-             longer &= longer - 1) {
-            const size_t backslash = at + static_cast<size_t>(std::countr_zero(longer)) - 1;
-            if (backslash < checked_to) continue; // the second half of a pair
-            const char* const behind = behind_long_escape(text_ + backslash, text_ + size_, wrong_);
-            if (behind == nullptr) return nowhere;
-            checked_to = static_cast<size_t>(behind - text_);
-        }
-        if (stops != 0) {
-            at += static_cast<size_t>(std::countr_zero(stops));
-            return at < size_ && text_[at] == '"' ? at : nowhere;
-        }
+    for (;;) {
+        const Swept swept = sweep_(text_ + at, text_ + size_);
+        beyond_ascii_ |= swept.beyond_ascii;
+        at = static_cast<size_t>(swept.at - text_);
         if (at >= size_) return nowhere;
-        first = targets >> block_bytes & 1;
+        if (text_[at] == '"') return at;
+        uint32_t first = 0; // 1: the octet at `at` is escaped by the one before
+        for (;; at += block_bytes) {
+            const Marks marks = mark(text_ + at);
+            beyond_ascii_ |= marks.beyond_ascii;
+            if ((marks.quotes | marks.backslashes | marks.controls | first) == 0) break;
+            const uint32_t targets = escaped_by(marks.backslashes, first);
+            const uint32_t stops = (marks.quotes & ~targets) | marks.controls;
+            const uint32_t before_stop = (stops & -stops) - 1; // all if nothing stops
+            if ((marks.backslashes & before_stop) != 0) escaped = true;
+            uint32_t longer = targets & block_mask & before_stop & ~marks.short_escapes;
+            for (; longer != 0; longer &= longer - 1) {
+                const size_t backslash = at + static_cast<size_t>(std::countr_zero(longer)) - 1;
+                if (backslash < checked_to) continue; // the second half of a pair
+                const char* const behind = behind_long_escape(text_ + backslash, text_ + size_, wrong_);
+                if (behind == nullptr) return nowhere;
+                checked_to = static_cast<size_t>(behind - text_);
+            }
+            if (stops != 0) {
+                at += static_cast<size_t>(std::countr_zero(stops));
+                return at < size_ && text_[at] == '"' ? at : nowhere;
+            }
+            if (at >= size_) return nowhere;
+            first = targets >> block_bytes & 1;
+        }
     }
 }
 

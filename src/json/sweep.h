@@ -14,7 +14,7 @@
 
 namespace weir::json {
 
-inline constexpr uint32_t block_bytes = 16;
+inline constexpr uint32_t block_bytes = 16, block_mask = 0xffff;
 
 /// One bit for each of the 16 octets at a place, the lowest for the first.
 struct Block {
@@ -71,6 +71,31 @@ inline Marks mark(const char* at) {
             marks.short_escapes |= uint32_t{octet == static_cast<unsigned char>(letter)} << i;
     }
     return marks;
+#endif
+}
+
+/// What letters stand where.
+struct Letters {
+    uint32_t plain;    // U+0020 to U+007E
+    uint32_t capitals; // A to Z
+};
+
+inline Letters letters_at(const char* at) {
+#if defined(__SSE2__)
+    const __m128i octets = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); // beyond ASCII: below zero
+    const auto between = [&](char before, char behind) {
+        return static_cast<uint32_t>(_mm_movemask_epi8(_mm_and_si128(_mm_cmpgt_epi8(octets, _mm_set1_epi8(before)),
+                                                                     _mm_cmpgt_epi8(_mm_set1_epi8(behind), octets))));
+    };
+    return {between(0x1f, 0x7f), between('A' - 1, 'Z' + 1)};
+#else
+    Letters letters{0, 0};
+    for (uint32_t i = 0; i < block_bytes; ++i) {
+        const auto octet = static_cast<unsigned char>(at[i]);
+        letters.plain |= uint32_t{octet >= 0x20 && octet < 0x7f} << i;
+        letters.capitals |= uint32_t{octet >= 'A' && octet <= 'Z'} << i;
+    }
+    return letters;
 #endif
 }
 
