@@ -3,6 +3,7 @@
 #include "mcp/message.h"
 
 #include "json/names.h"
+#include "mcp/uri.h"
 
 #include <algorithm>
 #include <cstring>
@@ -220,17 +221,25 @@ Result<void> Reader::read_subject() {
             if (message_.arguments && !message_.arguments.is(json::Kind::object))
                 return wrong(Error::rpc_params, "params.arguments must be an object");
             return take_name(params_.name, "params.name must be a non-empty string without NUL");
-        case Named::uri: return take_name(params_.uri, "params.uri must be a non-empty string without NUL");
+        case Named::uri:
+            if (const auto named = take_name(params_.uri, "params.uri must be a non-empty string without NUL"); !named)
+                return named;
+            if (message_.kind == Kind::request && !has_one_reading(message_.name))
+                return wrong(Error::rpc_params, "params.uri must be normalised: no dot segments, no letters encoded");
+            return {};
         case Named::task: return take_name(params_.task_id, "params.taskId must be a non-empty string without NUL");
         case Named::reference: break;
     }
-    message_.reference = params_.reference;
-    const Value type = params_.reference.find("type");
-    if (type.equals("ref/prompt"))
-        return take_name(params_.reference.find("name"), "params.ref.name must be a non-empty string without NUL");
-    if (type.equals("ref/resource"))
-        return take_name(params_.reference.find("uri"), "params.ref.uri must be a non-empty string without NUL");
-    return wrong(Error::rpc_params, "params.ref must be a ref/prompt or a ref/resource");
+    // Whoever reads it must read it as either, so it may not be both.
+    const Value reference = message_.reference = params_.reference;
+    const Value type = reference.find("type"), prompt = reference.find("name"), resource = reference.find("uri");
+    if (!json::check_reserved_names(reference, space_))
+        return wrong(Error::rpc_name, "a member of params.ref is a known name in disguise");
+    if (type.equals("ref/prompt") && !resource)
+        return take_name(prompt, "params.ref.name must be a non-empty string without NUL");
+    if (type.equals("ref/resource") && !prompt)
+        return take_name(resource, "params.ref.uri must be a non-empty string without NUL");
+    return wrong(Error::rpc_params, "params.ref must be a ref/prompt with a name or a ref/resource with a uri");
 }
 
 Result<void> Reader::read(Value object, Value& id) {
