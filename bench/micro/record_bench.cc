@@ -7,10 +7,10 @@
 #include "record/writer.h"
 
 #include <benchmark/benchmark.h>
+#include <unistd.h>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -92,13 +92,21 @@ void call(benchmark::State& state) {
         for (auto _ : state) {
             ++exchange;
             const bool good =
-                record.append(exchange, Asked{.session = 7, .principal = "ann@acme.example", .client = "claude-code 2.1",
-                                              .server = "acme", .method = "tools/call", .name = "list_customers", .body = request,
-                                              .wire_bytes = 600, .revision = "2025-11-25", .request_id = "17",
+                record.append(exchange, Asked{.session = 7,
+                                              .principal = "ann@acme.example",
+                                              .client = "claude-code 2.1",
+                                              .server = "acme",
+                                              .method = "tools/call",
+                                              .name = "list_customers",
+                                              .body = request,
+                                              .wire_bytes = 600,
+                                              .revision = "2025-11-25",
+                                              .request_id = "17",
                                               .session_key = "0123456789abcdef0123456789abcdef"}) &&
                 record.append(exchange, Allowed{{.policies = policies, .generation = 1, .reason = "policy"}}) &&
                 record.append(exchange, Forwarded{.server = "acme", .wire_bytes = 600}) &&
-                record.append(exchange, Answered{.body = answer, .status = 200, .latency_ns = 1'234'567, .wire_bytes = 800});
+                record.append(exchange,
+                              Answered{.body = answer, .status = 200, .latency_ns = 1'234'567, .wire_bytes = 800});
             if (!good) {
                 state.SkipWithError("refused");
                 break;

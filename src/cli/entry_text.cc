@@ -1,9 +1,9 @@
 // cli/entry_text.cc - entries of the record as text. Pure but for the time zone.
 #include "cli/entry_text.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <ctime>
-#include <fmt/format.h>
 
 namespace weir::cli {
 namespace {
@@ -27,7 +27,10 @@ size_t utf8_size(std::string_view text) {
     const auto at = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
     const unsigned char lead = at(0);
     if (lead < 0x80) return 1;
-    const size_t size = lead >= 0xf0 && lead < 0xf5 ? 4 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xc2 && lead < 0xe0 ? 2 : 0;
+    const size_t size = lead >= 0xf0 && lead < 0xf5   ? 4
+                        : lead >= 0xe0 && lead < 0xf0 ? 3
+                        : lead >= 0xc2 && lead < 0xe0 ? 2
+                                                      : 0;
     if (size == 0 || text.size() < size) return 0;
     for (size_t i = 1; i < size; ++i)
         if ((at(i) & 0xc0) != 0x80) return 0;
@@ -53,8 +56,8 @@ std::string utc_time(uint64_t unix_ns) {
     const auto seconds = static_cast<time_t>(unix_ns / 1'000'000'000);
     tm parts{};
     gmtime_r(&seconds, &parts);
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-                       parts.tm_hour, parts.tm_min, parts.tm_sec, unix_ns / 1000 % 1'000'000);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                       parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, unix_ns / 1000 % 1'000'000);
 }
 
 std::string clock_time(uint64_t unix_ns, bool utc) {
@@ -62,7 +65,8 @@ std::string clock_time(uint64_t unix_ns, bool utc) {
     tm parts{};
     if (utc) gmtime_r(&seconds, &parts);
     else localtime_r(&seconds, &parts);
-    return fmt::format("{:02}:{:02}:{:02}.{:03}", parts.tm_hour, parts.tm_min, parts.tm_sec, unix_ns / 1'000'000 % 1000);
+    return fmt::format("{:02}:{:02}:{:02}.{:03}", parts.tm_hour, parts.tm_min, parts.tm_sec,
+                       unix_ns / 1'000'000 % 1000);
 }
 
 std::string ago(uint64_t unix_ns, uint64_t now_ns) {
@@ -184,7 +188,8 @@ std::string detail(const record::Frame& frame, const Fields& fields) {
     return out;
 }
 
-void write_entry(json::Text& out, const record::Entry& entry, const Fields& fields, std::string_view session, bool bodies) {
+void write_entry(json::Text& out, const record::Entry& entry, const Fields& fields, std::string_view session,
+                 bool bodies) {
     const record::Frame& frame = entry.frame;
     out.begin_object().name("time").string(utc_time(frame.time_ns)).name("worker").number(entry.worker);
     out.name("seq").number(static_cast<int64_t>(frame.seq)).name("exchange").number(frame.exchange);
@@ -195,7 +200,8 @@ void write_entry(json::Text& out, const record::Entry& entry, const Fields& fiel
         if (!fields.has(field) || field == Field::session) continue;
         if (field == Field::body) {
             if (bodies) out.name("body").string(as_utf8(fields.text(field)));
-            else if (!fields.has(Field::body_bytes)) out.name("body_bytes").number(static_cast<int64_t>(fields.text(field).size()));
+            else if (!fields.has(Field::body_bytes))
+                out.name("body_bytes").number(static_cast<int64_t>(fields.text(field).size()));
             continue;
         }
         out.name(record::name_of(field));

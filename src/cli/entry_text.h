@@ -29,7 +29,8 @@ std::string detail(const record::Frame& frame, const record::Fields& fields);
 Tone tone_of(record::Kind kind);
 
 /// {"time":…,"worker":…,"seq":…,"exchange":…,"kind":…,"session":…, fields}; a body only if `bodies`.
-void write_entry(json::Text& out, const record::Entry& entry, const record::Fields& fields, std::string_view session, bool bodies);
+void write_entry(json::Text& out, const record::Entry& entry, const record::Fields& fields, std::string_view session,
+                 bool bodies);
 
 /// `text` as UTF-8: what is not becomes U+FFFD.
 std::string as_utf8(std::string_view text);

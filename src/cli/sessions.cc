@@ -6,16 +6,16 @@
 #include "cli/output.h"
 #include "record/index.h"
 
+#include <fmt/format.h>
+#include <poll.h>
+#include <time.h>
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <deque>
-#include <fmt/format.h>
 #include <memory>
 #include <optional>
-#include <poll.h>
-#include <time.h>
 #include <utility>
 #include <vector>
 
@@ -42,7 +42,8 @@ class Log {
     bool open(const std::string& segments, uint64_t since_ns) {
         auto reader = record::Reader::open(segments, {.since_ns = since_ns});
         if (!reader && reader.error() == Error::not_found) {
-            complain(printable(fmt::format("{}: there is no record here; has weir run with this configuration?", segments)));
+            complain(
+                printable(fmt::format("{}: there is no record here; has weir run with this configuration?", segments)));
             exit_ = Exit::not_found;
         } else if (!reader) {
             complain(printable(fmt::format("{}: {}", segments, std::strerror(errno))));
@@ -67,7 +68,9 @@ class Log {
             const auto fields = record::read_fields(entry->frame.payload);
             if (!fields) {
                 exit_ = Exit::failed;
-                if (!quiet_) complain(fmt::format("worker {}, seq {}: an entry that cannot be read", entry->worker, entry->frame.seq));
+                if (!quiet_)
+                    complain(fmt::format("worker {}, seq {}: an entry that cannot be read", entry->worker,
+                                         entry->frame.seq));
                 continue;
             }
             each(*entry, *fields, index_.add(*entry, *fields));
@@ -75,7 +78,8 @@ class Log {
     }
     const record::SessionIndex& index() const { return index_; }
     std::string_view id_of(size_t session) const {
-        return session == record::SessionIndex::none ? std::string_view() : std::string_view(index_.sessions()[session].id);
+        return session == record::SessionIndex::none ? std::string_view()
+                                                     : std::string_view(index_.sessions()[session].id);
     }
     Exit exit() const { return exit_; }
 
@@ -91,7 +95,9 @@ bool is_open(const record::SessionLine& line, uint64_t now_ns) {
 }
 
 void write_session(json::Text& out, const record::SessionLine& line, uint64_t now_ns) {
-    const auto count = [&](std::string_view name, uint64_t value) { out.name(name).number(static_cast<int64_t>(value)); };
+    const auto count = [&](std::string_view name, uint64_t value) {
+        out.name(name).number(static_cast<int64_t>(value));
+    };
     out.begin_object().name("id").string(line.id).name("principal").string(as_utf8(line.principal));
     out.name("client").string(as_utf8(line.client)).name("server").string(as_utf8(line.server));
     out.name("revision").string(as_utf8(line.revision));
@@ -112,27 +118,30 @@ std::optional<size_t> choose(const record::SessionIndex& index, const std::strin
     const std::vector<size_t> found = index.find(name);
     if (found.size() == 1) return found[0];
     if (found.empty()) {
-        complain(index.sessions().empty() ? "the record holds no session yet"
-                                          : printable(fmt::format("no session \"{}\"; `weir sessions list` shows them", name)));
+        complain(index.sessions().empty()
+                     ? "the record holds no session yet"
+                     : printable(fmt::format("no session \"{}\"; `weir sessions list` shows them", name)));
         exit = Exit::not_found;
         return std::nullopt;
     }
     std::string ids;
     for (size_t i = 0; i < found.size() && i < 5; ++i) ids += " " + index.sessions()[found[i]].id;
-    complain(printable(fmt::format("{} sessions begin with \"{}\":{}{}", found.size(), name, ids, found.size() > 5 ? " ..." : "")));
+    complain(printable(
+        fmt::format("{} sessions begin with \"{}\":{}{}", found.size(), name, ids, found.size() > 5 ? " ..." : "")));
     exit = Exit::usage;
     return std::nullopt;
 }
 
 /// One entry as a line: aligned for a person, tab-separated whole values for a pipe.
-std::string line_of(const Entry& entry, const Fields& fields, std::string_view session, const SessionsOptions& options) {
+std::string line_of(const Entry& entry, const Fields& fields, std::string_view session,
+                    const SessionsOptions& options) {
     const record::Frame& frame = entry.frame;
     const Surface& surface = out_surface();
     const std::string kind(record::name_of(frame.kind));
     std::string out;
     if (!surface.terminal) {
-        out = fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\n", utc_time(frame.time_ns), session, entry.worker, frame.seq, frame.exchange,
-                          kind, detail(frame, fields));
+        out = fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\n", utc_time(frame.time_ns), session, entry.worker, frame.seq,
+                          frame.exchange, kind, detail(frame, fields));
     } else {
         const bool tailing = options.follow && !session.empty();
         out = toned(surface, Tone::faint, clock_time(frame.time_ns, options.utc)) + "  ";
@@ -145,7 +154,8 @@ std::string line_of(const Entry& entry, const Fields& fields, std::string_view s
         for (size_t at = 0; (at = body.find('\n', at)) != std::string::npos; at += 5) body.insert(at + 1, "    ");
         out += "    " + body + "\n";
         if (fields.has(record::Field::body_bytes)) {
-            out += fmt::format("    (of {}; the rest is kept as a digest)\n", size(fields.number(record::Field::body_bytes)));
+            out += fmt::format("    (of {}; the rest is kept as a digest)\n",
+                               size(fields.number(record::Field::body_bytes)));
         }
     }
     return out;
@@ -210,9 +220,10 @@ Exit sessions_show(const SessionsOptions& options) {
     } else if (out_surface().terminal) {
         print(fmt::format("{}  {}{}{}, {}\n", line.id, printable(as_utf8(line.principal)),
                           line.client.empty() ? "" : " through " + printable(as_utf8(line.client)),
-                          " at " + printable(as_utf8(line.server)), options.utc ? utc_time(line.first_ns) : ago(line.first_ns, now_ns)));
-        print(fmt::format("{} asked, {} allowed, {} blocked, {} answered, {} with an error\n\n", line.asked, line.allowed, line.blocked,
-                          line.answered, line.errors));
+                          " at " + printable(as_utf8(line.server)),
+                          options.utc ? utc_time(line.first_ns) : ago(line.first_ns, now_ns)));
+        print(fmt::format("{} asked, {} allowed, {} blocked, {} answered, {} with an error\n\n", line.asked,
+                          line.allowed, line.blocked, line.answered, line.errors));
     }
     SessionsOptions shown = options;
     shown.follow = false;
@@ -232,8 +243,10 @@ Exit sessions_tail(const SessionsOptions& options) {
     Log log;
     const uint64_t now_ns = unix_now_ns();
     if (!log.open(options.segments, now_ns > tail_ns ? now_ns - tail_ns : 0)) return log.exit();
-    const std::string wanted = options.session.empty() || options.session.starts_with("se_") || options.session == "last"
-                                   ? options.session : "se_" + options.session;
+    const std::string wanted =
+        options.session.empty() || options.session.starts_with("se_") || options.session == "last"
+            ? options.session
+            : "se_" + options.session;
     const auto show = [&](const Entry& entry, const Fields& fields, size_t session) -> std::string {
         const std::string_view id = log.id_of(session);
         if (!wanted.empty() && wanted != "last" && !id.starts_with(wanted)) return {};
@@ -297,7 +310,9 @@ void add_sessions(CLI::App& app, Exit& exit) {
     }
     {
         const auto [command, chosen] = add("show", "Show every entry of one session", sessions_show);
-        command->add_option("session", chosen->options.session, "its id, the beginning of it, or `last`")->type_name("ID")->required();
+        command->add_option("session", chosen->options.session, "its id, the beginning of it, or `last`")
+            ->type_name("ID")
+            ->required();
         command->add_flag("--json", chosen->options.json, "one JSON document");
         command->add_flag("--bodies", chosen->options.bodies, "requests and answers as well");
     }

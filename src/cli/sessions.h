@@ -17,10 +17,10 @@ struct SessionsOptions {
     std::string session;  // an id, the beginning of one, or "last"; of tail: empty for all
     bool json = false;
     bool utc = false;
-    bool bodies = false;  // show, tail
-    bool follow = true;   // tail
-    uint64_t lines = 20;  // tail: of the past
-    uint64_t limit = 50;  // list; 0: all
+    bool bodies = false; // show, tail
+    bool follow = true;  // tail
+    uint64_t lines = 20; // tail: of the past
+    uint64_t limit = 50; // list; 0: all
 };
 
 /// The sessions, the newest last. not_found: there is no record.

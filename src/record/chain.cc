@@ -1,7 +1,6 @@
 // record/chain.cc - SHA-256 over batches, linked. Pure.
 #include "record/chain.h"
 
-
 #include <cstring>
 
 namespace weir::record {

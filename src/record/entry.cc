@@ -80,7 +80,10 @@ class MapWriter {
             *at_++ = static_cast<char>(type | value);
             return;
         }
-        const unsigned size = value <= 0xff ? 0 : value <= 0xffff ? 1 : value <= 0xffffffff ? 2 : 3; // log2 of its bytes
+        const unsigned size = value <= 0xff         ? 0
+                              : value <= 0xffff     ? 1
+                              : value <= 0xffffffff ? 2
+                                                    : 3; // log2 of its bytes
         *at_++ = static_cast<char>(type | (24 + size));
         const uint64_t big_endian = std::byteswap(value << (64 - (8U << size)));
         std::memcpy(at_, &big_endian, size_t{1} << size);

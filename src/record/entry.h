@@ -27,7 +27,7 @@ struct SessionOpened {
 
 struct SessionClosed {
     static constexpr Kind kind = Kind::session_closed;
-    uint64_t session = 0;    // seq of its session_opened in this stream
+    uint64_t session = 0;      // seq of its session_opened in this stream
     std::string_view reason{}; // idle, drain, evicted
     uint64_t calls = 0;
     std::string_view session_key{};
@@ -37,9 +37,9 @@ struct Asked {
     static constexpr Kind kind = Kind::asked;
     uint64_t session = 0;
     std::string_view principal{}, client{}, server{}, method{}, name{};
-    std::string_view body{};       // as received, or as re-serialised when a policy looked into it
-    std::string_view trace{};      // traceparent
-    uint64_t wire_bytes = 0;     // of the request's body
+    std::string_view body{};  // as received, or as re-serialised when a policy looked into it
+    std::string_view trace{}; // traceparent
+    uint64_t wire_bytes = 0;  // of the request's body
     std::string_view revision{};
     std::string_view mcp_session{};
     std::string_view request_id{}; // JSON text
@@ -49,11 +49,11 @@ struct Asked {
 /// What policies decided: Allowed and Blocked have the same content.
 struct Decided {
     std::span<const std::string_view> policies{}; // those that decided
-    int64_t code = 0;                           // of JSON-RPC, as the client is told
+    int64_t code = 0;                             // of JSON-RPC, as the client is told
     std::string_view text{};
     uint64_t generation = 0;
-    uint64_t status = 0;                        // of HTTP
-    std::string_view reason{};                    // a stable word: policy, default, error, or a name of base/result.h
+    uint64_t status = 0;       // of HTTP
+    std::string_view reason{}; // a stable word: policy, default, error, or a name of base/result.h
 };
 struct Allowed : Decided {
     static constexpr Kind kind = Kind::allowed;
@@ -65,7 +65,7 @@ struct Blocked : Decided {
 struct Forwarded {
     static constexpr Kind kind = Kind::forwarded;
     std::string_view server{};
-    std::string_view body{};   // only when it is not the one that was asked
+    std::string_view body{}; // only when it is not the one that was asked
     uint64_t wire_bytes = 0;
 };
 
@@ -75,16 +75,16 @@ struct Answered {
     uint64_t status = 0;
     uint64_t latency_ns = 0; // since the request was understood
     uint64_t wire_bytes = 0;
-    int64_t code = 0;        // of a JSON-RPC error
+    int64_t code = 0; // of a JSON-RPC error
     bool is_error = false;
     std::string_view mcp_session{};
 };
 
 struct StreamEvent {
     static constexpr Kind kind = Kind::stream_event;
-    std::string_view body{};     // the event's data
+    std::string_view body{}; // the event's data
     std::string_view event_id{}, event_type{};
-    std::string_view method{};   // of the message in it, if it is a request or a notification
+    std::string_view method{}; // of the message in it, if it is a request or a notification
 };
 
 struct Ambiguous {
@@ -106,10 +106,10 @@ struct ConfigLoaded {
 struct Gap {
     static constexpr Kind kind = Kind::gap;
     std::string_view reason{}; // torn_end, segment_died, unavailable
-    uint64_t count = 0;      // entries refused meanwhile
-    uint64_t first_seq = 0;  // torn_end: the first that is not there any more
+    uint64_t count = 0;        // entries refused meanwhile
+    uint64_t first_seq = 0;    // torn_end: the first that is not there any more
     uint64_t segment = 0;
-    uint64_t bytes = 0;      // cut
+    uint64_t bytes = 0; // cut
     uint64_t os_error = 0;
     uint64_t since_ns = 0;
 };

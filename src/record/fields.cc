@@ -67,8 +67,7 @@ Result<Taken> read_value(std::string_view& rest) {
                 if (!element || element->major != 3) return fail(Error::corrupt);
                 if (!take(rest, element->value)) return fail(Error::corrupt);
             }
-            return Taken{FieldType::texts, static_cast<int64_t>(item->value),
-                         all.substr(0, all.size() - rest.size())};
+            return Taken{FieldType::texts, static_cast<int64_t>(item->value), all.substr(0, all.size() - rest.size())};
         }
         case 7:
             if (item->value != 20 && item->value != 21) return fail(Error::corrupt);

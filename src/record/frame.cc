@@ -42,8 +42,9 @@ uint32_t finish_frame(char* frame, const FrameHead& head, uint32_t payload_bytes
     const uint32_t size = frame_bytes(payload_bytes);
     const uint32_t used = frame_head_bytes + payload_bytes;
     std::memset(frame + used, 0, size - used);
-    const Wire wire{payload_bytes, 0, head.seq, head.time_ns, head.durable_seq, static_cast<uint16_t>(head.kind),
-                    head.flags, head.exchange};
+    const Wire wire{
+        payload_bytes, 0, head.seq, head.time_ns, head.durable_seq, static_cast<uint16_t>(head.kind), head.flags,
+        head.exchange};
     std::memcpy(frame, &wire, sizeof wire);
     salt_again(frame, size, salt_crc);
     return size;

@@ -32,8 +32,8 @@ struct FrameHead {
     uint64_t time_ns = 0;     // Unix time, never smaller than that of the frame before
     uint64_t durable_seq = 0; // the highest seq known to be synced when this frame was made
     Kind kind{};
-    uint16_t flags = 0;       // flag_carried
-    uint32_t exchange = 0;    // ties the entries of one exchange together within a stream; 0: of none
+    uint16_t flags = 0;    // flag_carried
+    uint32_t exchange = 0; // ties the entries of one exchange together within a stream; 0: of none
 };
 
 struct Frame : FrameHead {

@@ -1,8 +1,8 @@
 // record/index.cc - entries to sessions.
 #include "record/index.h"
 
-#include <algorithm>
 #include <fmt/core.h>
+#include <algorithm>
 
 namespace weir::record {
 
@@ -29,7 +29,8 @@ size_t SessionIndex::session_for(std::string_view key, uint64_t time_ns) {
 size_t SessionIndex::of_asked(const Entry& entry, const Fields& fields) {
     std::string key(fields.text(Field::session_key));
     if (key.empty()) { // Then what names it must do.
-        key = fmt::format("{}/{}/{}", fields.text(Field::principal), fields.text(Field::client), fields.text(Field::server));
+        key = fmt::format("{}/{}/{}", fields.text(Field::principal), fields.text(Field::client),
+                          fields.text(Field::server));
     }
     const size_t number = session_for(key, entry.frame.time_ns);
     SessionLine& line = sessions_[number];
@@ -91,7 +92,8 @@ std::vector<size_t> SessionIndex::find(std::string_view id) const {
     if (sessions_.empty()) return found;
     if (id == "last") {
         const auto newer = [](const SessionLine& a, const SessionLine& b) { return a.last_ns < b.last_ns; };
-        found.push_back(static_cast<size_t>(std::max_element(sessions_.begin(), sessions_.end(), newer) - sessions_.begin()));
+        found.push_back(
+            static_cast<size_t>(std::max_element(sessions_.begin(), sessions_.end(), newer) - sessions_.begin()));
         return found;
     }
     const std::string whole = id.starts_with("se_") ? std::string(id) : "se_" + std::string(id);

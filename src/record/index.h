@@ -22,7 +22,7 @@ namespace weir::record {
 inline constexpr uint64_t session_silence_ns_max = 1'800'000'000'000;
 
 struct SessionLine {
-    std::string id;  // `se_` and the first 12 digits of its key; `-2` for the second session under one key, and so on
+    std::string id; // `se_` and the first 12 digits of its key; `-2` for the second session under one key, and so on
     std::string key;
     std::string principal, client, server, revision;
     uint64_t first_ns = 0, last_ns = 0;
@@ -46,7 +46,9 @@ class SessionIndex {
   private:
     using Ref = std::pair<uint32_t, uint64_t>; // stream, and a seq or an exchange in it
     struct Hash {
-        size_t operator()(const Ref& ref) const { return std::hash<uint64_t>()(ref.second * 0x9e3779b97f4a7c15U + ref.first); }
+        size_t operator()(const Ref& ref) const {
+            return std::hash<uint64_t>()(ref.second * 0x9e3779b97f4a7c15U + ref.first);
+        }
     };
     size_t session_for(std::string_view key, uint64_t time_ns);
     size_t of_asked(const Entry& entry, const Fields& fields);

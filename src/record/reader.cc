@@ -3,11 +3,11 @@
 
 #include "record/fields.h"
 
+#include <dirent.h>
+#include <fmt/core.h>
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <dirent.h>
-#include <fmt/core.h>
 #include <utility>
 
 namespace weir::record {
@@ -76,7 +76,8 @@ Result<void> StreamReader::go_on_with(size_t index) {
     chain_known_ = true;
     batch_ = BatchHash();
     if (options_.verify && !border_good) {
-        return fail(damaged(fmt::format("{} does not continue the chain of the segment before", segment_name(head.number))));
+        return fail(
+            damaged(fmt::format("{} does not continue the chain of the segment before", segment_name(head.number))));
     }
     return {};
 }
@@ -119,8 +120,8 @@ Result<Entry> StreamReader::next() {
             const uint64_t expected = std::exchange(seq_, frame->seq);
             file_->go_to(offset);
             lose_chain();
-            return fail(damaged(fmt::format("{} (byte {}): seq {} is missing", segment_name(heads_[current_].number), offset,
-                                            expected)));
+            return fail(damaged(fmt::format("{} (byte {}): seq {} is missing", segment_name(heads_[current_].number),
+                                            offset, expected)));
         }
         const bool good = !options_.verify || follow_chain(*frame);
         if (frame->seq < seq_) continue; // Delivered before, out of a segment that died since.
@@ -259,8 +260,8 @@ Result<Verified> verify_log(const std::string& directory) {
             if (entry->frame.kind == Kind::mark) ++verified.batches;
             if (!read_fields(entry->frame.payload)) {
                 verified.damages.push_back(fmt::format("{}/{} (byte {}): seq {} has a payload that is none",
-                                                       stream_name(entry->worker), segment_name(entry->segment), entry->offset,
-                                                       entry->frame.seq));
+                                                       stream_name(entry->worker), segment_name(entry->segment),
+                                                       entry->offset, entry->frame.seq));
             }
             continue;
         }

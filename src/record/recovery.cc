@@ -3,15 +3,15 @@
 
 #include "record/segment_file.h"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <optional>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <optional>
 #include <unordered_map>
 
 namespace weir::record {
@@ -21,8 +21,9 @@ namespace {
 // unless the kernel has already reported, and forgotten, that it could not write it.
 constexpr uint64_t carried_bytes_max = 8 << 20;
 
-constexpr const char* advice = "the record is not written to; keep a copy of it, look with `weir sessions`, then "
-                               "start a new one by naming another state directory or moving this one away";
+constexpr const char* advice =
+    "the record is not written to; keep a copy of it, look with `weir sessions`, then "
+    "start a new one by naming another state directory or moving this one away";
 
 std::string path_of(const std::string& directory, uint64_t number) { return directory + "/" + segment_name(number); }
 
@@ -130,7 +131,7 @@ Result<void> Look::read_heads() {
 Result<void> Look::check_border(size_t index) {
     const SegmentHead& head = heads_[index];
     if (head.previous < heads_.front().number && head.previous != 0) return {}; // Pruned since.
-    if (head.previous == 0) { // Nothing was ever synced before it.
+    if (head.previous == 0) {                                                   // Nothing was ever synced before it.
         if (head.first_seq == 1 && head.chain == chain_start(log_, worker_)) return {};
         return fail(damage(segment_name(head.number) + " begins nowhere"));
     }
@@ -171,7 +172,8 @@ Result<void> Look::scan_last() {
         const auto damaged = [&](const char* what) {
             return damage(fmt::format("{}, seq {} (byte {}): {}", segment_name(head.number), seq, offset, what));
         };
-        if (!frame && frame.error() == Error::io_failed) return fail(unreadable("cannot read " + segment_name(head.number)));
+        if (!frame && frame.error() == Error::io_failed)
+            return fail(unreadable("cannot read " + segment_name(head.number)));
         if (!frame) {
             if (const auto judged = judge_end(*file, seq, frame.error()); !judged) return fail(judged.error());
             break;
@@ -220,7 +222,8 @@ Result<void> Look::choose_anchor(SegmentFile& file, const std::vector<Place>& pl
         if (place.seq <= durable) anchor = &place;
     }
     if (durable >= file.head().first_seq && (anchor == nullptr || anchor->seq != durable)) {
-        return fail(damage(fmt::format("{}: seq {} is said to be synced and ends no batch", segment_name(number), durable)));
+        return fail(
+            damage(fmt::format("{}: seq {} is said to be synced and ends no batch", segment_name(number), durable)));
     }
     const uint64_t anchored = anchor != nullptr ? anchor->end : segment_head_bytes;
     if (!places.empty() && (sealed || stop - anchored > carried_bytes_max)) {
@@ -263,7 +266,8 @@ void Look::give_back_space() {
         OldSegment& old = found_.segments[i];
         uint64_t end = old.bytes;
         if (const auto known = ends.find(old.number); known != ends.end()) end = known->second;
-        else if (heads_[i + 1].first_seq == old.first_seq) end = segment_head_bytes; // It died before anything was synced.
+        else if (heads_[i + 1].first_seq == old.first_seq)
+            end = segment_head_bytes; // It died before anything was synced.
         if (old.bytes <= end) continue;
         const std::string path = path_of(directory_, old.number);
         if (::chmod(path.c_str(), 0600) != 0) continue;
@@ -301,7 +305,8 @@ Result<LogId> log_identity(const std::string& directory, std::string& why) {
     if (fd < 0) return io_failed("cannot make it");
     const bool good = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
     ::close(fd);
-    if (!good || ::rename(fresh.c_str(), path.c_str()) != 0 || !sync_directory(directory)) return io_failed("cannot make it");
+    if (!good || ::rename(fresh.c_str(), path.c_str()) != 0 || !sync_directory(directory))
+        return io_failed("cannot make it");
     return id;
 }
 

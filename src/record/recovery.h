@@ -28,10 +28,10 @@ struct OldSegment {
 };
 
 struct Recovered {
-    uint64_t last_seq = 0;    // the last that is safe, a mark's; 0: none
-    Digest chain{};           // after it
-    uint64_t segment = 0;     // the one that holds it; 0: none
-    uint64_t end = 0;         // where it ends
+    uint64_t last_seq = 0; // the last that is safe, a mark's; 0: none
+    Digest chain{};        // after it
+    uint64_t segment = 0;  // the one that holds it; 0: none
+    uint64_t end = 0;      // where it ends
     uint64_t last_time_ns = 0;
     uint64_t next_number = 1; // of a segment
     std::string carried;      // whole frames behind `last_seq`, to be written again

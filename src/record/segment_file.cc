@@ -3,14 +3,14 @@
 
 #include "base/assert.h"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 namespace weir::record {
@@ -116,7 +116,7 @@ SegmentFile::~SegmentFile() {
 }
 
 uint64_t SegmentFile::size() const {
-    struct stat status {};
+    struct stat status{};
     return ::fstat(fd_, &status) == 0 ? static_cast<uint64_t>(status.st_size) : 0;
 }
 

@@ -52,7 +52,8 @@ void Writer::add_frame(Kind kind, uint32_t exchange, uint32_t payload_bytes) {
 char* Writer::room_for(size_t frame_size) {
     const size_t tail = seal_bytes_bound + mark_bytes;
     // A batch more may end in between, with a mark of its own.
-    if (stretch_.entries != 0 && stretch_.position + frame_size + tail + mark_bytes > options_.segment_bytes) end_stretch();
+    if (stretch_.entries != 0 && stretch_.position + frame_size + tail + mark_bytes > options_.segment_bytes)
+        end_stretch();
     if (queue_.room() < frame_size + tail) {
         close_batch();
         queue_.next_chunk(frame_size + tail);
@@ -222,7 +223,8 @@ void Writer::retire_slots() {
 
 // A sync that is not linked to one write: every so often, and before the file or the stream ends.
 void Writer::sync_if_due() {
-    if (file_.dead || sync_op_.with_kernel || written_.segment != file_.number || file_.stage == File::Stage::none) return;
+    if (file_.dead || sync_op_.with_kernel || written_.segment != file_.number || file_.stage == File::Stage::none)
+        return;
     if (written_.seq <= file_.synced_seq) return;
     const bool idle = slots_busy_ == 0 && (batches_.empty() || batches_.front().stretch != file_.stretch);
     const bool ends = idle && (stretch_.id != file_.stretch || state_ == State::closing);

@@ -36,13 +36,13 @@ enum class Durability : uint8_t { off, batch, strict };
 struct WriterOptions {
     std::string directory; // of all streams: `<state>/segments`; must exist
     uint32_t worker = 0;
-    LogId log{};           // record/recovery.h: log_identity
-    uint64_t seed = 0;     // of the salts
+    LogId log{};       // record/recovery.h: log_identity
+    uint64_t seed = 0; // of the salts
     Durability durability = Durability::batch;
     uint64_t segment_bytes = uint64_t{64} << 20;
     uint64_t queue_bytes_max = uint64_t{64} << 20; // of entries that are not synced yet; append() refuses beyond
     uint64_t sync_ns_max = 50 * ms_ns;
-    uint64_t retain_bytes = 0;                     // of this stream; 0: sealed segments are kept
+    uint64_t retain_bytes = 0; // of this stream; 0: sealed segments are kept
     uint32_t body_bytes_max = 1 << 20;
 };
 
@@ -140,7 +140,7 @@ class Writer {
         bool dead = false;
         int fd = -1;
         uint64_t number = 0, first_seq = 0, stretch = 0;
-        uint64_t position = 0;   // where the next batch goes
+        uint64_t position = 0; // where the next batch goes
         uint64_t synced_seq = 0;
     };
     enum class Spare : uint8_t { none, opening, allocating, listing, ready, discarding };
@@ -165,7 +165,8 @@ class Writer {
     char* begin_entry(size_t payload_bound);
     uint64_t finish_entry(Kind kind, uint32_t exchange, uint32_t payload_bytes);
     template <class E> void append_own(const E& entry) { // The writer's own entries are never refused.
-        char* payload = room_for(frame_bytes(static_cast<uint32_t>(payload_bound(entry, entry_limits_)))) + frame_head_bytes;
+        char* payload =
+            room_for(frame_bytes(static_cast<uint32_t>(payload_bound(entry, entry_limits_)))) + frame_head_bytes;
         const char* end = write_payload(payload, entry, entry_limits_);
         finish_entry(E::kind, 0, static_cast<uint32_t>(end - payload));
     }
@@ -218,17 +219,17 @@ class Writer {
     // The stream's end, in memory.
     uint64_t last_seq_;
     uint64_t last_time_ns_;
-    Digest chain_;           // after the last closed batch
+    Digest chain_; // after the last closed batch
     uint16_t frame_flags_ = 0;
     uint64_t stretches_begun_ = 0;
-    Stretch stretch_;        // the one that append() adds to
+    Stretch stretch_;                // the one that append() adds to
     std::vector<Stretch> stretches_; // begun and without a file, as they began
     std::vector<Batch> batches_;     // closed and not submitted
 
     // The stream's end, on its way to disk.
     uint64_t submitted_seq_;
     Point written_, durable_;
-    Point anchor_;           // memory holds everything behind it, and a new file continues there
+    Point anchor_; // memory holds everything behind it, and a new file continues there
     uint64_t unsynced_since_ns_ = UINT64_MAX;
     std::array<Slot, slots_max> slots_; // a ring: slots_busy_ from slots_first_ on, in the order of the stream
     unsigned slots_first_ = 0, slots_busy_ = 0;
@@ -248,11 +249,11 @@ class Writer {
     int spare_fd_ = -1;
     uint64_t spare_number_ = 0;
     std::string spare_name_;
-    int spare_error_ = 0;      // of the last attempt to make one
+    int spare_error_ = 0; // of the last attempt to make one
     uint64_t spare_retry_ns_ = 0;
     ring::Op spare_op_{};
     std::string prune_name_;
-    uint64_t prune_seq_ = 0;   // of the entry that says so; 0: none is going
+    uint64_t prune_seq_ = 0; // of the entry that says so; 0: none is going
     bool prune_unlinked_ = false;
     ring::Op prune_op_{};
 

@@ -2,13 +2,13 @@
 #include "base/log.h"
 #include "record/writer.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <string>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <utility>
 
 namespace weir::record {
@@ -39,9 +39,9 @@ std::expected<std::unique_ptr<Writer>, std::string> Writer::open(ring::Ring& rin
 
 Writer::Writer(ring::Ring& ring, const WriterOptions& options, int directory, Recovered&& found)
     : ring_(ring), options_(options), entry_limits_{options.body_bytes_max}, directory_(directory),
-      random_(options.seed), queue_(pool_, chunk_bytes), last_seq_(found.last_seq),
-      last_time_ns_(found.last_time_ns), chain_(found.chain), submitted_seq_(found.last_seq),
-      old_(std::move(found.segments)), next_number_(found.next_number) {
+      random_(options.seed), queue_(pool_, chunk_bytes), last_seq_(found.last_seq), last_time_ns_(found.last_time_ns),
+      chain_(found.chain), submitted_seq_(found.last_seq), old_(std::move(found.segments)),
+      next_number_(found.next_number) {
     const auto set = [](ring::Op& op, void* owner, void (*done)(ring::Op&, ring::Completion)) {
         op.owner = owner;
         op.done = done;
@@ -116,8 +116,8 @@ void Writer::on_spare(ring::Op& op, ring::Completion done) {
     }
     const bool cannot_allocate = writer.spare_ == Spare::allocating && done.result == -EOPNOTSUPP; // Then it grows.
     if (done.result < 0 && !cannot_allocate) {
-        log::error("record_no_spare_segment", {{"stream", stream_name(writer.options_.worker)},
-                                               {"error", std::strerror(-done.result)}});
+        log::error("record_no_spare_segment",
+                   {{"stream", stream_name(writer.options_.worker)}, {"error", std::strerror(-done.result)}});
         writer.spare_error_ = -done.result;
         writer.spare_retry_ns_ = writer.ring_.now_ns() + spare_retry_ns;
         if (writer.spare_ == Spare::opening) {
@@ -133,9 +133,7 @@ void Writer::on_spare(ring::Op& op, ring::Completion done) {
             writer.spare_fd_ = done.result;
             writer.spare_ = Spare::allocating;
             return writer.ring_.allocate(op, writer.spare_fd_, 0, writer.options_.segment_bytes);
-        case Spare::allocating:
-            writer.spare_ = Spare::listing;
-            return writer.ring_.sync(op, writer.directory_, false);
+        case Spare::allocating: writer.spare_ = Spare::listing; return writer.ring_.sync(op, writer.directory_, false);
         case Spare::listing:
             writer.spare_ = Spare::ready;
             writer.spare_error_ = 0;
@@ -160,7 +158,8 @@ void Writer::begin_file() {
         if (!quiet() || file_.stage != File::Stage::live || durable_.seq + 1 != next.first_seq) return;
         const uint64_t first_seq = file_.first_seq;
         ring_.close(file_.fd);
-        old_.push_back({file_.number, first_seq, durable_.seq, std::max(file_.position, options_.segment_bytes), durable_.chain});
+        old_.push_back(
+            {file_.number, first_seq, durable_.seq, std::max(file_.position, options_.segment_bytes), durable_.chain});
     }
     WEIR_ASSERT(anchor_.seq + 1 == next.first_seq);
     file_ = File{};
@@ -198,7 +197,8 @@ void Writer::write_head() {
 
 void Writer::on_head_written(ring::Op& op, ring::Completion done) {
     auto& writer = op.owner_as<Writer>();
-    if (done.result != static_cast<int32_t>(segment_head_bytes)) writer.file_died(done.result < 0 ? -done.result : ENOSPC);
+    if (done.result != static_cast<int32_t>(segment_head_bytes))
+        writer.file_died(done.result < 0 ? -done.result : ENOSPC);
     writer.move_on();
 }
 
@@ -316,7 +316,8 @@ void Writer::on_pruned(ring::Op& op, ring::Completion done) {
 // The end: all batches safe, then the spare goes.
 void Writer::finish_closing() {
     if (spare_op_.with_kernel || prune_op_.with_kernel || !quiet()) return;
-    const bool lost = has_batches() && (file_.dead || file_.stage == File::Stage::none || needs_file()) && spare_error_ != 0;
+    const bool lost =
+        has_batches() && (file_.dead || file_.stage == File::Stage::none || needs_file()) && spare_error_ != 0;
     if (has_batches() && !lost) return;
     if (!lost && file_.stage != File::Stage::none && file_.synced_seq < written_.seq) return;
     if (lost) log::error("record_entries_lost_at_stop", {{"stream", stream_name(options_.worker)}});

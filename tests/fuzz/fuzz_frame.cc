@@ -25,7 +25,8 @@ void try_payload(std::string_view payload) {
     const auto fields = read_fields(payload);
     if (!fields) return;
     const auto within = [&](std::string_view text) {
-        if (!text.empty()) PROPERTY(text.data() >= payload.data() && text.data() + text.size() <= payload.data() + payload.size());
+        if (!text.empty())
+            PROPERTY(text.data() >= payload.data() && text.data() + text.size() <= payload.data() + payload.size());
     };
     for (uint8_t i = 0; i < field_count; ++i) {
         const auto field = static_cast<Field>(i);
@@ -35,7 +36,8 @@ void try_payload(std::string_view payload) {
         fields->for_each(field, [&](std::string_view text) { within(text), ++count; });
         PROPERTY(count == fields->list_size(field));
     }
-    for (size_t size = 0; size < payload.size(); size += 1 + payload.size() / 64) PROPERTY(!read_fields(payload.substr(0, size)));
+    for (size_t size = 0; size < payload.size(); size += 1 + payload.size() / 64)
+        PROPERTY(!read_fields(payload.substr(0, size)));
 }
 
 void try_frames(std::string_view bytes, uint32_t crc) {
@@ -43,7 +45,8 @@ void try_frames(std::string_view bytes, uint32_t crc) {
         const std::string_view rest = bytes.substr(at);
         const auto frame = read_frame(rest, crc);
         if (!frame) {
-            PROPERTY(frame.error() == Error::corrupt || frame.error() == Error::incomplete || frame.error() == Error::not_found);
+            PROPERTY(frame.error() == Error::corrupt || frame.error() == Error::incomplete ||
+                     frame.error() == Error::not_found);
             at += 8;
             continue;
         }

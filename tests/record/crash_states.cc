@@ -14,9 +14,9 @@ namespace {
 constexpr uint64_t sector = 512;
 
 struct Disk {
-    std::string synced;                 // the content that is certain
-    std::vector<const Event*> pending;  // allocate and write, since the last sync
-    bool listed = false;                // the name is certain
+    std::string synced;                // the content that is certain
+    std::vector<const Event*> pending; // allocate and write, since the last sync
+    bool listed = false;               // the name is certain
 };
 
 void put(std::string& content, uint64_t offset, std::string_view bytes) {
@@ -25,7 +25,8 @@ void put(std::string& content, uint64_t offset, std::string_view bytes) {
 }
 
 void apply_whole(std::string& content, const Event& event) {
-    if (event.kind == Event::Kind::allocate) content.resize(std::max<size_t>(content.size(), event.offset + event.size));
+    if (event.kind == Event::Kind::allocate)
+        content.resize(std::max<size_t>(content.size(), event.offset + event.size));
     else put(content, event.offset, event.bytes);
 }
 
@@ -55,7 +56,8 @@ void apply_in_part(std::string& content, const Event& event, Luck luck, Random& 
 
 } // namespace
 
-void make_crash_state(std::span<const Event> trace, size_t count, Luck luck, Random& random, const std::string& directory) {
+void make_crash_state(std::span<const Event> trace, size_t count, Luck luck, Random& random,
+                      const std::string& directory) {
     std::map<std::string, Disk> disks;
     for (const Event& event : trace.first(count)) {
         Disk& disk = disks[event.name];

@@ -18,6 +18,7 @@ namespace weir::record::test {
 enum class Luck : uint8_t { none, all, random, mostly, rarely, late_only };
 
 /// Makes the files that the disk may hold after the first `count` events of `trace`, in `directory`.
-void make_crash_state(std::span<const Event> trace, size_t count, Luck luck, Random& random, const std::string& directory);
+void make_crash_state(std::span<const Event> trace, size_t count, Luck luck, Random& random,
+                      const std::string& directory);
 
 } // namespace weir::record::test

@@ -83,7 +83,8 @@ void check_goes_on(const Directory& directory, const Run& run, uint64_t durable)
     for (const std::string& torn : verified->torn) FAIL(torn);
 }
 
-constexpr Luck lucks[] = {Luck::none, Luck::all, Luck::random, Luck::mostly, Luck::rarely, Luck::late_only, Luck::random};
+constexpr Luck lucks[] = {Luck::none,   Luck::all,       Luck::random, Luck::mostly,
+                          Luck::rarely, Luck::late_only, Luck::random};
 
 } // namespace
 
@@ -99,8 +100,8 @@ TEST_CASE("no power cut loses a durable entry or raises a false alarm") {
                 Directory directory;
                 std::filesystem::create_directory(directory.stream());
                 make_crash_state(run.trace, count, luck, random, directory.stream());
-                INFO("durability " << static_cast<int>(durability) << ", seed " << seed << ", events " << count << " of "
-                                   << run.trace.size() << ", luck " << static_cast<int>(luck));
+                INFO("durability " << static_cast<int>(durability) << ", seed " << seed << ", events " << count
+                                   << " of " << run.trace.size() << ", luck " << static_cast<int>(luck));
                 check_goes_on(directory, run, run.durable[count]);
             }
         }
@@ -144,7 +145,8 @@ TEST_CASE("a power cut within the recovery from a power cut loses nothing either
                 Directory second;
                 std::filesystem::create_directory(second.stream());
                 make_crash_state(trace, cut, lucks[random.below(std::size(lucks))], random, second.stream());
-                INFO("seed " << seed << ", events " << count << ", cut " << cut - before << " of " << trace.size() - before);
+                INFO("seed " << seed << ", events " << count << ", cut " << cut - before << " of "
+                             << trace.size() - before);
                 check_goes_on(second, run, run.durable[count]);
             }
         }

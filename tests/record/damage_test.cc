@@ -46,7 +46,9 @@ struct Small {
 
 TEST_CASE("a log that was cut at any byte is taken up at a prefix, and goes on") {
     Small small(false, true);
-    for (size_t size = 0; size <= small.bytes.size(); size += size < segment_head_bytes ? 97 : size + 400 < small.bytes.size() ? 7 : 1) {
+    for (size_t size = 0; size <= small.bytes.size(); size += size < segment_head_bytes         ? 97
+                                                              : size + 400 < small.bytes.size() ? 7
+                                                                                                : 1) {
         std::filesystem::remove_all(small.directory.stream());
         std::filesystem::create_directory(small.directory.stream());
         write_file(small.path, std::string_view(small.bytes).substr(0, size));
@@ -92,7 +94,8 @@ TEST_CASE("every flipped bit of a log that was stopped is told") {
     }
 }
 
-TEST_CASE("a flipped bit in what is known to be synced is damage: the writer refuses and the reader goes on behind it") {
+TEST_CASE(
+    "a flipped bit in what is known to be synced is damage: the writer refuses and the reader goes on behind it") {
     Small small(false, false);
     auto file = SegmentFile::open(small.path);
     REQUIRE(file);

@@ -1,11 +1,11 @@
 // tests/record/file_ring.cc - see file_ring.h.
 #include "record/file_ring.h"
 
-#include <algorithm>
-#include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
+#include <cerrno>
 
 namespace weir::record::test {
 
@@ -20,7 +20,8 @@ void FileRing::crash() {
 
 void FileRing::turn(uint64_t deadline_ns) {
     const uint64_t step = 20'000;
-    const uint64_t waited = ready_.empty() && deadline_ns != UINT64_MAX && deadline_ns > now_ns_ ? deadline_ns - now_ns_ : 0;
+    const uint64_t waited =
+        ready_.empty() && deadline_ns != UINT64_MAX && deadline_ns > now_ns_ ? deadline_ns - now_ns_ : 0;
     wait(std::max(step, std::min<uint64_t>(waited, 1'000'000'000)));
     if (held) return;
     std::deque<Ready> now;

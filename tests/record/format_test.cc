@@ -69,7 +69,8 @@ TEST_CASE("a frame's bytes stand where docs/segment.md says") {
 
 TEST_CASE("no prefix of a frame, and none with a flipped bit, is a frame") {
     const std::string made = make_frame("some payload");
-    for (size_t size = 0; size < made.size(); ++size) CHECK_FALSE(read_frame(std::string_view(made).substr(0, size), salted(salt)));
+    for (size_t size = 0; size < made.size(); ++size)
+        CHECK_FALSE(read_frame(std::string_view(made).substr(0, size), salted(salt)));
     for (size_t bit = 0; bit < made.size() * 8; ++bit) {
         std::string flipped = made;
         flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
@@ -138,15 +139,18 @@ TEST_CASE("a segment's head comes back, and no flipped bit of it does") {
 }
 
 TEST_CASE("names of segments and streams are read back, and others are none") {
-    for (const uint64_t number : {uint64_t{1}, uint64_t{42}, UINT64_MAX}) CHECK(segment_number(segment_name(number)) == number);
+    for (const uint64_t number : {uint64_t{1}, uint64_t{42}, UINT64_MAX})
+        CHECK(segment_number(segment_name(number)) == number);
     CHECK(segment_name(42) == "00000000000000000042.wseg");
-    for (const char* name : {"", "42.wseg", "00000000000000000000.wseg", "0000000000000000004x.wseg", "00000000000000000042.wsex",
-                             "99999999999999999999.wseg", "+0000000000000000042.wseg", "00000000000000000042.wseg.new"}) {
+    for (const char* name :
+         {"", "42.wseg", "00000000000000000000.wseg", "0000000000000000004x.wseg", "00000000000000000042.wsex",
+          "99999999999999999999.wseg", "+0000000000000000042.wseg", "00000000000000000042.wseg.new"}) {
         INFO(name);
         CHECK_FALSE(segment_number(name));
     }
     for (const uint32_t worker : {0U, 7U, 4096U, control_stream}) CHECK(stream_number(stream_name(worker)) == worker);
-    for (const char* name : {"", "worker-", "worker-01", "worker--1", "worker-4294967295", "Control", "worker-1x", "."}) {
+    for (const char* name :
+         {"", "worker-", "worker-01", "worker--1", "worker-4294967295", "Control", "worker-1x", "."}) {
         INFO(name);
         CHECK_FALSE(stream_number(name));
     }
@@ -154,8 +158,8 @@ TEST_CASE("names of segments and streams are read back, and others are none") {
 
 TEST_CASE("an entry's fields come back") {
     const std::string_view policies[] = {"prod/reads", "", "other"};
-    const std::string allowed =
-        payload_of(Blocked{{.policies = policies, .code = -32603, .text = "no", .generation = 70'000, .status = 200, .reason = "policy"}});
+    const std::string allowed = payload_of(Blocked{
+        {.policies = policies, .code = -32603, .text = "no", .generation = 70'000, .status = 200, .reason = "policy"}});
     const auto fields = read_fields(allowed);
     REQUIRE(fields);
     CHECK(fields->signed_number(Field::code) == -32603);
@@ -169,7 +173,8 @@ TEST_CASE("an entry's fields come back") {
     CHECK_FALSE(fields->has(Field::body));
 
     const std::string body(70'000, 'b');
-    const std::string answered = payload_of(Answered{.body = body, .status = 200, .latency_ns = UINT64_MAX >> 1, .is_error = true});
+    const std::string answered =
+        payload_of(Answered{.body = body, .status = 200, .latency_ns = UINT64_MAX >> 1, .is_error = true});
     const auto answer = read_fields(answered);
     REQUIRE(answer);
     CHECK(answer->text(Field::body) == body);
@@ -185,7 +190,8 @@ TEST_CASE("a payload is deterministic CBOR to the byte") {
     CHECK(payload_of(Forwarded{.wire_bytes = 255}) == bytes({0xa1, 0x10, 0x18, 255}));
     CHECK(payload_of(Forwarded{.wire_bytes = 256}) == bytes({0xa1, 0x10, 0x19, 1, 0}));
     CHECK(payload_of(Forwarded{.wire_bytes = 65536}) == bytes({0xa1, 0x10, 0x1a, 0, 1, 0, 0}));
-    CHECK(payload_of(Forwarded{.wire_bytes = 1'000'000'000'000}) == bytes({0xa1, 0x10, 0x1b, 0, 0, 0, 0xe8, 0xd4, 0xa5, 0x10, 0}));
+    CHECK(payload_of(Forwarded{.wire_bytes = 1'000'000'000'000}) ==
+          bytes({0xa1, 0x10, 0x1b, 0, 0, 0, 0xe8, 0xd4, 0xa5, 0x10, 0}));
     CHECK(payload_of(Answered{.code = -1}) == bytes({0xa1, 0x0b, 0x20}));
     CHECK(payload_of(Answered{.code = -1000}) == bytes({0xa1, 0x0b, 0x39, 0x03, 0xe7}));
     CHECK(payload_of(Answered{.is_error = true}) == bytes({0xa1, 0x11, 0xf5}));
@@ -225,7 +231,8 @@ TEST_CASE("a payload that is not deterministic CBOR of the table is refused") {
         {"a list of numbers", bytes({0xa1, 0x0a, 0x81, 1})},
         {"a list that is longer than the payload", bytes({0xa1, 0x0a, 0x9a, 0xff, 0xff, 0xff, 0xff, 0x60})},
         {"a map that is longer than the payload", bytes({0xba, 0xff, 0xff, 0xff, 0xff, 0x10, 1})},
-        {"a text that is longer than the payload", bytes({0xa1, 0x03, 0x7b, 255, 255, 255, 255, 255, 255, 255, 255, 'a'})},
+        {"a text that is longer than the payload",
+         bytes({0xa1, 0x03, 0x7b, 255, 255, 255, 255, 255, 255, 255, 255, 'a'})},
         {"bytes behind the map", bytes({0xa1, 0x10, 1, 0})},
         {"a negative beyond 64 bits", bytes({0xa1, 0x10, 0x3b, 255, 255, 255, 255, 255, 255, 255, 255})},
     };
@@ -241,8 +248,10 @@ TEST_CASE("a payload that is not deterministic CBOR of the table is refused") {
 
 TEST_CASE("no prefix of a payload is one") {
     const std::string_view policies[] = {"a", "bc"};
-    const std::string payload = payload_of(Allowed{{.policies = policies, .code = -5, .text = "text", .generation = 300}});
-    for (size_t size = 0; size < payload.size(); ++size) CHECK_FALSE(read_fields(std::string_view(payload).substr(0, size)));
+    const std::string payload =
+        payload_of(Allowed{{.policies = policies, .code = -5, .text = "text", .generation = 300}});
+    for (size_t size = 0; size < payload.size(); ++size)
+        CHECK_FALSE(read_fields(std::string_view(payload).substr(0, size)));
     CHECK(read_fields(payload));
 }
 

@@ -4,10 +4,10 @@
 
 #include "record/fields.h"
 
+#include <sys/stat.h>
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <cerrno>
-#include <sys/stat.h>
 
 namespace weir::record::test {
 namespace {
@@ -129,7 +129,7 @@ TEST_CASE("a full segment is sealed and the next one goes on") {
         const auto numbers = list_segments(directory.stream());
         REQUIRE(numbers);
         for (const uint64_t number : *numbers) {
-            struct stat status {};
+            struct stat status{};
             const std::string path = directory.stream() + "/" + segment_name(number);
             REQUIRE(::stat(path.c_str(), &status) == 0);
             CHECK((status.st_mode & 0777) == 0440);
@@ -206,10 +206,10 @@ TEST_CASE("a stopped stream that is started and stopped again makes no more than
 
 TEST_CASE("a failed sync, a short write and a failed one kill the segment, and nothing is lost") {
     const Fault table[] = {
-        {Event::Kind::sync, 5, -EIO, 1},   {Event::Kind::write, 5, 100, 1},   {Event::Kind::write, 5, -ENOSPC, 1},
-        {Event::Kind::write, 5, 0, 1},     {Event::Kind::sync, 5, -ECANCELED, 1}, {Event::Kind::sync, 3, -EIO, 3},
-        {Event::Kind::write, 3, -EIO, 4},  {Event::Kind::write, 0, -EIO, 1},  {Event::Kind::sync, 0, -EIO, 1},
-        {Event::Kind::sync, 1, -EIO, 1},   {Event::Kind::sync, 2, -EIO, 1},   {Event::Kind::write, 1, 8, 2},
+        {Event::Kind::sync, 5, -EIO, 1},  {Event::Kind::write, 5, 100, 1},       {Event::Kind::write, 5, -ENOSPC, 1},
+        {Event::Kind::write, 5, 0, 1},    {Event::Kind::sync, 5, -ECANCELED, 1}, {Event::Kind::sync, 3, -EIO, 3},
+        {Event::Kind::write, 3, -EIO, 4}, {Event::Kind::write, 0, -EIO, 1},      {Event::Kind::sync, 0, -EIO, 1},
+        {Event::Kind::sync, 1, -EIO, 1},  {Event::Kind::sync, 2, -EIO, 1},       {Event::Kind::write, 1, 8, 2},
     };
     for (const Durability durability : {Durability::off, Durability::batch, Durability::strict}) {
         for (const Fault& fault : table) {
