@@ -106,6 +106,15 @@ void predicate_re(benchmark::State& state) {
 }
 BENCHMARK(predicate_re);
 
+void patterns_on_one_argument(benchmark::State& state) {
+    std::string text;
+    for (int64_t i = 0; i < state.range(0); ++i)
+        text += "policy \"r" + std::to_string(i) + "\" { on = \"request\", match = { args = { sql = re[[(?i)\\bword" +
+                std::to_string(i) + "\\b]] } }, decide = block(\"no\") }\n";
+    Court(std::move(text)).run(state);
+}
+BENCHMARK(patterns_on_one_argument)->Arg(3)->Arg(4)->Arg(100)->Arg(1000);
+
 void handler_without_arguments(benchmark::State& state) {
     Court(R"(policy "h" { on = "request", match = { tools = "query" }, decide = function(call) return pass() end })")
         .run(state);

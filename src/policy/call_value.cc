@@ -31,16 +31,15 @@ enum Key : uint32_t {
     version,
     untrusted,
     unix_time,
-    path,
     keys
 };
 constexpr const char* key_names[keys] = {"server", "tool",    "method",    "args", "session", "client",
                                          "time",   "prompt",  "resource",  "name", "labels",  "id",
-                                         "calls",  "version", "untrusted", "unix", "path"};
+                                         "calls",  "version", "untrusted", "unix"};
 static_assert(keys <= sizeof(References::keys) / sizeof(References::keys[0]));
 
 constexpr size_t paths_kept_max = 256;
-constexpr int path_values_max = 1024; // that one :path() returns
+constexpr int path_values_max = 1024; // that one json.path() returns
 
 void push_text(lua_State* state, std::string_view text) {
     if (text.data() == nullptr) lua_pushnil(state);
@@ -147,7 +146,7 @@ const ViewValue& view_at(lua_State* state, int index) {
 
 json::Value value_of(const ViewValue& view) { return {*view.document, view.index}; }
 
-/// (view, path): what the path leads to; with a wildcard a table of all of it, else the one value or nil.
+/// json.path(view, path): what the path leads to; with a wildcard a table of all of it, else the one value or nil.
 int view_path(lua_State* state) {
     Box& box = Box::of(state);
     const ViewValue& view = view_at(state, 1);
@@ -198,6 +197,8 @@ int view_path(lua_State* state) {
     return 1;
 }
 
+/// Members and elements, and nothing else: a method would be taken for an argument of its name, or hide one
+/// (docs/decisions/0003).
 int index_view(lua_State* state) {
     const ViewValue& view = view_at(state, 1);
     const json::Value value = value_of(view);
@@ -209,10 +210,7 @@ int index_view(lua_State* state) {
     }
     size_t bytes = 0;
     const char* key = luaL_checklstring(state, 2, &bytes);
-    const json::Value member = value.find({key, bytes});
-    // A member hides the method of the same name, so that arguments are always read as what they are.
-    if (!member && key == Box::of(state).references.keys[path]) lua_pushcfunction(state, view_path);
-    else push_json(state, member);
+    push_json(state, value.find({key, bytes}));
     return 1;
 }
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,12 @@ constexpr size_t name_bytes_max = 8 << 10; // of a tool, prompt or resource that
 constexpr size_t errors_max = 5;           // of one policy within errors_ns, then it denies without running
 constexpr uint64_t errors_ns = 60 * s_ns;
 constexpr uint32_t log_lines_a_second_max = 100;
+
+uint64_t monotonic_ns() {
+    timespec at{};
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    return static_cast<uint64_t>(at.tv_sec) * s_ns + static_cast<uint64_t>(at.tv_nsec);
+}
 
 /// The last errors of one policy.
 struct Errors {
@@ -129,7 +136,9 @@ bool Judge::Parts::decide_by_handler(size_t index, const Facts& facts, Workspace
     run.log = &log;
     ++counts.handler_runs;
     const DecisionValue* decision = nullptr;
+    const uint64_t began_ns = monotonic_ns();
     Outcome outcome = box->run(index, run, watchdog, slot, decision, error);
+    if (monotonic_ns() - began_ns > set->limits().policy_cpu_ns_warn) ++counts.slow;
     looked_inside = looked_inside || run.looked_inside;
     if (outcome == Outcome::fine) {
         const bool on_list = rule.on == On::list;
@@ -163,7 +172,6 @@ bool Judge::Parts::consider(const Candidate& candidate, const Facts& facts, Work
     const Rule& rule = set->rules()[index];
     if ((candidate.ask_match | candidate.ask_unless) != 0) {
         looked_inside = true;
-        looking.space = &space;
         const bool applies = (candidate.ask_match == 0 || rule.match.holds_for_arguments(facts.args, looking)) &&
                              (candidate.ask_unless == 0 || !rule.unless.holds_for_arguments(facts.args, looking));
         if (looking.budget.exceeded) {
@@ -231,7 +239,7 @@ Verdict Judge::judge(const Facts& facts, Workspace& space) {
     if (found.own.empty() && found.hides.empty()) return verdict;
     parts.said.clear();
     parts.looked_inside = false;
-    parts.looking.budget = {parts.set->limits().policy_scan_bytes_max, false};
+    parts.looking.begin(space, parts.set->limits().policy_scan_bytes_max);
     const Rules& rules = parts.set->rules();
     bool sound = true;
     for (const Candidate& candidate : found.own) {

@@ -24,6 +24,7 @@ namespace weir::policy {
 struct JudgeCounts {
     uint64_t judged = 0;
     uint64_t handler_runs = 0;
+    uint64_t slow = 0;   // runs that took longer than policy_cpu_ns_warn, by the clock
     uint64_t errors = 0; // runs that failed, timeouts and memory included
     uint64_t timeouts = 0;
     uint64_t out_of_memory = 0;

@@ -28,10 +28,16 @@ bool any_equal(json::Value value, const std::vector<Scalar>& scalars) {
     return std::any_of(scalars.begin(), scalars.end(), [&](const Scalar& scalar) { return equal(value, scalar); });
 }
 
-/// The decoded string, charged to the budget; nothing if it is exceeded.
-std::optional<std::string_view> text_of(json::Value value, Looking& looking) {
-    if (!looking.budget.take(value.undecoded().size())) return std::nullopt;
-    return value.string(*looking.space);
+/// Whether the pattern of `test` occurs in `text`, alone or by the pass of its group. Each pass is paid for once.
+bool occurs(const Test& test, json::Value value, std::string_view text, Looking& looking) {
+    if (test.group == nullptr) return looking.budget.take(text.size()) && test.regex->found_in(text);
+    const RegexPass* pass = looking.passes.known(*test.group, value);
+    if (pass == nullptr) {
+        if (!looking.budget.take(text.size())) return false;
+        pass = &looking.passes.make(*test.group, value, text);
+    }
+    if (pass->failed) return looking.budget.take(text.size()) && test.regex->found_in(text);
+    return std::binary_search(pass->found.begin(), pass->found.end(), test.member);
 }
 
 bool holds_for(json::Value value, const Test& test, Looking& looking) {
@@ -48,28 +54,33 @@ bool holds_for(json::Value value, const Test& test, Looking& looking) {
             if (value.is(json::Kind::array) || value.is(json::Kind::object))
                 return test.bounds.hold(static_cast<double>(value.count()));
             if (!value.is(json::Kind::string)) return false;
-            const auto text = text_of(value, looking);
-            return text && test.bounds.hold(static_cast<double>(characters(*text)));
+            const std::string_view text = looking.text_of(value);
+            return looking.budget.take(text.size()) && test.bounds.hold(static_cast<double>(characters(text)));
         }
         case Test::Kind::glob: {
             if (!value.is(json::Kind::string)) return false;
-            const auto text = text_of(value, looking);
-            if (!text) return false;
+            const std::string_view text = looking.text_of(value);
             return std::any_of(test.globs.begin(), test.globs.end(), [&](const std::string& glob) {
                 // glob_match may take pattern times text, if rarely: long globs pay more.
-                return looking.budget.take(text->size() * (glob.size() / 8)) && glob_match(glob, *text);
+                return looking.budget.take(text.size() * (glob.size() / 8)) && glob_match(glob, text);
             });
         }
-        case Test::Kind::re: {
-            if (!value.is(json::Kind::string)) return false;
-            const auto text = text_of(value, looking);
-            return text && test.regex->found_in(*text);
-        }
+        case Test::Kind::re:
+            return value.is(json::Kind::string) && occurs(test, value, looking.text_of(value), looking);
     }
     __builtin_unreachable();
 }
 
 } // namespace
+
+std::string_view Looking::text_of(json::Value value) {
+    if (!value.escaped()) return value.undecoded();
+    if (!decoded || decoded.index() != value.index() || decoded.document() != value.document()) {
+        decoded = value;
+        decoded_text = value.string(*space);
+    }
+    return decoded_text;
+}
 
 bool Bounds::hold(double value) const {
     return !(ge && !(value >= *ge)) && !(gt && !(value > *gt)) && !(le && !(value <= *le)) && !(lt && !(value < *lt)) &&
@@ -81,6 +92,7 @@ std::expected<Path, std::string> Path::parse(std::string_view text) {
         return std::unexpected("'" + std::string(text) + "' is no path: " + std::string(why));
     };
     Path path;
+    path.text_ = text;
     bool deep = false;
     for (size_t at = 0; at < text.size();) {
         if (path.steps_.size() == steps_max) return wrong("it has more than 32 steps");

@@ -9,6 +9,7 @@
 #include "base/workspace.h"
 #include "detect/regex.h"
 #include "json/document.h"
+#include "policy/regex_groups.h"
 
 #include <cstdint>
 #include <expected>
@@ -29,6 +30,7 @@ class Path {
 
     /// Calls `found(value)` for every value the path leads to from `root`, in order, until it returns false.
     template <class Found> void each(json::Value root, Found found) const { walk(root, 0, found); }
+    const std::string& text() const { return text_; }
 
   private:
     enum class Kind : uint8_t { member, element, any_element, any_depth };
@@ -40,13 +42,27 @@ class Path {
     /// Recursion is bounded by the steps and, below `**`, by the depth of the document (Limits::json_depth_max).
     template <class Found> bool walk(json::Value at, size_t step, Found& found) const;
 
+    std::string text_;
     std::vector<Step> steps_;
 };
 
-/// What tests use up and need while they look at one message.
+/// What tests use up and need while they look at one message. Its memory is kept for the next.
 struct Looking {
     Workspace* space = nullptr; // for decoding strings that have escapes
     detect::ScanBudget budget;
+    RegexPasses passes;
+    json::Value decoded; // the last string that had escapes, and what it is without
+    std::string_view decoded_text;
+
+    /// Before each judgement.
+    void begin(Workspace& workspace, uint64_t bytes) {
+        space = &workspace;
+        budget = {bytes, false};
+        passes.forget();
+        decoded = {};
+    }
+    /// The decoded form of the string `value`.
+    std::string_view text_of(json::Value value);
 };
 
 /// A string, number or boolean that any_of and none_of compare with.
@@ -64,6 +80,8 @@ struct Test {
     std::vector<Scalar> scalars;
     Bounds bounds;
     std::shared_ptr<const detect::Regex> regex;
+    const RegexGroup* group = nullptr; // of several patterns that are asked together; regex is one of them
+    int member = 0;
 };
 
 /// One entry of `args = { [path] = test }`.

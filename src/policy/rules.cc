@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
 
 namespace weir::policy {
 namespace {
@@ -24,6 +25,18 @@ template <class Carried> void each_tag(const Server& server, std::string_view to
     if (tool.data() == nullptr) return;
     for (const Tag& tag : server.tags)
         if (any_glob(tag.globs, tool)) carried(tag.name);
+}
+
+/// What of a condition decides when it comes up, as one text.
+std::string names_key(const Condition& condition) {
+    std::string key;
+    for (const auto* list : {&condition.servers, &condition.methods, &condition.tools, &condition.prompts,
+                             &condition.resources, &condition.tags}) {
+        for (const std::string& glob : *list) key.append(glob) += '\0';
+        key += '\1';
+    }
+    for (const Label& label : condition.labels) key.append(label.name).append(1, '\0').append(label.value) += '\0';
+    return key;
 }
 
 void set(Bits& bits, size_t index) { bits[index / 64] |= uint64_t{1} << index % 64; }
@@ -103,8 +116,36 @@ void Rules::Key::mark(std::string_view name, Bits& bits) const {
     });
 }
 
+/// Below this many patterns one set is not faster than searching for each.
+constexpr size_t patterns_of_group_min = 4;
+
+void Rules::group_patterns() {
+    std::map<std::string, std::vector<Test*>> together;
+    for (Rule& rule : rules_)
+        for (Condition* condition : {&rule.match, &rule.unless})
+            for (ArgumentTest& argument : condition->arguments)
+                if (argument.test.kind == Test::Kind::re)
+                    together[names_key(rule.match) + (condition == &rule.match ? "match " : "unless ") +
+                             argument.path.text()]
+                        .push_back(&argument.test);
+    for (const auto& [key, tests] : together) {
+        if (tests.size() < patterns_of_group_min) continue;
+        std::vector<std::string_view> patterns;
+        for (const Test* test : tests) patterns.push_back(test->regex->pattern());
+        auto group = std::make_unique<RegexGroup>();
+        group->set = detect::RegexSet::compile(patterns);
+        if (!group->set) continue;
+        for (size_t i = 0; i < tests.size(); ++i) {
+            tests[i]->group = group.get();
+            tests[i]->member = static_cast<int>(i);
+        }
+        groups_.push_back(std::move(group));
+    }
+}
+
 void Rules::compile(std::span<const Server> servers) {
     added_.clear();
+    group_patterns();
     std::sort(rules_.begin(), rules_.end(), [](const Rule& a, const Rule& b) { return a.name < b.name; });
     methods_.compile(rules_, &Condition::methods);
     tools_.compile(rules_, &Condition::tools);

@@ -11,6 +11,7 @@
 #include "policy/verdict.h"
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -87,7 +88,11 @@ class Rules {
     };
     void candidates(const Server& server, const Facts& facts, Scratch& scratch, std::vector<Candidate>& into) const;
 
+    /// How many groups of patterns are searched for in one pass.
+    size_t regex_groups() const { return groups_.size(); }
+
   private:
+    void group_patterns();
     /// The rules that use one glob: by index, or as bits when they are many.
     struct Users {
         std::vector<uint32_t> few;
@@ -107,6 +112,7 @@ class Rules {
     std::unordered_map<std::string, size_t> added_; // until compile(): by name
     std::vector<Bits> servers_[2];                  // by On, by server: match and unless of servers and labels
     Key methods_, tools_, prompts_, resources_, tags_;
+    std::vector<std::unique_ptr<const RegexGroup>> groups_;
     bool any_on_list_ = false, asks_resources_ = false;
 };
 

@@ -295,3 +295,11 @@ TEST_CASE("every policy of the set runs from one state, and states are built onc
     CHECK(court.judge->counts().handler_runs == 2500);
     CHECK(court.judge->counts().states_built <= 2);
 }
+
+TEST_CASE("runs over the time that warns are counted") {
+    Surroundings around = surroundings();
+    around.limits.policy_cpu_ns_warn = 0;
+    Court court(one("h", "function(call) return allow() end"), around);
+    for (int i = 0; i < 10; ++i) static_cast<void>(court.on_tool("query"));
+    CHECK(court.judge->counts().slow == 10);
+}

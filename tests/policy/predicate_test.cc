@@ -1,6 +1,7 @@
 // Paths and tests against tables of (path, test, arguments, whether it holds), the tests as policies write them.
 #include "policy/predicate.h"
 #include "court.h"
+#include "policy/rules.h"
 
 using namespace weir;
 using namespace weir::policy;
@@ -99,4 +100,30 @@ TEST_CASE("predicates that may search no more bytes block") {
     CHECK(verdict.decision == Decision::block);
     CHECK(verdict.error);
     CHECK(verdict.code == "policy_error");
+}
+
+TEST_CASE("patterns that are asked together find what each finds alone") {
+    // Twelve policies with the same match and path share one pass; the thirteenth has another path.
+    const std::vector<std::string> patterns = {"a",  "^b",   "c$", "ab+c", "(?i)AB", "[^a-c]",
+                                               "^$", "a.*c", "b",  "bb",   "d",      "\\x{e4}"};
+    std::string text;
+    for (size_t i = 0; i < patterns.size(); ++i)
+        text += "policy \"p" + std::to_string(100 + i) + "\" { on = \"request\", match = { args = { a = re[=[" +
+                patterns[i] + "]=] } }, decide = block(\"x\") }\n";
+    text += "policy \"q\" { on = \"request\", match = { args = { b = re[[a]] } }, decide = block(\"x\") }";
+    Court court(text);
+    CHECK(court.judge->set().rules().regex_groups() == 1);
+    for (const std::string value : {"", "a", "b", "abc", "ABBC", "xyz", "abbbbc", "dd", "bca", "\\u00e4", "ä", "c"}) {
+        INFO(value);
+        const Verdict verdict = court.on_arguments("{\"a\":\"" + value + "\",\"b\":\"" + value + "\"}");
+        const std::string decoded = value == "\\u00e4" ? "ä" : value;
+        std::vector<std::string> expected;
+        for (size_t i = 0; i < patterns.size(); ++i)
+            if (detect::Regex::compile(patterns[i])->found_in(decoded))
+                expected.push_back("p" + std::to_string(100 + i));
+        if (detect::Regex::compile("a")->found_in(decoded)) expected.push_back("q");
+        CHECK(std::vector<std::string>(verdict.policies.begin(), verdict.policies.end()) == expected);
+    }
+    // Numbers and missing values are searched by nobody.
+    CHECK(court.on_arguments(R"({"a":5})").decision == Decision::allow);
 }

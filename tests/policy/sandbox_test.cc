@@ -88,10 +88,10 @@ TEST_CASE("the library does what it says") {
              "type(call.args.o) == 'userdata'",
              "tostring(call.args.o) == '{\"a\":1e2,\"deep\":[{\"x\":5}]}'",
              "json.canon(call.args.list) == '[\"x\",2,null]'",
-             "call.args:path('o.deep[0].x') == 5",
-             "call.args:path('list[*]')[2] == 2",
-             "#call.args:path('**.x') == 1",
-             "call.args:path('nothing') == nil",
+             "json.path(call.args, 'o.deep[0].x') == 5",
+             "json.path(call.args, 'list[*]')[2] == 2",
+             "#json.path(call.args, '**.x') == 1",
+             "json.path(call.args, 'nothing') == nil",
              "json.path(call.args, 'n') == 1.5",
              "not pcall(json.path, call.args, 'a..b')",
              "not pcall(json.path, {}, 'a')",
@@ -101,7 +101,7 @@ TEST_CASE("the library does what it says") {
              "(function() local all = '' for i, v in ipairs(call.args.list) do all = all .. i .. tostring(v) end "
              "return all end)() == '1x223nil'",
              "not pcall(ipairs, call.args.o)",
-             "call.args.path == 'a member'",
+             "call.args.path == 'a member' and call.args.o.path == nil",
              // the rest of the call
              "call.tool == 'query'",
              "call.method == 'tools/call'",
@@ -128,11 +128,8 @@ TEST_CASE("the library does what it says") {
         Court court(std::string("local word, names = re[[(?i)drop]], glob'x_*'\npolicy \"p\" { on = \"request\", match "
                                 "= {}, decide = function(call) if ") +
                     expression + " then return allow() end return block('no') end }");
-        // `path` is also a method of objects: where a member has that name, the member is what one gets.
-        const std::string without_path =
-            R"({"s":"aä\"","n":1.5,"t":true,"f":false,"z":null,"list":["x",2,null],"o":{"deep":[{"x":5}],"a":1e2})";
-        const bool method = std::string_view(expression).find("args:path") != std::string_view::npos;
-        const Verdict verdict = court.on_arguments(without_path + (method ? "}" : R"(,"path":"a member"})"));
+        const Verdict verdict = court.on_arguments(
+            R"({"s":"aä\"","n":1.5,"t":true,"f":false,"z":null,"list":["x",2,null],"o":{"deep":[{"x":5}],"a":1e2},"path":"a member"})");
         INFO(verdict.detail);
         CHECK(verdict.decision == Decision::allow);
     }
