@@ -94,11 +94,11 @@ template <class Take> bool Reader::each_member(Value object, Take&& take) {
     return familiar;
 }
 
-/// Whether the octets at `left` and `right` are the same, word by word; the last word overlaps the one before.
-template <class Word, size_t size> bool same_words(const char* left, const char* right) {
+/// Whether `left` and the octets at `right` are the same, word by word; the last word overlaps the one before.
+template <class Word, size_t size> bool same_words(std::string_view left, const char* right) {
     const auto differ = [left, right](size_t at) {
         Word one, other;
-        std::memcpy(&one, left + at, sizeof one);
+        std::memcpy(&one, left.data() + at, sizeof one);
         std::memcpy(&other, right + at, sizeof other);
         return static_cast<Word>(one ^ other);
     };
@@ -110,9 +110,9 @@ template <class Word, size_t size> bool same_words(const char* left, const char*
 /// Whether `name` is `known`, a constant of the same size: a few words compared, no call.
 template <size_t size_and_nul> bool is(std::string_view name, const char (&known)[size_and_nul]) {
     constexpr size_t size = size_and_nul - 1;
-    if constexpr (size >= 8) return same_words<uint64_t, size>(name.data(), known);
-    else if constexpr (size >= 4) return same_words<uint32_t, size>(name.data(), known);
-    else return same_words<uint16_t, size>(name.data(), known);
+    if constexpr (size >= 8) return same_words<uint64_t, size>(name, known);
+    else if constexpr (size >= 4) return same_words<uint32_t, size>(name, known);
+    else return same_words<uint16_t, size>(name, known);
 }
 
 /// If `name` is `known`, puts `value` where that goes.
