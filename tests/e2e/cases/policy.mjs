@@ -35,7 +35,7 @@ policy "calls/wrong-type" { on = "request", match = { tools = { "test_embedded_r
   'lists/hidden.lua': `
 policy "lists/secrets" { on = "list", match = { tools = { "secret_*" } }, decide = hide() }
 policy "lists/prompts" { on = "list", match = { methods = { "prompts/list" }, servers = { "modern" } },
-  decide = function(entry) if entry.name == "test_prompt_with_image" then return hide() end return pass() end }
+  decide = function(entry) if entry.prompt == "test_prompt_with_image" then return hide() end return pass() end }
 `,
   'others.lua': `
 policy "others/resource" { on = "request", match = { methods = { "resources/read", "resources/subscribe" }, resources = { "test://static-binary", "secret://*" } },

