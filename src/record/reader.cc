@@ -44,12 +44,13 @@ Result<void> StreamReader::refresh() {
         if (!heads_.empty() && number <= heads_.back().number) continue;
         if (std::find(lost_.begin(), lost_.end(), number) != lost_.end()) continue;
         const std::string path = directory_ + "/" + segment_name(number);
-        const auto file = SegmentFile::open(path);
-        if (!file && file.error() == Error::io_failed) return fail(unreadable("cannot read " + segment_name(number)));
-        if (!file) {
+        auto file = SegmentFile::open(path);
+        if (!file && file.error() != Error::io_failed) {
             const auto holds = SegmentFile::holds_entries(path);
             if (!holds || !*holds) continue; // Reserved, or pruned between the two looks.
+            file = SegmentFile::open(path);  // Its head may have been written between them, too.
         }
+        if (!file && file.error() == Error::io_failed) return fail(unreadable("cannot read " + segment_name(number)));
         if (!file || file->head().number != number) {
             lost_.push_back(number);
             return fail(damaged(segment_name(number) + " has a damaged head"));

@@ -60,6 +60,11 @@ Writer::Writer(ring::Ring& ring, const WriterOptions& options, int directory, Re
     stretches_.reserve(stretches_max + 1);
     old_.reserve(old_.size() + 1024);
 
+    // What a busy stream holds in a sync's time, so that no call waits for memory.
+    std::array<BufferPool::Lent, 32> warm;
+    for (auto& lent : warm) lent = pool_.lend(chunk_bytes);
+    for (const auto& lent : warm) pool_.give_back(lent);
+
     anchor_ = durable_ = written_ = {found.last_seq, found.chain, found.segment, found.end};
     begin_stretch();
     frame_flags_ = found.carried.empty() ? 0 : flag_carried;

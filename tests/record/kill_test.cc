@@ -8,8 +8,10 @@
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <csignal>
+#include <thread>
 
 namespace weir::record::test {
 namespace {
@@ -138,6 +140,51 @@ TEST_CASE("the kernel's ring writes a log that is sound, segment after segment")
         REQUIRE(verified);
         CHECK(verified->damages.empty());
         CHECK(verified->torn.empty());
+    }
+}
+
+TEST_CASE("a reader beside a writer finds no damage, and every entry once") {
+    for (const bool verify : {false, true}) {
+        Directory directory;
+        std::atomic<bool> done = false;
+        uint64_t last = 0, torn = 0;
+        std::string damage;
+        auto waker = ring::make_waker();
+        REQUIRE(waker);
+        auto ring = ring::make_kernel_ring({.submissions = 64, .completions = 256, .slabs = 4}, *waker);
+        REQUIRE(ring);
+        auto writer = Writer::open(**ring, options_in(directory, Durability::batch, 512 << 10));
+        REQUIRE(writer);
+        std::thread beside([&] {
+            auto reader = Reader::open(directory.path(), {.verify = verify});
+            while (reader && damage.empty()) {
+                const bool over = done.load();
+                for (;;) {
+                    const auto entry = reader->next();
+                    if (entry && entry->frame.seq == last + 1) last = entry->frame.seq;
+                    else if (entry)
+                        damage = "seq " + std::to_string(entry->frame.seq) + " after " + std::to_string(last);
+                    else if (entry.error() == Error::incomplete) ++torn; // Half of a write was there.
+                    else if (entry.error() == Error::not_found) break;
+                    else damage = reader->damage();
+                    if (!damage.empty()) break;
+                }
+                if (over) return;
+            }
+        });
+        for (int i = 0; i < 4000; ++i) {
+            const std::string body = body_of(static_cast<uint64_t>(i), 1000);
+            (void)(*writer)->append(1, Asked{.body = body});
+            if (i % 3 == 0) (*writer)->flush();
+            (*ring)->turn((*ring)->now_ns());
+        }
+        (*writer)->close();
+        while (!(*writer)->closed()) (*ring)->turn((*ring)->now_ns() + ms_ns);
+        const uint64_t written = (*writer)->last_seq();
+        done = true;
+        beside.join();
+        CHECK(damage == "");
+        CHECK(last == written);
     }
 }
 
