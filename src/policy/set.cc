@@ -91,7 +91,7 @@ Loaded PolicySet::load_sources(std::vector<Source> sources, Surroundings surroun
             return other.file == problem.file && other.line == problem.line && other.text == problem.text;
         });
         if (!known) problems.push_back(std::move(problem));
-        if (outcome != Outcome::failed) box.reset(); // what was cut short is not used again
+        box.reset(); // what was cut short is not used again
     };
     load({"builtin.lua", std::string(builtin_lua)}, true);
     for (const Source& source : set->sources_) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <system_error>
 
 namespace weir::policy {
 namespace {
@@ -59,13 +60,18 @@ States::~States() {
 }
 
 void States::build_spare(std::unique_ptr<Box> failed) {
-    spare_ = std::async(std::launch::async, [this, taken = std::move(failed)]() mutable {
+    auto build = [this, taken = std::move(failed)]() mutable {
         taken.reset();
         std::string error;
         std::unique_ptr<Box> box = build_box(set_, watchdog_, error);
         if (box) built_.fetch_add(1, std::memory_order_relaxed);
         return box;
-    });
+    };
+    try {
+        spare_ = std::async(std::launch::async, std::move(build));
+    } catch (const std::system_error&) {
+        spare_ = {}; // no thread: the next box is built when it is needed
+    }
 }
 
 Box* States::current(std::string& error) {

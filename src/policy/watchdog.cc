@@ -79,7 +79,14 @@ void Watchdog::remove(Slot& slot) {
 void Watchdog::begin(Slot& slot, lua_State* state) {
     slot.state = state;
     slot.ended.store(false, std::memory_order_relaxed);
-    slot.thread.store(pthread_self(), std::memory_order_relaxed);
+    if (slot.thread.load(std::memory_order_relaxed) != pthread_self()) {
+        // The first run on this thread, which may have been started with all signals blocked.
+        sigset_t ending;
+        sigemptyset(&ending);
+        sigaddset(&ending, ending_signal);
+        pthread_sigmask(SIG_UNBLOCK, &ending, nullptr);
+        slot.thread.store(pthread_self(), std::memory_order_relaxed);
+    }
     running = &slot;
     // Sequentially consistent with run(): either it sees this epoch before it sleeps, or we see it asleep.
     slot.epoch.store(slot.epoch.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);

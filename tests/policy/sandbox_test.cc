@@ -5,7 +5,7 @@
 #include "policy/lua.h"
 #include "policy/states.h"
 
-#include <set>
+#include <csignal>
 #include <thread>
 
 using namespace weir;
@@ -247,6 +247,33 @@ TEST_CASE("a run that is ended by force does not count, and the next is spared")
     }
     CHECK(court.judge->counts().timeouts == 4);
     CHECK(court.judge->counts().states_built >= 5);
+}
+
+TEST_CASE("a run is ended also on a thread that was started with all signals blocked") {
+    Court court(R"(policy "loop" { on = "request", match = {}, decide = function(call) while true do end end })");
+    bool blocked = false;
+    std::thread([&] {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, nullptr);
+        Facts facts;
+        facts.method = "tools/call";
+        blocked = court.judge->judge(facts, court.space).error;
+    }).join();
+    CHECK(blocked);
+    CHECK(court.judge->counts().timeouts == 1);
+}
+
+TEST_CASE("garbage of many calls stays within the memory of one") {
+    Surroundings around = surroundings();
+    around.limits.policy_memory_bytes_max = 1 << 20;
+    Court court(R"(
+        local kept = {} for i = 1, 20000 do kept[i] = { i } end
+        policy "g" { on = "request", match = {}, decide = function(call)
+          local t = {} for i = 1, 50 do t[i] = { call.tool .. i, i } end
+          return allow() end })",
+                around);
+    for (int i = 0; i < 3000; ++i) REQUIRE_FALSE(court.on_tool("tool" + std::to_string(i)).error);
 }
 
 TEST_CASE("one watchdog serves judges on several threads") {
