@@ -25,7 +25,7 @@ const table = (head, values) => [head, ...Object.entries(values).map(([key, valu
  *
  * options.servers   list of `{ name, url, ... }` as in [[server]]; `anonymous = true` and `default = "allow"` unless said
  * options.policies  object of file name to Lua text; absent: no policies
- * options.listen, record, limits   keys of those tables
+ * options.listen, record, limits   keys of those tables; listen may be a function of the address
  *
  * Gives `{ port, origin, url(name), config, dir, child, metrics(), cli(...), sessions(), entries(id), stop() }`.
  */
@@ -34,7 +34,7 @@ export async function startWeir(options) {
   const [port, adminPort] = await freePorts(2);
   const address = `127.0.0.1:${port}`;
   const parts = [
-    table('[listen]', { address, workers: 2, ...options.listen }),
+    table('[listen]', { address, workers: 2, ...(typeof options.listen === 'function' ? options.listen(address) : options.listen) }),
     table('[state]', { dir: join(dir, 'state') }),
     table('[record]', { durability: 'batch', ...options.record }),
     table('[admin]', { address: `127.0.0.1:${adminPort}` }),
