@@ -3,6 +3,7 @@
 #include "cli/config_option.h"
 #include "cli/demo_place.h"
 #include "cli/output.h"
+#include "cli/sessions.h"
 #include "cli/signals.h"
 #include "cli/target.h"
 #include "cli/tour.h"
@@ -15,6 +16,7 @@
 #include <cstring>
 #include <fmt/format.h>
 #include <memory>
+#include <optional>
 
 namespace weir::cli {
 namespace {
@@ -47,16 +49,24 @@ void invite(const DemoPlace& place, uint16_t port) {
                       "Ctrl-C ends the demo and removes the directory.\n", place.path(), port));
 }
 
-bool check(const gateway::Config& config, const demo::Acme& acme) {
-    const auto tell = [](const Step& step) {
-        print(fmt::format("{}  {}\n        {}\n", toned(out_surface(), step.good ? Tone::good : Tone::bad, step.good ? "good" : "BAD "),
-                          printable(step.what), toned(out_surface(), Tone::faint, printable(step.seen))));
-    };
-    return walk(endpoint_of(config, "acme"), acme, tell);
+void tell(const Step& step) {
+    print(fmt::format("{}  {}\n        {}\n", toned(out_surface(), step.good ? Tone::good : Tone::bad, step.good ? "good" : "BAD "),
+                      printable(step.what), toned(out_surface(), Tone::faint, printable(step.seen))));
+}
+
+/// The record of the tour, read back, and the newest session as `weir sessions show last` prints it.
+bool check_record(const gateway::Config& config) {
+    const std::string segments = config.state_dir + "/segments";
+    const Step step = recorded(segments);
+    tell(step);
+    print("\nweir sessions show last\n");
+    return sessions_show({.segments = segments, .session = "last"}) == Exit::ok && step.good;
 }
 
 Exit demo(const DemoOptions& options) {
-    const Signals signals; // before any thread
+    // Before any thread. The tour ends by itself, and at once when it is told to.
+    std::optional<Signals> signals;
+    if (!options.check) signals.emplace();
     log::set_level(log::Level::warn);
     const uint16_t port = options.check && options.port == 0 ? free_port(0) : free_port(options.port != 0 ? options.port : usual_port);
     if (port == 0 || (options.port != 0 && port != options.port)) {
@@ -82,14 +92,16 @@ Exit demo(const DemoOptions& options) {
     }
     bool good = true;
     if (options.check) {
-        good = check(*config, **acme);
+        good = walk(endpoint_of(*config, "acme"), **acme, tell);
     } else {
         invite(place, port);
-        signals.wait();
+        signals->wait();
         say("weir demo: ending");
     }
     (*gateway)->drain();
+    if (signals) signals->leave_at_next();
     (*gateway)->join();
+    if (options.check) good = check_record(*config) && good;
     if (options.check) say(good ? "weir demo: all went as it should" : "weir demo: something went wrong, see above");
     return good ? Exit::ok : Exit::failed;
 }

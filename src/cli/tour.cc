@@ -3,8 +3,12 @@
 
 #include "cli/call.h"
 #include "cli/mcp_client.h"
+#include "record/fields.h"
+#include "record/reader.h"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <map>
 
 namespace weir::cli {
 namespace {
@@ -84,7 +88,58 @@ bool Tour::walk(Era era) {
     return all_good_;
 }
 
+/// What the record says about one tool.
+struct Count {
+    std::string_view tool;
+    int asked = 0, allowed = 0, blocked = 0, answered = 0;
+};
+
 } // namespace
+
+Step recorded(const std::string& segments) {
+    Step step{false, "the record", {}};
+    auto reader = record::Reader::open(segments, {.verify = true});
+    if (!reader) {
+        step.seen = "there is none";
+        return step;
+    }
+    // Twice each, once in either era; `query` has one call of each kind.
+    Count counts[] = {{"list_customers"}, {"query"}, {"refund"}, {"delete_customer"}, {"countdown"}};
+    std::map<std::pair<uint32_t, uint32_t>, Count*> exchanges; // worker and exchange
+    int entries = 0;
+    for (;;) {
+        const auto entry = reader->next();
+        if (!entry && entry.error() == Error::not_found) break;
+        const auto fields = entry ? record::read_fields(entry->frame.payload) : fail(entry.error());
+        if (!fields) {
+            step.seen = reader->damage();
+            return step;
+        }
+        ++entries;
+        const record::Kind kind = entry->frame.kind;
+        Count*& count = exchanges[{entry->worker, entry->frame.exchange}];
+        if (kind == record::Kind::asked) {
+            const std::string_view name = fields->text(record::Field::name);
+            const auto found = std::find_if(std::begin(counts), std::end(counts), [&](const Count& each) { return each.tool == name; });
+            count = found == std::end(counts) ? nullptr : &*found;
+        }
+        if (count == nullptr) continue;
+        count->asked += kind == record::Kind::asked;
+        count->allowed += kind == record::Kind::allowed;
+        count->blocked += kind == record::Kind::blocked;
+        count->answered += kind == record::Kind::answered;
+    }
+    step.good = true;
+    const int allowed[] = {2, 2, 0, 0, 2}, blocked[] = {0, 2, 2, 2, 0};
+    for (size_t i = 0; i < std::size(counts); ++i) {
+        const Count& each = counts[i];
+        step.good = step.good && each.asked == allowed[i] + blocked[i] && each.allowed == allowed[i] && each.blocked == blocked[i] &&
+                    each.answered == allowed[i];
+        step.seen += fmt::format("{}: asked {}, allowed {}, blocked {}; ", each.tool, each.asked, each.allowed, each.blocked);
+    }
+    step.seen += fmt::format("{} entries, the chain holds", entries);
+    return step;
+}
 
 bool walk(const Endpoint& endpoint, const demo::Acme& acme, const std::function<void(const Step&)>& tell) {
     bool good = true;

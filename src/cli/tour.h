@@ -21,4 +21,7 @@ struct Step {
 /// True: all went as it should.
 bool walk(const Endpoint& endpoint, const demo::Acme& acme, const std::function<void(const Step&)>& tell);
 
+/// Reads the record below `segments` back: every call of a walk must be in it with its verdict. Prints nothing.
+Step recorded(const std::string& segments);
+
 } // namespace weir::cli
