@@ -5,19 +5,42 @@ import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { openClient, textOf } from '../lib/clients.mjs';
 import { startServer, stopAll } from '../lib/processes.mjs';
+import { startUpstream } from '../lib/upstream.mjs';
 import { startWeir } from '../lib/weir.mjs';
+import { ask, modernCall, modernRequest, post, readEvents } from '../lib/wire.mjs';
 
 const ms = 90_000;
 const patient = { timeout: 200_000 };
 let modern;
+let upstream;
 let weir;
 before(async () => {
-  modern = await startServer('modern.mjs');
-  weir = await startWeir({ servers: [{ name: 'modern', url: modern.url }] });
+  [modern, upstream] = await Promise.all([startServer('modern.mjs'), startUpstream()]);
+  weir = await startWeir({ servers: [{ name: 'modern', url: modern.url }, { name: 'own', url: upstream.url }] });
 });
-after(() => stopAll(weir, modern));
+after(() => stopAll(weir, modern, upstream));
 
 describe('90 seconds of silence', { concurrency: 16, timeout: 240_000 }, () => {
+  test('row 25: a stream on which nothing happens carries a comment every 15 seconds', async () => {
+    const response = await post(weir.url('own'), modernCall('hold', { key: 'quiet', begin: true }));
+    setTimeout(() => upstream.release('quiet'), 50_000);
+    const { comments, events } = await readEvents(response);
+    assert.ok(comments >= 3, `${comments} comments in 50 s`);
+    assert.equal(JSON.parse(events.at(-1).data).result.content[0].text, 'held');
+  });
+  test('row 9: a status that the upstream decides on after 35 seconds is still the client\'s', async () => {
+    upstream.answer(({ body }, res) => {
+      if (body?.method !== 'late/method') return false;
+      setTimeout(() => {
+        res.writeHead(404, { 'content-type': 'application/json' });
+        res.end(JSON.stringify({ jsonrpc: '2.0', id: body.id, error: { code: -32601, message: 'Method not found' } }));
+      }, 35_000);
+      return true;
+    });
+    const answer = await ask(weir.url('own'), modernRequest('late/method', {}, 'late'));
+    assert.equal(answer.status, 404);
+    assert.equal(answer.body.error.code, -32601);
+  });
   for (const kind of ['sdk', 'legacy', 'auto', 'modern']) {
     test(`in a call whose stream has begun (${kind})`, async () => {
       const opened = await openClient(kind, weir.url('modern'));

@@ -7,7 +7,7 @@ import { openClient, textOf } from '../lib/clients.mjs';
 import { startServer, stopAll } from '../lib/processes.mjs';
 import { startWeir } from '../lib/weir.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
-import { eventually, legacyHeaders, modernCall, openSession, post, readEvents } from '../lib/wire.mjs';
+import { atRest, eventually, legacyHeaders, modernCall, openSession, post, readEvents } from '../lib/wire.mjs';
 
 let everything;
 let modern;
@@ -149,3 +149,5 @@ describe('calling off', { concurrency: 4, timeout: 60_000 }, () => {
     assert.equal(last?.result, undefined);
   });
 });
+
+test('after all of this weir holds nothing of what was called off', () => atRest(weir));

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { root, stopAll } from '../lib/processes.mjs';
 import { startPlayer, startUpstream } from '../lib/upstream.mjs';
 import { startWeir } from '../lib/weir.mjs';
-import { ask, eventually, modernCall, modernRequest, post, readEvents } from '../lib/wire.mjs';
+import { ask, atRest, eventually, modernCall, modernRequest, post, readEvents } from '../lib/wire.mjs';
 
 const vectors = JSON.parse(readFileSync(join(root, '..', 'data', 'http_response_vectors.json'), 'utf8'));
 
@@ -349,3 +349,5 @@ describe('what an upstream gets', () => {
     await sink.stop();
   });
 });
+
+test('after all of this weir holds nothing of what broke off', () => atRest(weir));

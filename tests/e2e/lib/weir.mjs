@@ -27,7 +27,7 @@ const table = (head, values) => [head, ...Object.entries(values).map(([key, valu
  * options.policies  object of file name to Lua text; absent: no policies
  * options.listen, record, limits   keys of those tables; listen may be a function of the address
  *
- * Gives `{ port, origin, url(name), config, dir, child, metrics(), cli(...), sessions(), entries(id), stop() }`.
+ * Gives `{ port, origin, url(name), config, dir, child, gauges(), cli(...), sessions(), entries(id), stop() }`.
  */
 export async function startWeir(options) {
   const dir = await mkdtemp(join(tmpdir(), 'weir-e2e-'));
@@ -67,7 +67,11 @@ export async function startWeir(options) {
   return {
     port, adminPort, origin: `http://${address}`, address, config, dir, child, cli, json,
     url: (name) => `http://${address}${options.servers.find((server) => server.name === name).path ?? `/mcp/${name}`}`,
-    metrics: async () => (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text(),
+    /** The gauges of this weir, by name. */
+    async gauges() {
+      const text = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
+      return Object.fromEntries([...text.matchAll(/^(weir_\w+) (\d+)$/gm)].map(([, name, value]) => [name, Number(value)]));
+    },
     sessions: () => json('sessions', 'list'),
     entries: (id = 'last') => json('sessions', 'show', id),
     /** Ends weir; throws when it was not a clean end. Safe to call twice. */
