@@ -7,6 +7,7 @@
 #include "record/fields.h"
 #include "record/place.h"
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
 
@@ -25,7 +26,7 @@ void note(Run& run, const Bench& bench) {
     run.durable.push_back(bench.writer->durable_seq());
 }
 
-Run make_run(const Directory& directory, Durability durability, uint64_t seed) {
+Run make_run(const Directory& directory, Durability durability, uint64_t seed, int asks = 40) {
     Random random(seed);
     Run run;
     auto options = options_in(directory, durability, 16 << 10);
@@ -35,7 +36,7 @@ Run make_run(const Directory& directory, Durability durability, uint64_t seed) {
     if (seed % 3 == 1) bench.ring.faults.push_back({Event::Kind::sync, 4 + random.below(6), -EIO, 1});
     if (seed % 3 == 2) bench.ring.faults.push_back({Event::Kind::write, 4 + random.below(6), 700, 1});
     run.durable = {0};
-    for (int i = 0; i < 40; ++i) {
+    for (int i = 0; i < asks; ++i) {
         bench.ask(random.below(1500), 1);
         if (random.chance(2, 3)) {
             bench.turn();
@@ -43,7 +44,7 @@ Run make_run(const Directory& directory, Durability durability, uint64_t seed) {
         }
         if (random.chance(1, 4)) bench.ring.wait(30 * ms_ns);
     }
-    for (int i = 0; i < 30; ++i) {
+    for (int i = 0; asks == 40 && i < 30; ++i) {
         bench.turn();
         note(run, bench);
     }
@@ -148,6 +149,66 @@ TEST_CASE("a power cut within the recovery from a power cut loses nothing either
                 INFO("seed " << seed << ", events " << count << ", cut " << cut - before << " of "
                              << trace.size() - before);
                 check_goes_on(second, run, run.durable[count]);
+            }
+        }
+    }
+}
+
+TEST_CASE("a power cut after a kill and a restart loses nothing that either run called durable") {
+    for (const Durability durability : {Durability::batch, Durability::strict}) {
+        for (uint64_t seed = 0; seed < 10; ++seed) {
+            Random random(seed + 300);
+            Directory written;
+            // What the kernel has of the first run when it is killed is there for the second, and perhaps nowhere else.
+            const Run first = make_run(written, durability, seed, 5 + static_cast<int>(random.below(30)));
+            std::vector<Event> trace = first.trace;
+            std::string why;
+            const auto found = recover(written.stream(), log_id, 0, why);
+            INFO("durability " << static_cast<int>(durability) << ", seed " << seed << " " << why);
+            REQUIRE(found);
+            if (found->carried.empty() && found->segment != 0) { // Then it has synced the file that it builds on.
+                trace.push_back({Event::Kind::sync, segment_name(found->segment), 0, {}, 0});
+            }
+            const size_t before = trace.size();
+            std::vector<uint64_t> durable;
+            std::map<uint64_t, std::string> expected;
+            {
+                Bench bench(options_in(written, durability, 16 << 10));
+                for (const auto& [seq, body] : first.appended) {
+                    if (seq <= bench.writer->last_seq()) expected[seq] = body;
+                }
+                bench.ring.tracing = true;
+                for (int i = 0; i < 25; ++i) {
+                    if (i % 4 == 1) bench.ask(random.below(900), 2);
+                    if (i % 5 == 0) bench.ring.wait(30 * ms_ns);
+                    bench.turn();
+                    durable.resize(bench.ring.trace.size(), durable.empty() ? 0 : durable.back());
+                    durable.push_back(bench.writer->durable_seq());
+                }
+                trace.insert(trace.end(), bench.ring.trace.begin(), bench.ring.trace.end());
+                expected.insert(bench.appended.begin(), bench.appended.end());
+            }
+            for (size_t cut = before; cut <= trace.size(); ++cut) {
+                Directory directory;
+                std::filesystem::create_directory(directory.stream());
+                make_crash_state(trace, cut, lucks[random.below(std::size(lucks))], random, directory.stream());
+                INFO("cut " << cut - before << " of " << trace.size() - before);
+                const uint64_t told =
+                    std::max(first.durable.back(), durable[std::min(cut - before, durable.size() - 1)]);
+                uint64_t last = 0;
+                for (const Kept& entry : appended_of(read_all(directory.path()))) {
+                    const auto fields = read_fields(entry.payload);
+                    REQUIRE(fields);
+                    REQUIRE(expected.contains(entry.seq));
+                    REQUIRE(fields->text(Field::body) == expected[entry.seq]);
+                    const auto next = expected.upper_bound(last);
+                    REQUIRE(next->first == entry.seq); // None is left out.
+                    last = entry.seq;
+                }
+                const auto next = expected.upper_bound(last);
+                const bool all_durable = next == expected.end() || next->first > told;
+                REQUIRE(all_durable);
+                Bench again(options_in(directory, durability, 16 << 10)); // No false alarm.
             }
         }
     }

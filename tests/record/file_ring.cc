@@ -85,6 +85,7 @@ void FileRing::write(ring::Op& op, int fd, std::string_view bytes, uint64_t offs
     if (synced != nullptr) begin(*synced);
     auto result = static_cast<int32_t>(bytes.size());
     faulty(Event::Kind::write, result);
+    result = std::min(result, static_cast<int32_t>(bytes.size()));
     if (result > 0) {
         const std::string_view written = bytes.substr(0, static_cast<size_t>(result));
         WEIR_ASSERT(::pwrite(fd, written.data(), written.size(), static_cast<off_t>(offset)) == result);
