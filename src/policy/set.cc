@@ -4,6 +4,7 @@
 #include "policy/box.h"
 #include "policy/later.h"
 #include "policy/rules.h"
+#include "policy/text.h"
 #include "policy/texts.h"
 #include "policy/watchdog.h"
 
@@ -19,6 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t file_bytes_max = 1 << 20, files_max = 10'000;
+constexpr size_t problem_bytes_max = 1000;
 constexpr size_t loading_bytes_max = size_t{512} << 20;
 constexpr uint64_t loading_cpu_ns_max = 10 * s_ns, loading_wall_ns_max = 60 * s_ns; // of one file
 
@@ -100,7 +102,13 @@ Loaded PolicySet::load_sources(std::vector<Source> sources, Surroundings surroun
         if (!is_library(source.name)) load(source, false);
     }
     if (!problems.empty()) {
-        // Lua gives the fields of a table in no order.
+        // What a file holds need not be text, what people and programs are shown is. Lua gives fields in no order.
+        BufferPool pool;
+        Workspace space(pool);
+        for (Problem& problem : problems) {
+            problem.file = clean_copy(space, problem.file, problem_bytes_max);
+            problem.text = clean_copy(space, problem.text, problem_bytes_max);
+        }
         std::sort(problems.begin(), problems.end(), [](const Problem& a, const Problem& b) {
             return std::tie(a.file, a.line, a.text) < std::tie(b.file, b.line, b.text);
         });

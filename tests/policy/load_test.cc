@@ -1,5 +1,6 @@
 // What a directory of policies may not say: each text is refused, with the file, the line and words that help.
 #include "court.h"
+#include "policy/box.h"
 
 #include <unistd.h>
 
@@ -134,6 +135,27 @@ TEST_CASE("a file that never ends loading is a load error") {
     const Loaded loaded = load("local s = 'x' while true do s = s .. s end");
     REQUIRE_FALSE(loaded);
     CHECK(problems_of(loaded).find("memory") != std::string::npos);
+}
+
+TEST_CASE("loading is ended by the watchdog, and the texts of problems are UTF-8") {
+    Watchdog watchdog;
+    Slot slot;
+    slot.cpu_ns_max = 20 * ms_ns;
+    slot.wall_ns_max = 20 * s_ns;
+    watchdog.add(slot);
+    Rules rules;
+    std::vector<Problem> problems;
+    Box::Purpose purpose;
+    purpose.collect = &rules;
+    purpose.problems = &problems;
+    const auto box = Box::open(purpose, size_t{64} << 20);
+    REQUIRE(box);
+    std::string error;
+    CHECK(box->load({"a.lua", "while true do pcall(function() while true do end end) end"}, false, watchdog, slot,
+                    error) == Outcome::timed_out);
+    watchdog.remove(slot);
+    CHECK(problems_of(load(with("match = { ['\xff\xc3\xa4'] = 1 }"))).find("unknown key '?\xc3\xa4' in match") !=
+          std::string::npos);
 }
 
 TEST_CASE("files need one another through lib, read-only") {
