@@ -51,26 +51,27 @@ policy::Facts facts_of(const Exchange& exchange, mcp::Method list, const mcp::En
     return facts;
 }
 
-/// Rewrites one response where that is needed. The text to send on.
-Result<std::string_view> rewrite_response(Exchange& exchange, const json::Document& document, mcp::Method method, json::Value result,
-                                          std::string_view text, PaddedBytes& rewritten) {
+/// Adds to `edits` what one response must not say to this client; notes what it agrees on.
+Result<void> edit_response(Exchange& exchange, mcp::Method method, json::Value result, mcp::Edits& edits) {
     Worker& worker = exchange.worker;
     if (method == mcp::Method::initialize) {
-        const auto agreed = mcp::agreed_revision(result, exchange.space);
+        const auto agreed = mcp::agreed_revision(result, worker.scratch);
         if (!agreed) return fail(agreed.error());
         exchange.answer_revision = *agreed;
-        return text;
+        return {};
     }
-    const bool filters = !mcp::list_shape(method).entries.empty() && worker.generation().policies->filters_lists();
-    if (!filters && method != mcp::Method::server_discover) return text;
-    mcp::Edits edits(exchange.space);
-    if (filters) {
-        // The same judgement as for a call by that name: what is refused there is not shown here.
-        const auto keep = [&](const mcp::Entry& entry) { return !worker.judge().hides(facts_of(exchange, method, entry), exchange.space); };
-        if (const auto filtered = mcp::filter_list(result, method, exchange.era, true, edits, keep); !filtered) return fail(filtered.error());
-    } else if (const auto narrowed = mcp::narrow_discovery(result, false, edits); !narrowed) {
-        return fail(narrowed.error());
-    }
+    if (method == mcp::Method::tools_list)
+        for (const auto tool : result.find("tools").elements()) static_cast<void>(worker.catalog.learn(exchange.server->index, tool, worker.scratch));
+    if (method == mcp::Method::server_discover) return mcp::narrow_discovery(result, false, edits);
+    if (mcp::list_shape(method).entries.empty() || !worker.generation().policies->filters_lists()) return {};
+    // The same judgement as for a call by that name: what is refused there is not shown here.
+    const auto keep = [&](const mcp::Entry& entry) { return !worker.judge().hides(facts_of(exchange, method, entry), worker.scratch); };
+    const auto filtered = mcp::filter_list(result, method, exchange.era, true, edits, keep);
+    return filtered ? Result<void>() : fail(filtered.error());
+}
+
+/// The text to send on: as it came, or with `edits`.
+std::string_view edited(const json::Document& document, mcp::Edits& edits, std::string_view text, PaddedBytes& rewritten) {
     if (edits.empty()) return text;
     json::serialise(document, edits.sorted(), rewritten);
     return rewritten.text();
@@ -95,8 +96,14 @@ std::string_view status_digits(Exchange& exchange, uint16_t status) {
     return {digits, 3};
 }
 
+/// The upstream does not know the session any more: nor does weir, on any worker. The client opens a new one.
+void note_lost_session(Exchange& exchange) {
+    if (exchange.legacy_session) exchange.worker.end_session(exchange.session_digest);
+}
+
 /// The upstream said nothing that can be relayed as it is: its status with a message of ours.
 void answer_status(Exchange& exchange, uint16_t status, std::string_view more = {}) {
+    if (status == 404) note_lost_session(exchange);
     PaddedBytes body(exchange.worker.buffers);
     mcp::write_error(body, {.id = exchange.id.raw, .era = exchange.era, .code = row_of(Error::rpc_internal).code,
                             .message = exchange.space.join({"the MCP server answered with HTTP status ", status_digits(exchange, status)}),
@@ -163,21 +170,24 @@ Result<Vetted> vet_message(Exchange& exchange, std::string_view text, PaddedByte
     const auto root = json::Value::root(*document);
     Vetted vetted{.text = text};
     if (root.is(json::Kind::array) && !exchange.batch) return fail(Error::upstream_malformed);
+    mcp::Edits edits(exchange.worker.scratch);
     if (root.is(json::Kind::array)) {
-        // Every element must answer one of the batch; lists in it are not filtered piecemeal: see requests of a batch.
         for (const auto element : root.elements()) {
-            const auto message = mcp::read_message(element, exchange.space);
+            const auto message = mcp::read_message(element, exchange.worker.scratch);
             if (!message) return fail(Error::upstream_malformed);
             const auto answered = answered_by(exchange, message->id);
             if (answered.of_batch == nullptr) continue;
             answered.of_batch->answered = true;
             --exchange.answers_missing;
+            if (message->kind != mcp::Kind::result) continue;
+            if (const auto ok = edit_response(exchange, answered.method, message->result, edits); !ok) return fail(ok.error());
         }
         vetted.response = exchange.answers_missing == 0;
         exchange.response_seen = vetted.response;
+        vetted.text = edited(*document, edits, text, rewritten);
         return vetted;
     }
-    const auto message = mcp::read_message(root, exchange.space);
+    const auto message = mcp::read_message(root, exchange.worker.scratch);
     if (!message) return fail(Error::upstream_malformed);
     if (message->kind == mcp::Kind::notification) return vetted;
     if (message->kind == mcp::Kind::request) {
@@ -197,12 +207,24 @@ Result<Vetted> vet_message(Exchange& exchange, std::string_view text, PaddedByte
     }
     vetted.response = !exchange.batch || exchange.answers_missing == 0;
     if (message->kind == mcp::Kind::result) {
-        const auto sent = rewrite_response(exchange, *document, answered.method, message->result, text, rewritten);
-        if (!sent) return fail(sent.error());
-        vetted.text = *sent;
+        if (const auto ok = edit_response(exchange, answered.method, message->result, edits); !ok) return fail(ok.error());
+        vetted.text = edited(*document, edits, text, rewritten);
     }
     exchange.response_seen = vetted.response && !exchange.resumed;
     return vetted;
+}
+
+/// An upstream that agrees on a revision that weir does not speak: an error for the client as the specification has it for
+/// versions, and no session id.
+Result<void> refuse_agreement(Exchange& exchange, Error error) {
+    if (error != Error::protocol_unsupported || exchange.method != mcp::Method::initialize) return fail(error);
+    PaddedBytes data(exchange.worker.buffers), body(exchange.worker.buffers);
+    mcp::write_versions(data, mcp::legacy_revisions, exchange.revision);
+    mcp::write_error(body, {.id = exchange.id.raw, .era = exchange.era, .code = row_of(Error::rpc_params).code,
+                            .message = "the MCP server agrees on a protocol version that weir does not speak", .data = data.text()});
+    record_answered(exchange, body.text(), true);
+    write_answer(exchange, 200, body.text());
+    return {};
 }
 
 Result<void> answer_whole(Exchange& exchange) {
@@ -232,9 +254,12 @@ Result<void> answer_whole(Exchange& exchange) {
         answer_status(exchange, status);
         return {};
     }
+    if (status == 404) note_lost_session(exchange);
+    exchange.worker.scratch.reset();
     PaddedBytes rewritten(exchange.worker.buffers), merged(exchange.worker.buffers);
     const auto vetted = vet_message(exchange, text, rewritten);
-    if (!vetted) return fail(vetted.error());
+    exchange.worker.scanner.trim();
+    if (!vetted) return refuse_agreement(exchange, vetted.error());
     if (vetted->drop || !vetted->response) return fail(Error::upstream_malformed);
     const auto body = merge_denied(exchange, vetted->text, merged);
     record_answered(exchange, body, vetted->is_error);
@@ -270,7 +295,7 @@ std::string_view sealed_event_id(Exchange& exchange, std::string_view id) {
     if (!exchange.worker.sealer.seal_event({.upstream_id = id, .method = exchange.method, .name = exchange.name},
                                            bond_of(exchange, session), sealed))
         return {};
-    return exchange.space.copy(sealed.text());
+    return exchange.worker.scratch.copy(sealed.text());
 }
 
 } // namespace weir::gateway

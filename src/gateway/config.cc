@@ -1,12 +1,12 @@
 // gateway/config.cc - the file behind a Config: read it, say what is wrong with it, say what is odd about it.
 #include "gateway/config.h"
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
 
 namespace weir::gateway {
 namespace {
@@ -36,8 +36,8 @@ std::optional<std::string> whole_file(const std::string& path, std::string& why)
 } // namespace
 
 std::string describe(const ConfigProblem& problem) {
-    const std::string where = problem.line == 0 ? problem.file
-                                                : fmt::format("{}:{}:{}", problem.file, problem.line, problem.column);
+    const std::string where =
+        problem.line == 0 ? problem.file : fmt::format("{}:{}:{}", problem.file, problem.line, problem.column);
     return fmt::format("{}: {} ({})", where, problem.text, problem.code);
 }
 
@@ -45,7 +45,8 @@ std::expected<Config, ConfigProblems> load_config(const std::string& path) {
     std::string why;
     const std::optional<std::string> text = whole_file(path, why);
     if (!text) {
-        return std::unexpected(ConfigProblems{{path, 0, 0, "config_unreadable", fmt::format("cannot be read: {}", why)}});
+        return std::unexpected(
+            ConfigProblems{{path, 0, 0, "config_unreadable", fmt::format("cannot be read: {}", why)}});
     }
     const size_t slash = path.rfind('/');
     return parse_config(*text, path, slash == std::string::npos ? "" : slash == 0 ? "/" : path.substr(0, slash));
@@ -57,18 +58,22 @@ ConfigProblems warnings_of(const Config& config) {
         out.push_back({config.file, line, line == 0 ? 0u : 1u, "config_warning", std::move(text)});
     };
     if (config.servers.empty()) warn(0, "no [[server]] is defined: every request will be answered 404");
-    if (config.record.durability == Durability::off) warn(0, "the record is off: nothing that happens can be shown later");
+    if (config.record.durability == Durability::off)
+        warn(0, "the record is off: nothing that happens can be shown later");
     if (config.admin && !config.admin->loopback) {
         warn(0, fmt::format("[admin] listens on {} without asking who comes: keep it on loopback", config.admin->text));
     }
     for (const ServerConfig& server : config.servers) {
         if (server.allow_by_default && config.policies_dir.empty()) {
-            warn(server.line, fmt::format("server \"{}\" allows every call: its default is allow and there are no policies",
-                                          server.name));
+            warn(server.line,
+                 fmt::format("server \"{}\" allows every call: its default is allow and there are no policies",
+                             server.name));
         }
         if (!server.allow_by_default && config.policies_dir.empty()) {
-            warn(server.line, fmt::format("server \"{}\" blocks every call: its default is block and there are no policies "
-                                          "that allow one", server.name));
+            warn(server.line,
+                 fmt::format("server \"{}\" blocks every call: its default is block and there are no policies "
+                             "that allow one",
+                             server.name));
         }
     }
     return out;

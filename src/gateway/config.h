@@ -52,8 +52,8 @@ struct ServerConfig {
     std::string path; // of the requests it gets here; begins with "/", ends without
     bool allow_by_default = false;
     bool anonymous = false;
-    std::vector<LabelConfig> labels; // by name
-    std::vector<TagConfig> tags;     // by tag
+    std::vector<LabelConfig> labels;          // by name
+    std::vector<TagConfig> tags;              // by tag
     std::vector<std::string> forward_headers; // in lower case
     // Those of [limits] unless the server has its own.
     uint64_t connect_ns_max = 0;
@@ -66,10 +66,10 @@ enum class Durability : uint8_t { off, batch, strict };
 
 struct RecordConfig {
     Durability durability = Durability::batch;
-    uint64_t body_bytes_max = 1 << 20;               // of one stored body; the rest by SHA-256 and size
+    uint64_t body_bytes_max = 1 << 20; // of one stored body; the rest by SHA-256 and size
     uint64_t segment_bytes = uint64_t{64} << 20;
-    uint64_t retain_bytes = 0;                       // 0: sealed segments are kept
-    uint32_t retain_days = 0;                        // 0: the same
+    uint64_t retain_bytes = 0; // 0: sealed segments are kept
+    uint32_t retain_days = 0;  // 0: the same
 };
 
 /// A value that a policy reads with config "name".
@@ -79,14 +79,14 @@ struct PolicyValue {
 };
 
 struct Config {
-    std::string file; // as it was named, for messages
+    std::string file;                     // as it was named, for messages
     std::vector<ListenAddress> addresses; // at least one
     std::vector<std::string> hosts;       // accepted Host values, in lower case
     std::vector<std::string> origins;     // accepted Origin values, in lower case
     uint32_t workers = 0;                 // 0: one per core
     std::string state_dir = "/var/lib/weir";
     RecordConfig record;
-    std::string policies_dir; // empty: no policies
+    std::string policies_dir;               // empty: no policies
     std::vector<PolicyValue> policy_values; // by name
     std::optional<ListenAddress> admin;
     Limits limits;

@@ -28,7 +28,8 @@ constexpr LimitRow rows[] = {
     WEIR_LIMIT("trailer_bytes_max", trailer_bytes_max, bytes, 0, 64 * KiB, "400, close"),
     WEIR_LIMIT("linger_bytes_max", linger_bytes_max, bytes, 0, 16 * MiB, "drained after a framing error, then close"),
     WEIR_LIMIT("linger_max", linger_ns_max, time, 0, 30 * s_ns, "drained so long after a framing error, then close"),
-    WEIR_LIMIT("answer_bytes_max", answer_bytes_max, bytes, 64 * KiB, 128 * MiB, "JSON answer: 502; event: an error event"),
+    WEIR_LIMIT("answer_bytes_max", answer_bytes_max, bytes, 64 * KiB, 128 * MiB,
+               "JSON answer: 502; event: an error event"),
     WEIR_LIMIT("informational_max", informational_max, count, 0, 100, "502"),
     WEIR_LIMIT("json_depth_max", json_depth_max, count, 8, 1024, "400, JSON-RPC -32700; in an answer 502"),
     WEIR_LIMIT("json_members_max", json_members_max, count, 64, 65'535, "400, JSON-RPC -32700; in an answer 502"),
@@ -42,10 +43,12 @@ constexpr LimitRow rows[] = {
     WEIR_LIMIT("body_grace", body_grace_ns, time, 0, hour, "before body_rate_bytes_min holds"),
     WEIR_LIMIT("idle_max", idle_ns_max, time, 100 * ms_ns, day, "close"),
     WEIR_LIMIT("write_stall_max", write_stall_ns_max, time, 100 * ms_ns, hour, "a client that does not read is cut"),
-    WEIR_LIMIT("write_queue_bytes_max", write_queue_bytes_max, bytes, 16 * KiB, 64 * MiB, "the upstream is not read on"),
+    WEIR_LIMIT("write_queue_bytes_max", write_queue_bytes_max, bytes, 16 * KiB, 64 * MiB,
+               "the upstream is not read on"),
     WEIR_LIMIT("heartbeat", heartbeat_ns, time, 1 * s_ns, hour, "a comment on a silent event stream"),
     WEIR_LIMIT("upstream_connect_max", upstream_connect_ns_max, time, 10 * ms_ns, 5 * minute, "502"),
-    WEIR_LIMIT("upstream_first_octet_max", upstream_first_octet_ns_max, time, 100 * ms_ns, day, "504, recorded as ambiguous"),
+    WEIR_LIMIT("upstream_first_octet_max", upstream_first_octet_ns_max, time, 100 * ms_ns, day,
+               "504, recorded as ambiguous"),
     WEIR_LIMIT("upstream_silence_max", upstream_silence_ns_max, time, 100 * ms_ns, day, "504, recorded as ambiguous"),
     WEIR_LIMIT("upstream_idle_max", upstream_idle_ns_max, time, 0, hour, "a pooled connection is closed"),
     WEIR_LIMIT("policy_cpu_max", policy_cpu_ns_max, time, 100'000, 1 * s_ns, "the call is blocked"),
@@ -87,12 +90,13 @@ std::string scaled(uint64_t value, std::span<const Scale> scales) {
 std::span<const LimitRow> limit_rows() { return rows; }
 
 const LimitRow* limit_row(std::string_view key) {
-    const auto found = std::find_if(std::begin(rows), std::end(rows), [&](const LimitRow& row) { return row.key == key; });
+    const auto found =
+        std::find_if(std::begin(rows), std::end(rows), [&](const LimitRow& row) { return row.key == key; });
     return found == std::end(rows) ? nullptr : found;
 }
 
 std::string limit_text(LimitUnit unit, uint64_t value) {
-    static constexpr Scale durations[] = {{"d", day}, {"h", hour}, {"m", minute}, {"s", s_ns},
+    static constexpr Scale durations[] = {{"d", day},    {"h", hour},  {"m", minute}, {"s", s_ns},
                                           {"ms", ms_ns}, {"us", 1000}, {"ns", 1}};
     static constexpr Scale sizes[] = {{"GiB", GiB}, {"MiB", MiB}, {"KiB", KiB}, {"B", 1}};
     switch (unit) {

@@ -21,7 +21,7 @@ struct LimitRow {
     uint64_t most;
     uint64_t (*get)(const Limits& limits);
     void (*set)(Limits& limits, uint64_t value); // within the bounds
-    std::string_view answer; // what happens when it is reached
+    std::string_view answer;                     // what happens when it is reached
 };
 
 /// All limits, in the order of base/limits.h.

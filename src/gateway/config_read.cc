@@ -1,69 +1,29 @@
-// gateway/config_read.cc - weir.toml to Config: the only file that knows TOML.
+// gateway/config_read.cc - weir.toml to Config, table by table.
 //
-// toml++ parses; a Section then takes the keys it knows out of a table one by one, noting a problem for each value that
-// is not as it must be, and at its end one for each key that nobody took. Reading goes on after a problem, so that an
-// operator sees all of them at once; the Config is only handed out when there was none.
+// Reading goes on after a problem, so that an operator sees all of them at once; the Config is only handed out when
+// there was none. What one table needs of another (servers of the listen addresses) is read before it.
+#include "base/glob.h"
 #include "gateway/config_limits.h"
+#include "gateway/config_section.h"
 #include "gateway/config_values.h"
 
-#include "base/glob.h"
-
-#define TOML_EXCEPTIONS 0
-#define TOML_HEADER_ONLY 1
+#include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 #include <initializer_list>
-#include <set>
-#include <toml++/toml.h>
 
 namespace weir::gateway {
 namespace {
 
-class Reader;
-
-/// One table of the file while its keys are being taken.
-class Section {
-  public:
-    Section(Reader& reader, const toml::table& table, std::string name)
-        : reader_(reader), table_(table), name_(std::move(name)) {}
-
-    const toml::table& table() const { return table_; }
-    const std::string& name() const { return name_; }
-
-    /// The value of `key`, which is hereby known; nullptr when absent.
-    const toml::node* take(std::string_view key) {
-        known_.push_back(key);
-        return table_.get(key);
-    }
-    /// Each of these takes a key of one type into `into`, and notes a problem for another type.
-    bool text(std::string_view key, std::string& into);
-    bool flag(std::string_view key, bool& into);
-    bool whole(std::string_view key, uint64_t least, uint64_t most, uint64_t& into);
-    bool size(std::string_view key, uint64_t least, uint64_t most, uint64_t& into);
-    bool duration(std::string_view key, uint64_t least, uint64_t most, uint64_t& into);
-    /// An array of strings; `or_one`: one string stands for an array of it. each(text, node).
-    template <class Each> void texts(std::string_view key, bool or_one, Each each);
-    /// A table under `key`, or nothing.
-    std::optional<Section> section(std::string_view key);
-    /// Notes a problem for each key that was not taken.
-    void finish();
-
-  private:
-    Reader& reader_;
-    const toml::table& table_;
-    std::string name_; // "[listen]"
-    std::vector<std::string_view> known_;
-};
-
 class Reader {
   public:
-    Reader(std::string name, std::string directory) : file_(std::move(name)), directory_(std::move(directory)) {}
+    Reader(std::string name, std::string directory) : problems_(name), directory_(std::move(directory)) {
+        config_.file = std::move(name);
+    }
 
     std::expected<Config, ConfigProblems> read(std::string_view text);
     void note(const toml::source_region& where, std::string_view code, std::string text) {
-        problems_.push_back({file_, static_cast<uint32_t>(where.begin.line), static_cast<uint32_t>(where.begin.column),
-                             code, std::move(text)});
+        problems_.note(where, code, std::move(text));
     }
 
   private:
@@ -79,165 +39,11 @@ class Reader {
         return path.starts_with('/') || directory_.empty() ? path : directory_ + "/" + path;
     }
 
-    std::string file_;
+    Problems problems_;
     std::string directory_;
     Config config_;
-    ConfigProblems problems_;
     std::vector<toml::source_region> server_places_;
 };
-
-std::string_view type_name(const toml::node& node) {
-    switch (node.type()) {
-        case toml::node_type::none: return "nothing";
-        case toml::node_type::table: return "a table";
-        case toml::node_type::array: return "an array";
-        case toml::node_type::string: return "a string";
-        case toml::node_type::integer: return "an integer";
-        case toml::node_type::floating_point: return "a number";
-        case toml::node_type::boolean: return "true or false";
-        case toml::node_type::date:
-        case toml::node_type::time:
-        case toml::node_type::date_time: return "a date or time";
-    }
-    return "something else";
-}
-
-bool Section::text(std::string_view key, std::string& into) {
-    const toml::node* node = take(key);
-    if (node == nullptr) return false;
-    const auto* value = node->as_string();
-    if (value == nullptr) {
-        reader_.note(node->source(), "config_type", fmt::format("`{}` must be a string, not {}", key, type_name(*node)));
-        return false;
-    }
-    into = value->get();
-    return true;
-}
-
-bool Section::flag(std::string_view key, bool& into) {
-    const toml::node* node = take(key);
-    if (node == nullptr) return false;
-    const auto* value = node->as_boolean();
-    if (value == nullptr) {
-        reader_.note(node->source(), "config_type",
-                     fmt::format("`{}` must be true or false, not {}", key, type_name(*node)));
-        return false;
-    }
-    into = value->get();
-    return true;
-}
-
-bool Section::whole(std::string_view key, uint64_t least, uint64_t most, uint64_t& into) {
-    const toml::node* node = take(key);
-    if (node == nullptr) return false;
-    const auto* value = node->as_integer();
-    if (value == nullptr) {
-        reader_.note(node->source(), "config_type",
-                     fmt::format("`{}` must be an integer, not {}", key, type_name(*node)));
-        return false;
-    }
-    if (value->get() < 0 || static_cast<uint64_t>(value->get()) < least || static_cast<uint64_t>(value->get()) > most) {
-        reader_.note(node->source(), "config_value",
-                     fmt::format("`{}` must be from {} to {}, not {}", key, least, most, value->get()));
-        return false;
-    }
-    into = static_cast<uint64_t>(value->get());
-    return true;
-}
-
-bool Section::size(std::string_view key, uint64_t least, uint64_t most, uint64_t& into) {
-    const toml::node* node = take(key);
-    if (node == nullptr) return false;
-    std::optional<uint64_t> bytes;
-    if (const auto* number = node->as_integer()) {
-        if (number->get() >= 0) bytes = static_cast<uint64_t>(number->get());
-    } else if (const auto* text = node->as_string()) {
-        bytes = parse_size(text->get());
-    } else {
-        reader_.note(node->source(), "config_type",
-                     fmt::format("`{}` must be a size such as 65536 or \"4MiB\", not {}", key, type_name(*node)));
-        return false;
-    }
-    if (!bytes) {
-        reader_.note(node->source(), "config_value", fmt::format("`{}` is no size: write 65536 or \"4MiB\"", key));
-        return false;
-    }
-    if (*bytes < least || *bytes > most) {
-        reader_.note(node->source(), "config_value",
-                     fmt::format("`{}` must be from {} to {}, not {}", key, limit_text(LimitUnit::bytes, least),
-                                 limit_text(LimitUnit::bytes, most), limit_text(LimitUnit::bytes, *bytes)));
-        return false;
-    }
-    into = *bytes;
-    return true;
-}
-
-bool Section::duration(std::string_view key, uint64_t least, uint64_t most, uint64_t& into) {
-    const toml::node* node = take(key);
-    if (node == nullptr) return false;
-    const auto* text = node->as_string();
-    if (text == nullptr) {
-        reader_.note(node->source(), "config_type",
-                     fmt::format("`{}` must be a duration with its unit such as \"45s\", not {}", key, type_name(*node)));
-        return false;
-    }
-    const std::optional<uint64_t> ns = parse_duration(text->get());
-    if (!ns) {
-        reader_.note(node->source(), "config_value",
-                     fmt::format("`{}` is no duration: write digits and one of ns, us, ms, s, m, h, d, as in \"45s\"", key));
-        return false;
-    }
-    if (*ns < least || *ns > most) {
-        reader_.note(node->source(), "config_value",
-                     fmt::format("`{}` must be from {} to {}, not {}", key, limit_text(LimitUnit::duration, least),
-                                 limit_text(LimitUnit::duration, most), text->get()));
-        return false;
-    }
-    into = *ns;
-    return true;
-}
-
-template <class Each> void Section::texts(std::string_view key, bool or_one, Each each) {
-    const toml::node* node = take(key);
-    if (node == nullptr) return;
-    if (const auto* one = node->as_string(); one != nullptr && or_one) return each(one->get(), *node);
-    const auto* array = node->as_array();
-    if (array == nullptr) {
-        reader_.note(node->source(), "config_type",
-                     fmt::format("`{}` must be {}an array of strings, not {}", key, or_one ? "a string or " : "",
-                                 type_name(*node)));
-        return;
-    }
-    for (const toml::node& element : *array) {
-        if (const auto* one = element.as_string()) each(one->get(), element);
-        else {
-            reader_.note(element.source(), "config_type",
-                         fmt::format("`{}` holds strings only, not {}", key, type_name(element)));
-        }
-    }
-}
-
-std::optional<Section> Section::section(std::string_view key) {
-    const toml::node* node = take(key);
-    if (node == nullptr) return std::nullopt;
-    const toml::table* table = node->as_table();
-    if (table == nullptr) {
-        reader_.note(node->source(), "config_type", fmt::format("`{}` must be a table, not {}", key, type_name(*node)));
-        return std::nullopt;
-    }
-    return Section(reader_, *table, name_.empty() ? fmt::format("[{}]", key) : fmt::format("{} {}", name_, key));
-}
-
-void Section::finish() {
-    for (const auto& [key, value] : table_) {
-        if (std::find(known_.begin(), known_.end(), key.str()) != known_.end()) continue;
-        std::string text = fmt::format("unknown key `{}`{}{}", key.str(), name_.empty() ? "" : " in ", name_);
-        if (const std::string_view meant = nearest(key.str(), known_); !meant.empty()) {
-            text += fmt::format("; did you mean `{}`?", meant);
-        }
-        reader_.note(key.source(), "config_unknown_key", std::move(text));
-    }
-}
 
 void Reader::read_listen(Section& section) {
     section.texts("address", true, [&](const std::string& text, const toml::node& node) {
@@ -245,7 +51,8 @@ void Reader::read_listen(Section& section) {
         if (!address) {
             return note(node.source(), "config_value",
                         fmt::format("\"{}\" is no address to listen on: write an IP address and a port, as in "
-                                    "\"127.0.0.1:7070\" or \"[::1]:7070\"", text));
+                                    "\"127.0.0.1:7070\" or \"[::1]:7070\"",
+                                    text));
         }
         for (const ListenAddress& other : config_.addresses) {
             if (other.text == address->text) {
@@ -262,7 +69,8 @@ void Reader::read_listen(Section& section) {
     section.texts("origins", false, [&](const std::string& text, const toml::node& node) {
         if (auto origin = parse_origin(text)) return config_.origins.push_back(std::move(*origin));
         note(node.source(), "config_value",
-             fmt::format("\"{}\" is no Origin value: write it as browsers send it, as in \"https://app.example\"", text));
+             fmt::format("\"{}\" is no Origin value: write it as browsers send it, as in \"https://app.example\"",
+                         text));
     });
     uint64_t workers = 0;
     section.whole("workers", 0, 256, workers);
@@ -287,9 +95,10 @@ void Reader::check_listen(const toml::table* listen) {
     for (const ListenAddress& address : config_.addresses) {
         if (!address.loopback) {
             note(written->source(), "config_missing",
-                 fmt::format("`hosts` is missing in [listen]: {} is not loopback, so weir must be told which Host values "
-                             "are its own (a page in a browser could otherwise reach it under a name of its choice)",
-                             address.text));
+                 fmt::format(
+                     "`hosts` is missing in [listen]: {} is not loopback, so weir must be told which Host values "
+                     "are its own (a page in a browser could otherwise reach it under a name of its choice)",
+                     address.text));
             continue;
         }
         for (const char* host : {"127.0.0.1", "localhost", "[::1]"}) {
@@ -326,7 +135,8 @@ void Reader::read_record(Section& section) {
 void Reader::read_policies(Section& section) {
     if (section.text("dir", config_.policies_dir)) {
         if (config_.policies_dir.empty()) {
-            note(section.table().get("dir")->source(), "config_value", "`dir` is empty: leave it out to have no policies");
+            note(section.table().get("dir")->source(), "config_value",
+                 "`dir` is empty: leave it out to have no policies");
         }
         config_.policies_dir = absolute(config_.policies_dir);
     }
@@ -340,7 +150,8 @@ void Reader::read_policies(Section& section) {
             value.value = real->get();
         } else if (const auto* number = node.as_integer()) {
             if (std::abs(number->get()) > (int64_t{1} << 53)) {
-                note(node.source(), "config_value", fmt::format("`{}` is beyond 2^53, which a policy cannot hold", key.str()));
+                note(node.source(), "config_value",
+                     fmt::format("`{}` is beyond 2^53, which a policy cannot hold", key.str()));
                 continue;
             }
             value.value = static_cast<double>(number->get());
@@ -370,7 +181,9 @@ void Reader::read_server_table(Section& section, ServerConfig& server) {
     if (auto labels = section.section("labels")) {
         for (const auto& [key, node] : labels->table()) {
             if (const auto* text = node.as_string()) server.labels.push_back({std::string(key.str()), text->get()});
-            else note(node.source(), "config_type", fmt::format("label `{}` must be a string, not {}", key.str(), type_name(node)));
+            else
+                note(node.source(), "config_type",
+                     fmt::format("label `{}` must be a string, not {}", key.str(), type_name(node)));
         }
     }
     if (auto tags = section.section("tags")) {
@@ -392,10 +205,27 @@ void Reader::read_server_table(Section& section, ServerConfig& server) {
         std::string name = text;
         std::transform(name.begin(), name.end(), name.begin(),
                        [](char byte) { return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + 32) : byte; });
-        static constexpr std::string_view never[] = {
-            "authorization", "connection", "content-length", "content-type", "cookie", "expect", "host", "keep-alive",
-            "origin", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-            "accept", "accept-encoding", "content-encoding", "last-event-id", "forwarded", "x-forwarded-for"};
+        static constexpr std::string_view never[] = {"authorization",
+                                                     "connection",
+                                                     "content-length",
+                                                     "content-type",
+                                                     "cookie",
+                                                     "expect",
+                                                     "host",
+                                                     "keep-alive",
+                                                     "origin",
+                                                     "proxy-authorization",
+                                                     "proxy-connection",
+                                                     "te",
+                                                     "trailer",
+                                                     "transfer-encoding",
+                                                     "upgrade",
+                                                     "accept",
+                                                     "accept-encoding",
+                                                     "content-encoding",
+                                                     "last-event-id",
+                                                     "forwarded",
+                                                     "x-forwarded-for"};
         if (!valid_field_name(name)) {
             note(node.source(), "config_value", fmt::format("\"{}\" is no name of an HTTP header", text));
         } else if (name.starts_with("mcp-") || std::find(std::begin(never), std::end(never), name) != std::end(never)) {
@@ -413,13 +243,16 @@ void Reader::read_server(Section& section) {
     const auto at = [&](std::string_view key) { return section.table().get(key)->source(); };
     const auto missing = [&](std::string_view key, std::string_view example) {
         if (section.table().get(key) == nullptr) {
-            note(section.table().source(), "config_missing", fmt::format("`{}` is missing in [[server]]: {}", key, example));
+            note(section.table().source(), "config_missing",
+                 fmt::format("`{}` is missing in [[server]]: {}", key, example));
         }
     };
     if (section.text("name", server.name) && !valid_name(server.name)) {
         note(at("name"), "config_value",
-             fmt::format("`name` must be made of a-z, 0-9, `_` and `-`, begin with a letter or digit and have at most 64 "
-                         "characters: it is part of the URL; \"{}\" is not", server.name));
+             fmt::format(
+                 "`name` must be made of a-z, 0-9, `_` and `-`, begin with a letter or digit and have at most 64 "
+                 "characters: it is part of the URL; \"{}\" is not",
+                 server.name));
     }
     missing("name", "it is the last part of the URL that clients use");
     std::string url;
@@ -428,14 +261,16 @@ void Reader::read_server(Section& section) {
             case UrlProblem::fine: break;
             case UrlProblem::tls:
                 note(at("url"), "config_value",
-                     "TLS to upstreams is not available in this version: write an http:// URL of a server on this machine "
+                     "TLS to upstreams is not available in this version: write an http:// URL of a server on this "
+                     "machine "
                      "or network");
                 break;
             case UrlProblem::scheme: note(at("url"), "config_value", "`url` must begin with http://"); break;
             case UrlProblem::user: note(at("url"), "config_value", "`url` must not hold a user or password"); break;
             case UrlProblem::query: note(at("url"), "config_value", "`url` must not have a query or fragment"); break;
             case UrlProblem::malformed:
-                note(at("url"), "config_value", fmt::format("\"{}\" is no URL such as \"http://127.0.0.1:3001/mcp\"", url));
+                note(at("url"), "config_value",
+                     fmt::format("\"{}\" is no URL such as \"http://127.0.0.1:3001/mcp\"", url));
                 break;
         }
     }
@@ -443,11 +278,13 @@ void Reader::read_server(Section& section) {
     server.path = "/mcp/" + server.name;
     if (section.text("path", server.path) && !valid_path(server.path)) {
         note(at("path"), "config_value",
-             fmt::format("`path` must begin with `/`, have no empty part and no `/` at its end; \"{}\" has", server.path));
+             fmt::format("`path` must begin with `/`, have no empty part and no `/` at its end; \"{}\" has",
+                         server.path));
     }
     std::string fallback = "block";
     if (section.text("default", fallback) && fallback != "block" && fallback != "allow") {
-        note(at("default"), "config_value", fmt::format("`default` must be \"block\" or \"allow\", not \"{}\"", fallback));
+        note(at("default"), "config_value",
+             fmt::format("`default` must be \"block\" or \"allow\", not \"{}\"", fallback));
     }
     server.allow_by_default = fallback == "allow";
     section.flag("anonymous", server.anonymous);
@@ -488,22 +325,21 @@ void Reader::check_servers() {
                      fmt::format("server \"{}\" is defined twice, first at line {}", server.name, other.line));
             } else if (server.path == other.path) {
                 note(server_places_[i], "config_duplicate",
-                     fmt::format("path \"{}\" of server \"{}\" is already that of server \"{}\"", server.path, server.name,
-                                 other.name));
+                     fmt::format("path \"{}\" of server \"{}\" is already that of server \"{}\"", server.path,
+                                 server.name, other.name));
             }
         }
     }
 }
 
 std::expected<Config, ConfigProblems> Reader::read(std::string_view text) {
-    config_.file = file_;
-    const toml::parse_result parsed = toml::parse(text, std::string_view(file_));
+    const toml::parse_result parsed = toml::parse(text, std::string_view(config_.file));
     if (!parsed) {
         note(parsed.error().source(), "config_syntax", std::string(parsed.error().description()));
-        return std::unexpected(std::move(problems_));
+        return std::unexpected(problems_.take());
     }
     const toml::table& root = parsed.table();
-    Section top(*this, root, "");
+    Section top(problems_, root, "");
     auto listen = top.section("listen");
     if (listen) {
         read_listen(*listen);
@@ -533,10 +369,10 @@ std::expected<Config, ConfigProblems> Reader::read(std::string_view text) {
             if (!config_.admin) {
                 note(where, "config_value",
                      fmt::format("\"{}\" is no address to listen on: write an IP address and a port, as in "
-                                 "\"127.0.0.1:7071\"", address));
-            } else if (std::any_of(config_.addresses.begin(), config_.addresses.end(), [&](const ListenAddress& other) {
-                           return other.text == config_.admin->text;
-                       })) {
+                                 "\"127.0.0.1:7071\"",
+                                 address));
+            } else if (std::any_of(config_.addresses.begin(), config_.addresses.end(),
+                                   [&](const ListenAddress& other) { return other.text == config_.admin->text; })) {
                 note(where, "config_duplicate", fmt::format("\"{}\" is already in `address` of [listen]", address));
             }
         }
@@ -548,22 +384,20 @@ std::expected<Config, ConfigProblems> Reader::read(std::string_view text) {
     }
     if (const toml::node* servers = top.take("server")) {
         const toml::array* array = servers->as_array();
-        if (array == nullptr || !std::all_of(array->begin(), array->end(), [](const auto& each) { return each.is_table(); })) {
+        if (array == nullptr ||
+            !std::all_of(array->begin(), array->end(), [](const auto& each) { return each.is_table(); })) {
             note(servers->source(), "config_type", "write each server as [[server]], with two brackets");
         } else {
             for (const toml::node& each : *array) {
-                Section section(*this, *each.as_table(), "[[server]]");
+                Section section(problems_, *each.as_table(), "[[server]]");
                 read_server(section);
             }
         }
     }
     check_servers();
     top.finish();
-    if (problems_.empty()) return std::move(config_);
-    std::stable_sort(problems_.begin(), problems_.end(), [](const ConfigProblem& left, const ConfigProblem& right) {
-        return std::pair(left.line, left.column) < std::pair(right.line, right.column);
-    });
-    return std::unexpected(std::move(problems_));
+    if (problems_.none()) return std::move(config_);
+    return std::unexpected(problems_.take());
 }
 
 } // namespace

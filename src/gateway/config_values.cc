@@ -3,11 +3,11 @@
 
 #include "http/url.h"
 
-#include <algorithm>
 #include <arpa/inet.h>
+#include <netinet/in.h>
+#include <algorithm>
 #include <array>
 #include <charconv>
-#include <netinet/in.h>
 
 namespace weir::gateway {
 namespace {
@@ -17,13 +17,8 @@ struct Unit {
     uint64_t factor;
 };
 
-constexpr Unit duration_units[] = {{"ns", 1},
-                                   {"us", 1'000},
-                                   {"ms", ms_ns},
-                                   {"s", s_ns},
-                                   {"m", 60 * s_ns},
-                                   {"h", 3600 * s_ns},
-                                   {"d", 86'400 * s_ns}};
+constexpr Unit duration_units[] = {{"ns", 1},        {"us", 1'000},      {"ms", ms_ns},       {"s", s_ns},
+                                   {"m", 60 * s_ns}, {"h", 3600 * s_ns}, {"d", 86'400 * s_ns}};
 constexpr Unit size_units[] = {{"", 1},
                                {"B", 1},
                                {"KiB", 1ull << 10},
@@ -137,7 +132,8 @@ bool valid_path(std::string_view path) {
         const std::string_view part = path.substr(begin, end - begin);
         if (part.empty() || part == "." || part == "..") return false;
         for (const char byte : part) {
-            if (!is_lower(lower(byte)) && !is_digit(byte) && std::string_view("-._~").find(byte) == std::string_view::npos) {
+            if (!is_lower(lower(byte)) && !is_digit(byte) &&
+                std::string_view("-._~").find(byte) == std::string_view::npos) {
                 return false;
             }
         }
@@ -164,7 +160,8 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
             for (size_t column = 1; column <= candidate.size(); ++column) {
                 const bool same = word[row - 1] == candidate[column - 1];
                 here[column] = std::min({above[column] + 1, here[column - 1] + 1, above[column - 1] + (same ? 0 : 1)});
-                if (row > 1 && column > 1 && word[row - 1] == candidate[column - 2] && word[row - 2] == candidate[column - 1]) {
+                if (row > 1 && column > 1 && word[row - 1] == candidate[column - 2] &&
+                    word[row - 2] == candidate[column - 1]) {
                     here[column] = std::min(here[column], higher[column - 2] + 1);
                 }
             }

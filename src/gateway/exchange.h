@@ -46,6 +46,7 @@ enum class Asked : uint8_t { message, open_stream, end_session, page };
 struct Refusal {
     Error error = Error::rpc_internal;
     std::string_view detail;   // more than the table's text, for the client; may be empty
+    uint16_t status = 0;       // of HTTP, when it is not the table's
     bool framing_lost = false; // no later byte of this connection can be trusted
 };
 
@@ -75,6 +76,7 @@ struct Exchange {
     net::Link* client_link;
     net::Link* upstream = nullptr;
     const Server* server = nullptr;
+    std::string_view origin;     // of a browser that is allowed; in `space`
     Step step = Step::admit;
     bool woken = false;
     bool expired = false; // a deadline of one of the links passed; the step that acts on it clears it

@@ -68,6 +68,37 @@ bool origin_allowed(std::string_view origin, const Config& config) {
     });
 }
 
+void append_cors_lines(const Exchange& exchange, PaddedBytes& out) {
+    if (exchange.origin.empty()) return;
+    out.append("Access-Control-Allow-Origin: ");
+    out.append(exchange.origin);
+    out.append("\r\nVary: Origin\r\nAccess-Control-Expose-Headers: mcp-session-id, www-authenticate\r\n");
+}
+
+Next answer_preflight(Exchange& exchange) {
+    PaddedBytes lines(exchange.worker.buffers);
+    lines.append("Access-Control-Allow-Methods: GET, POST, DELETE\r\n"
+                 "Access-Control-Allow-Headers: authorization, content-type, accept, mcp-protocol-version, mcp-session-id, "
+                 "last-event-id, mcp-method, mcp-name");
+    // Mcp-Param-{X} has no end of names: those that this client asks for are the ones it needs.
+    const auto asked = exchange.head.value(http::FieldId::access_control_request_headers);
+    for (size_t at = 0; at < asked.size();) {
+        const size_t comma = std::min(asked.find(',', at), asked.size());
+        auto name = asked.substr(at, comma - at);
+        while (!name.empty() && name.front() == ' ') name.remove_prefix(1);
+        if (http::field_id(name) == http::FieldId::mcp_param) {
+            lines.append(", ");
+            lines.append(name);
+        }
+        at = comma + 1;
+    }
+    lines.append("\r\nAccess-Control-Max-Age: 600\r\n");
+    exchange.client_link->consume(exchange.head.size);
+    exchange.whole = true;
+    write_answer(exchange, 204, {}, lines.text());
+    return go(exchange, Step::settle);
+}
+
 void write_answer(Exchange& exchange, uint16_t status, std::string_view body, std::string_view more, std::string_view type) {
     net::Link* link = exchange.client_link;
     if (link == nullptr || exchange.committed) return;
@@ -81,10 +112,14 @@ void write_answer(Exchange& exchange, uint16_t status, std::string_view body, st
         out.append("\r\n");
     }
     out.append(more);
+    append_cors_lines(exchange, out);
     if (!exchange.keep_alive) out.append("Connection: close\r\n");
-    out.append("Content-Length: ");
-    out.append_number(body.size());
-    out.append("\r\n\r\n");
+    if (status != 204) { // which has no body by definition
+        out.append("Content-Length: ");
+        out.append_number(body.size());
+        out.append("\r\n");
+    }
+    out.append("\r\n");
     out.append(body);
     if (exchange.awaited_seq == 0) exchange.worker.flush_later(*link); // else step_settle lets it go
 }
@@ -104,8 +139,9 @@ Next step_refuse(Exchange& exchange) {
     const auto& row = row_of(exchange.refusal.error);
     worker.counters.refused[static_cast<size_t>(exchange.refusal.error)].add();
     worker.counters.local_answers.add();
-    // What was not read is not known to end where we think it does.
+    // A body that was not read is not known to end where we think it does; a head alone is done with.
     if (!exchange.whole && exchange.head.framing != http::Framing::none) exchange.keep_alive = false;
+    else if (!exchange.whole && !exchange.head_kept && exchange.client_link != nullptr) exchange.client_link->consume(exchange.head.size);
     if (exchange.refusal.framing_lost || worker.draining()) exchange.keep_alive = false;
     if (exchange.verdict_seq != 0 && !exchange.answered) record_refused(exchange);
     // A notification is never answered with a message, but its sender must learn that it went nowhere.
@@ -113,7 +149,8 @@ Next step_refuse(Exchange& exchange) {
     mcp::write_error(body, {.id = exchange.id.raw, .era = exchange.era, .code = row.code == 0 ? -32600 : row.code,
                             .message = exchange.refusal.detail.empty() ? row.text : exchange.refusal.detail,
                             .data = exchange.refusal_data});
-    write_answer(exchange, row.status, body.text(), lines_of(exchange.refusal.error));
+    const uint16_t status = exchange.refusal.status != 0 ? exchange.refusal.status : row.status;
+    write_answer(exchange, status, body.text(), lines_of(exchange.refusal.error));
     return go(exchange, Step::settle);
 }
 

@@ -20,6 +20,11 @@ bool origin_allowed(std::string_view origin, const Config& config);
 void write_answer(Exchange& exchange, uint16_t status, std::string_view body, std::string_view more = {},
                   std::string_view type = "application/json");
 
+/// What a browser needs to see of an answer, when the request came from an allowed origin.
+void append_cors_lines(const Exchange& exchange, PaddedBytes& out);
+/// OPTIONS from an allowed origin: what it may send.
+Next answer_preflight(Exchange& exchange);
+
 /// One page of the admin listener: /livez, /readyz, /metrics, /status.
 Next answer_page(Exchange& exchange);
 

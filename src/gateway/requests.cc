@@ -87,11 +87,31 @@ std::string_view client_text_of(json::Value info, Workspace& space) {
 }
 
 /// Keeps two requests with one id from being in flight on one legacy session: their answers could not be told apart.
-Result<void> enter_flight(Exchange& exchange, std::string_view id) {
+Result<void> enter_flight(Exchange& exchange, const mcp::Id& id) {
     if (!exchange.legacy_session) return {};
-    exchange.in_flight_digest = hash64(id, exchange.session_digest.low);
+    exchange.in_flight_digest = hash64(id.key, exchange.session_digest.low ^ (id.is_string ? 1 : 0));
     if (!exchange.worker.in_flight.insert(exchange.in_flight_digest)) return fail(Error::id_in_flight);
     exchange.in_flight = true;
+    return {};
+}
+
+/// The Mcp-Param fields of a call to a tool whose definition went by here say the same as its arguments. A definition that
+/// is at odds with a call may be older than the client's: it is forgotten, and the next call is the upstream's to check.
+Result<void> check_params(Exchange& exchange) {
+    if (exchange.method != mcp::Method::tools_call) return {};
+    Worker& worker = exchange.worker;
+    const auto* tool = worker.catalog.find(exchange.server->index, exchange.name);
+    if (tool == nullptr) return {};
+    constexpr size_t prefix = std::string_view("mcp-param-").size();
+    for (const auto& mirrored : tool->mirrored) {
+        mcp::Header header;
+        for (const auto& field : exchange.head.fields)
+            if (field.id == http::FieldId::mcp_param && mirrored.is_called(field.name.substr(prefix))) header = {true, field.value};
+        if (mcp::check_param_header(mirrored.find(exchange.message.arguments), header, exchange.space)) continue;
+        exchange.refusal.detail = exchange.space.join({"the Mcp-Param-", mirrored.header, " header and the argument disagree"});
+        worker.catalog.forget(exchange.server->index, exchange.name);
+        return fail(Error::header_mismatch);
+    }
     return {};
 }
 
@@ -99,7 +119,10 @@ Result<void> read_one(Exchange& exchange) {
     json::Value id;
     const auto message = mcp::read_message(json::Value::root(exchange.document), exchange.space, id, &exchange.refusal.detail);
     if (id) exchange.id = kept_id(mcp::read_id(id, exchange.space), exchange.space);
-    if (!message) return fail(message.error());
+    if (!message) {
+        if (mcp::is_modern_revision(exchange.head.value(http::FieldId::mcp_protocol_version))) exchange.era = mcp::Era::modern;
+        return fail(message.error());
+    }
     exchange.message = *message;
     exchange.kind = message->kind;
     exchange.method = message->method;
@@ -114,7 +137,8 @@ Result<void> read_one(Exchange& exchange) {
             exchange.era = mcp::Era::modern;
         if (classified.error() == Error::protocol_unsupported) {
             PaddedBytes data(exchange.worker.buffers);
-            mcp::write_versions(data, message->claimed_version ? message->claimed_version.string(exchange.space)
+            const auto offered = exchange.era == mcp::Era::modern ? mcp::modern_revisions : mcp::legacy_revisions;
+            mcp::write_versions(data, offered, message->claimed_version ? message->claimed_version.string(exchange.space)
                                                                : exchange.head.value(http::FieldId::mcp_protocol_version));
             exchange.refusal_data = exchange.space.copy(data.text());
         }
@@ -123,11 +147,11 @@ Result<void> read_one(Exchange& exchange) {
     exchange.era = classified->era;
     exchange.revision = exchange.space.copy(classified->revision);
     exchange.client_text = client_text_of(message->client_info, exchange.space);
-    if (exchange.era == mcp::Era::modern) return {}; // A session id is ignored there, and goes nowhere.
+    if (exchange.era == mcp::Era::modern) return check_params(exchange); // A session id is ignored there, and goes nowhere.
     if (const auto opened = open_session(exchange); !opened) return opened;
     if (exchange.method == mcp::Method::initialize) return {};
     if (const auto checked = check_revision(exchange); !checked) return checked;
-    return exchange.expects_answer ? enter_flight(exchange, exchange.id.raw) : Result<void>();
+    return exchange.expects_answer ? enter_flight(exchange, exchange.id) : Result<void>();
 }
 
 /// A batch: only in a session that agreed on 2025-03-26, each element held to the rules of one message.

@@ -107,8 +107,10 @@ Result<void> check_head(Exchange& exchange) {
     const auto& head = exchange.head;
     const Config& config = exchange.worker.generation().config;
     if (!host_served(head.authority, config)) return fail(Error::host_refused);
-    if (const auto* origin = head.find(http::FieldId::origin); origin != nullptr && !origin_allowed(origin->value, config))
-        return fail(Error::origin_refused);
+    if (const auto* origin = head.find(http::FieldId::origin); origin != nullptr) {
+        if (!origin_allowed(origin->value, config)) return fail(Error::origin_refused);
+        exchange.origin = exchange.space.copy(origin->value);
+    }
     exchange.server = exchange.worker.generation().route(head.path);
     if (exchange.server == nullptr) return fail(Error::route_unknown);
     switch (head.method) {
@@ -123,7 +125,9 @@ Result<void> check_head(Exchange& exchange) {
         if (!head.accepts.event_stream) return fail(Error::not_acceptable);
         break;
     case http::Method::delete_: exchange.asked = Asked::end_session; break;
-    case http::Method::options: return fail(Error::method_not_allowed);
+    case http::Method::options: // a browser asks before it sends; nobody else has a reason to
+        if (exchange.origin.empty() || !head.has(http::FieldId::access_control_request_method)) return fail(Error::method_not_allowed);
+        break;
     }
     return {};
 }
@@ -136,7 +140,8 @@ Next step_admit(Exchange& exchange) {
     const auto input = exchange.client_link->input();
     const bool late = exchange.expired;
     exchange.expired = false;
-    const auto head = http::read_request_head(input.text(), worker.fields, worker.limits);
+    const std::span<http::Field> room(worker.fields.data(), std::min<size_t>(worker.fields.size(), worker.limits.head_fields_max));
+    const auto head = http::read_request_head(input.text(), room, worker.limits);
     if (!head) {
         if (head.error() != Error::incomplete) return refuse_and_close(exchange, head.error());
         if (client_done(exchange)) return refuse_and_close(exchange, Error::head_malformed, "the head was cut off");
@@ -156,6 +161,7 @@ Next step_admit(Exchange& exchange) {
     if (worker.overloaded()) return refuse_and_close(exchange, Error::overloaded);
     const auto checked = check_head(exchange);
     if (!checked) return refuse(exchange, checked.error());
+    if (head->method == http::Method::options) return answer_preflight(exchange);
     return go(exchange, Step::authenticate);
 }
 

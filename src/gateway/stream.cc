@@ -2,6 +2,7 @@
 #include "gateway/stream.h"
 
 #include "gateway/answers.h"
+#include "gateway/local.h"
 #include "gateway/record_entries.h"
 #include "gateway/worker.h"
 #include "http/write.h"
@@ -32,6 +33,7 @@ void commit_stream_head(Exchange& exchange) {
     out.append("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache, no-transform\r\n"
                "X-Accel-Buffering: no\r\nTransfer-Encoding: chunked\r\n");
     append_session_line(exchange, out);
+    append_cors_lines(exchange, out);
     if (!exchange.keep_alive) out.append("Connection: close\r\n");
     out.append("\r\n");
     exchange.heartbeat_ns = exchange.worker.now_ns();
@@ -58,6 +60,7 @@ bool client_full(const Exchange& exchange) {
 Result<void> relay_event(Exchange& exchange, const http::Event& event) {
     Worker& worker = exchange.worker;
     if (event.empty()) return {};
+    worker.scratch.reset(); // A stream may be endless: nothing of an event outlives it.
     // Clients ignore other types; nobody has looked into them, so they do not pass (mcp.md 1.1, SSE relay).
     if (!event.type.empty() && event.type != "message") return {};
     PaddedBytes rewritten(worker.buffers), framed(worker.buffers);

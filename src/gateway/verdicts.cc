@@ -6,6 +6,7 @@
 #include "gateway/worker.h"
 #include "json/edit.h"
 #include "mcp/reply.h"
+#include "mcp/rewrite.h"
 
 #include <algorithm>
 
@@ -51,7 +52,6 @@ bool is_judged(const mcp::Message& message) {
 mcp::Denial denial_of(const Exchange& exchange, const policy::Verdict& verdict, mcp::Method method, std::string_view name, std::string_view id) {
     return {.id = id,
             .era = exchange.era,
-            .revision = exchange.revision,
             .method = method,
             .name = name,
             .hidden = verdict.decision == policy::Decision::hide,
@@ -73,9 +73,25 @@ bool forwarded_by_name(const ServerConfig& server, std::string_view name) {
 constexpr uint64_t goes_on = http::bit_of(http::FieldId::mcp_protocol_version) | http::bit_of(http::FieldId::traceparent) |
                              http::bit_of(http::FieldId::tracestate) | http::bit_of(http::FieldId::baggage) |
                              http::bit_of(http::FieldId::user_agent);
-// Checked against the body, so that they say what was judged; a legacy body does not know them.
-constexpr uint64_t goes_on_modern = goes_on | http::bit_of(http::FieldId::mcp_method) | http::bit_of(http::FieldId::mcp_name) |
-                                    http::bit_of(http::FieldId::mcp_param);
+constexpr uint64_t goes_on_modern = goes_on | http::bit_of(http::FieldId::mcp_param);
+
+/// Mcp-Method and Mcp-Name, written from the body that was judged and not taken from the head.
+void append_routing_fields(const Exchange& exchange, PaddedBytes& out) {
+    if (exchange.asked != Asked::message) return;
+    out.append("Mcp-Method: ");
+    out.append(exchange.method_text);
+    out.append("\r\n");
+    const mcp::Named named = mcp::named_by(exchange.method);
+    if (named != mcp::Named::none && named != mcp::Named::reference && !exchange.name.empty()) {
+        out.append("Mcp-Name: ");
+        mcp::encode_header(exchange.name, out);
+        out.append("\r\n");
+    } else if (exchange.head.has(http::FieldId::mcp_name)) { // of a method that weir does not know
+        out.append("Mcp-Name: ");
+        out.append(exchange.head.value(http::FieldId::mcp_name));
+        out.append("\r\n");
+    }
+}
 
 /// The fields of the request that go on: mcp.md 1.1's list, and what the operator named.
 void append_fields(Exchange& exchange, PaddedBytes& out) {
@@ -94,6 +110,7 @@ void append_fields(Exchange& exchange, PaddedBytes& out) {
         out.append("\r\n");
     }
     if (dropped != 0) exchange.worker.counters.fields_dropped.add(dropped);
+    if (exchange.era == mcp::Era::modern) append_routing_fields(exchange, out);
     if (exchange.legacy_session && !exchange.legacy_session->upstream_id.empty()) {
         out.append("Mcp-Session-Id: ");
         out.append(exchange.legacy_session->upstream_id);
@@ -138,13 +155,28 @@ int64_t denial_code(const Exchange& exchange, const policy::Verdict& verdict) {
     return verdict.error ? row_of(Error::policy_error).code : row_of(Error::policy_denied).code;
 }
 
+/// subscriptions/listen without the resources that this client may not read: the same judgement as for resources/read.
+Result<void> filter_listened(Exchange& exchange, mcp::Edits& edits) {
+    const auto keep = [&](std::string_view uri) {
+        auto facts = facts_of(exchange, exchange.message);
+        facts.method = mcp::name_of(mcp::Method::resources_read);
+        facts.resource = uri;
+        return exchange.worker.judge().judge(facts, exchange.space).goes_on();
+    };
+    if (const auto filtered = mcp::filter_listen(exchange.message, edits, keep); !filtered) return fail(filtered.error());
+    return {};
+}
+
 Result<Judged> judge_one(Exchange& exchange) {
     policy::Verdict verdict;
     if (exchange.asked == Asked::message && is_judged(exchange.message)) verdict = judge_message(exchange, exchange.message);
     PaddedBytes rewritten(exchange.worker.buffers);
     std::string_view body = exchange.body_view.text();
-    if (verdict.looked_inside) { // What was judged is what is sent: one re-serialisation of the parsed view.
-        json::serialise(exchange.document, {}, rewritten);
+    mcp::Edits edits(exchange.space);
+    if (exchange.method == mcp::Method::subscriptions_listen && verdict.goes_on())
+        if (const auto filtered = filter_listened(exchange, edits); !filtered) return fail(filtered.error());
+    if (verdict.looked_inside || !edits.empty()) { // What was judged is what is sent: one re-serialisation of the parsed view.
+        json::serialise(exchange.document, edits.sorted(), rewritten);
         body = rewritten.text();
     }
     if (!record_asked(exchange, body) ||

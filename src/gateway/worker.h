@@ -9,6 +9,8 @@
 #include "base/pool.h"
 #include "base/random.h"
 #include "base/timers.h"
+#include "base/workspace.h"
+#include "catalog/catalog.h"
 #include "gateway/admin.h"
 #include "gateway/counters.h"
 #include "gateway/exchange.h"
@@ -110,6 +112,8 @@ class Worker final : public net::LinkHost {
     json::Scanner scanner;
     Counters& counters;
     mcp::Sealer sealer;
+    catalog::Catalog catalog; // definitions of tools as they went by
+    Workspace scratch;        // for what lives no longer than one step
     DigestSet in_flight;
     EndedSessions ended_sessions;
     Sessions sessions;

@@ -158,7 +158,7 @@ Result<void> Reader::read_response() {
 
 Result<void> Reader::read_params() {
     if (!params_value_) return {};
-    if (!params_value_.is(json::Kind::object)) return wrong(Error::rpc_params, "params must be an object");
+    if (!params_value_.is(json::Kind::object)) return wrong(Error::rpc_invalid, "params must be an object");
     message_.params = params_value_;
     const auto take = [this](std::string_view name, Value value) {
         switch (name.size()) {
@@ -207,12 +207,14 @@ Result<void> Reader::read_meta() {
 /// Names go into other texts and other programs: none is empty, and none ends early for those that stop at a NUL.
 inline Result<void> Reader::take_name(Value value, std::string_view problem) {
     message_.name = value.is(json::Kind::string) ? text_of(value) : std::string_view();
-    if (message_.name.empty() || (value.escaped() && message_.name.contains('\0')))
-        return wrong(Error::rpc_params, problem);
+    if (message_.name.empty()) return wrong(Error::rpc_params, problem);
+    if (value.escaped() && message_.name.contains('\0')) return wrong(Error::rpc_invalid, problem);
     return {};
 }
 
 Result<void> Reader::read_subject() {
+    // A modern request for what only the older era has is an unknown method, whatever its params: the server says so.
+    if (message_.claimed_version && is_legacy_only(message_.method)) return {};
     switch (named_by(message_.method)) {
         case Named::none: return {};
         case Named::tool:

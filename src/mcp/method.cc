@@ -47,6 +47,12 @@ Method method_of(std::string_view text) {
     return Method::unknown;
 }
 
+bool is_legacy_only(Method method) {
+    return method == Method::initialize || method == Method::ping || method == Method::logging_set_level ||
+           method == Method::resources_subscribe || method == Method::resources_unsubscribe ||
+           method == Method::tasks_result || method == Method::tasks_list;
+}
+
 ListShape list_shape(Method method) {
     if (method == Method::tools_list) return {"tools", "name"};
     if (method == Method::prompts_list) return {"prompts", "name"};

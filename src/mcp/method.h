@@ -89,6 +89,9 @@ inline std::string_view name_of(Method method) { return method_rows[static_cast<
 inline Sent sent_as(Method method) { return method_rows[static_cast<size_t>(method)].sent; }
 inline Named named_by(Method method) { return method_rows[static_cast<size_t>(method)].named; }
 
+/// Requests that 2026-07-28 knows no more.
+bool is_legacy_only(Method method);
+
 /// The lists that a policy may shorten: the member of the result that holds the entries, and the member of an entry that
 /// names it. Empty for all other methods.
 struct ListShape {

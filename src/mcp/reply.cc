@@ -183,11 +183,11 @@ void write_declined(PaddedBytes& out, std::string_view id, Method method) {
     out.append(method == Method::roots_list ? R"("roots":[]}})" : R"("action":"decline"}})");
 }
 
-void write_versions(PaddedBytes& out, std::string_view requested) {
+void write_versions(PaddedBytes& out, std::span<const std::string_view> offered, std::string_view requested) {
     Members data(out);
     data.name("supported").append('[');
-    for (const std::string_view revision : revisions) {
-        if (revision != revisions.front()) out.append(',');
+    for (const std::string_view revision : offered) {
+        if (revision != offered.front()) out.append(',');
         json::quote(revision, out);
     }
     out.append(']');

@@ -10,6 +10,7 @@
 #include "mcp/revision.h"
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace weir::mcp {
@@ -28,7 +29,6 @@ void write_error(PaddedBytes& out, const ErrorReply& error);
 struct Denial {
     std::string_view id = {}; // the request's, as JSON text
     Era era = Era::legacy;
-    std::string_view revision = {};
     Method method = Method::unknown;
     std::string_view name = {}; // the tool, prompt or URI
     bool hidden = false;        // as if it did not exist: nothing of what follows is told
@@ -54,8 +54,8 @@ void write_denial(PaddedBytes& out, const Denial& denial);
 /// roots are none, any other method is unknown (-32601).
 void write_declined(PaddedBytes& out, std::string_view id, Method method);
 
-/// The data of a protocol_unsupported error: the revisions weir speaks and the one that was asked for.
-void write_versions(PaddedBytes& out, std::string_view requested);
+/// The data of a protocol_unsupported error: the revisions weir offers in that era and the one that was asked for.
+void write_versions(PaddedBytes& out, std::span<const std::string_view> offered, std::string_view requested);
 
 /// A result without anything in it: of ping.
 void write_empty_result(PaddedBytes& out, std::string_view id, Era era);

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 namespace weir::mcp {
 
@@ -92,8 +93,9 @@ Result<size_t> filter_list(json::Value result, Method list, Era era, bool person
 }
 
 template <class Keep> Result<size_t> filter_listen(const Message& message, Edits& edits, Keep&& keep) {
-    return drop_listened(
-        message, edits, [](void* self, std::string_view uri) { return (*static_cast<Keep*>(self))(uri); }, &keep);
+    using Asked = std::remove_reference_t<Keep>;
+    const auto ask = [](void* self, std::string_view uri) -> bool { return (*static_cast<Asked*>(self))(uri); };
+    return drop_listened(message, edits, ask, const_cast<void*>(static_cast<const void*>(&keep)));
 }
 
 } // namespace weir::mcp

@@ -43,7 +43,7 @@ std::vector<Originated> all_messages(std::string_view revision) {
             for (size_t i = 0; i < method_count; ++i) {
                 const auto method = static_cast<Method>(i);
                 Denial denial{
-                    .id = id, .era = era, .revision = revision, .method = method, .name = awkward, .hidden = hidden};
+                    .id = id, .era = era, .method = method, .name = awkward, .hidden = hidden};
                 const bool tool = method == Method::tools_call && !hidden;
                 const char* result = tool                                    ? "CallToolResult"
                                      : method == Method::completion_complete ? "CompleteResult"
@@ -175,7 +175,7 @@ TEST_CASE("a very long name is not sent back") {
 }
 
 TEST_CASE("an unsupported version is answered with those that are supported") {
-    const auto data = written([](PaddedBytes& out) { write_versions(out, "1999-\"01"); });
+    const auto data = written([](PaddedBytes& out) { write_versions(out, revisions, "1999-\"01"); });
     CHECK(
         data ==
         R"({"supported":["2026-07-28","2025-11-25","2025-06-18","2025-03-26","2024-11-05"],"requested":"1999-\"01"})");
