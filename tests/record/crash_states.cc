@@ -16,6 +16,7 @@ constexpr uint64_t sector = 512;
 struct Disk {
     std::string synced;                // the content that is certain
     std::vector<const Event*> pending; // allocate and write, since the last sync
+    std::vector<const Event*> dropped; // by a sync that failed: no later one makes them certain
     bool listed = false;               // the name is certain
 };
 
@@ -69,6 +70,10 @@ void make_crash_state(std::span<const Event> trace, size_t count, Luck luck, Ran
                 for (const Event* pending : disk.pending) apply_whole(disk.synced, *pending);
                 disk.pending.clear();
                 break;
+            case Event::Kind::sync_failed:
+                disk.dropped.insert(disk.dropped.end(), disk.pending.begin(), disk.pending.end());
+                disk.pending.clear();
+                break;
             case Event::Kind::sync_directory:
                 disks.erase(event.name);
                 for (auto& [name, listed] : disks) listed.listed = true;
@@ -79,10 +84,12 @@ void make_crash_state(std::span<const Event> trace, size_t count, Luck luck, Ran
     for (const auto& [name, disk] : disks) {
         if (!disk.listed && !lucky(luck, random, 1, 1)) continue;
         std::string content = disk.synced;
-        for (size_t i = 0; i < disk.pending.size(); ++i) {
-            const Event& event = *disk.pending[i];
-            if (event.kind == Event::Kind::write) apply_in_part(content, event, luck, random, i, disk.pending.size());
-            else if (lucky(luck, random, i, disk.pending.size())) apply_whole(content, event);
+        std::vector<const Event*> perhaps = disk.dropped;
+        perhaps.insert(perhaps.end(), disk.pending.begin(), disk.pending.end());
+        for (size_t i = 0; i < perhaps.size(); ++i) {
+            const Event& event = *perhaps[i];
+            if (event.kind == Event::Kind::write) apply_in_part(content, event, luck, random, i, perhaps.size());
+            else if (lucky(luck, random, i, perhaps.size())) apply_whole(content, event);
         }
         const std::string path = directory + "/" + name;
         std::ofstream file(path, std::ios::binary);

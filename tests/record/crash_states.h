@@ -2,7 +2,8 @@
 //
 // The model: a sector of 512 bytes is written whole or not at all; what was written and not synced since is there, or
 // not, sector by sector; a file that was created is there once the directory was synced, before that perhaps; its
-// allocated size once the file was synced, before that perhaps.
+// allocated size once the file was synced, before that perhaps. A sync that fails drops what it was about: a later one
+// that succeeds does not bring it back.
 #pragma once
 
 #include "base/random.h"

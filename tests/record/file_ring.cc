@@ -100,8 +100,11 @@ void FileRing::write(ring::Op& op, int fd, std::string_view bytes, uint64_t offs
 int32_t FileRing::sync_now(int fd) {
     int32_t result = 0;
     ++syncs;
-    if (faulty(Event::Kind::sync, result)) return result;
     const auto name = names_.find(fd); // A directory has none: the writer opened it by itself.
+    if (faulty(Event::Kind::sync, result)) {
+        if (tracing && name != names_.end()) trace.push_back({Event::Kind::sync_failed, name->second, 0, {}, 0});
+        return result;
+    }
     if (tracing && name != names_.end()) trace.push_back({Event::Kind::sync, name->second, 0, {}, 0});
     if (tracing && name == names_.end()) trace.push_back({Event::Kind::sync_directory, {}, 0, {}, 0});
     return 0;

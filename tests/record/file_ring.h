@@ -15,7 +15,7 @@
 namespace weir::record::test {
 
 struct Event {
-    enum class Kind : uint8_t { create, allocate, write, sync, sync_directory, unlink } kind;
+    enum class Kind : uint8_t { create, allocate, write, sync, sync_failed, sync_directory, unlink } kind;
     std::string name; // of the file
     uint64_t offset = 0;
     std::string bytes;

@@ -282,6 +282,44 @@ TEST_CASE("without a spare entries are refused, and a gap says so when there is 
     CHECK(told);
 }
 
+TEST_CASE("a stop ends though the disk takes nothing any more, and keeps what was durable") {
+    for (const Durability durability : {Durability::off, Durability::batch, Durability::strict}) {
+        Directory directory;
+        Bench bench(options_in(directory, durability));
+        const uint64_t durable = bench.ask(100);
+        REQUIRE(bench.until(durable));
+        bench.turns(5);
+        bench.ring.wait(50 * ms_ns);
+        bench.turns(5);
+        bench.ring.faults = {{Event::Kind::sync, 0, -EIO, UINT64_MAX}, {Event::Kind::create, 0, -ENOSPC, UINT64_MAX}};
+        bench.ask(100);
+        bench.close();
+        const auto kept = appended_of(read_all(directory.path()));
+        REQUIRE_FALSE(kept.empty());
+        CHECK(kept.front().seq == durable);
+        Bench again(options_in(directory, durability));
+        REQUIRE(again.until_durable(again.ask(10)) == (durability != Durability::off));
+        again.close();
+        check_sound(directory);
+    }
+}
+
+TEST_CASE("a segment that dies while weir stops takes nothing with it") {
+    for (const uint64_t after : {0, 1, 2}) {
+        for (const Event::Kind kind : {Event::Kind::sync, Event::Kind::write}) {
+            Directory directory;
+            Bench bench(options_in(directory, Durability::strict));
+            REQUIRE(bench.until(bench.ask(100)));
+            bench.turns(5);
+            bench.ring.faults = {{kind, after, -EIO, 1}};
+            bench.ask(100);
+            bench.close();
+            check_all_there(bench, directory);
+            check_sound(directory);
+        }
+    }
+}
+
 TEST_CASE("a disk that stalls pushes back at the queue's limit, and not before") {
     Directory directory;
     auto options = options_in(directory, Durability::batch);
