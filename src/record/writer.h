@@ -22,6 +22,7 @@
 #include "record/queue.h"
 #include "record/recovery.h"
 #include "record/segment.h"
+#include "record/writer_state.h"
 #include "ring/ring.h"
 
 #include <array>
@@ -102,47 +103,11 @@ class Writer {
     bool closed() const { return state_ == State::closed; }
 
   private:
-    // A stretch of the stream that becomes one segment. Made when its first frame is, before its file is known.
-    struct Stretch {
-        uint64_t id = 0;
-        uint64_t first_seq = 0;
-        Salt salt{};
-        uint32_t salt_crc = 0;
-        Digest chain{};        // before its first batch
-        uint64_t position = 0; // where the next frame will lie in the file
-        uint64_t entries = 0;
-        bool sealed = false;
-    };
-    // A batch that was closed by its mark; its bytes are the queue's.
-    struct Batch {
-        std::string_view bytes;
-        uint64_t stretch = 0;
-        uint64_t last_seq = 0;
-        Digest chain{}; // after it
-    };
-    // A batch that is with the kernel.
-    struct Slot {
-        Writer* writer = nullptr;
-        ring::Op written{}, synced{};
-        Batch batch;
-        uint64_t end = 0; // in the file
-        bool good = false;
-    };
-    // A place in the stream, behind a mark.
-    struct Point {
-        uint64_t seq = 0;
-        Digest chain{};
-        uint64_t segment = 0, end = 0;
-    };
-    // The segment that is being written. body_first: what a recovery carries over is written before the head is.
-    struct File {
-        enum class Stage : uint8_t { none, body_first, head, live } stage = Stage::none;
-        bool dead = false;
-        int fd = -1;
-        uint64_t number = 0, first_seq = 0, stretch = 0;
-        uint64_t position = 0; // where the next batch goes
-        uint64_t synced_seq = 0;
-    };
+    using Stretch = WriterStretch;
+    using Batch = WriterBatch;
+    using Slot = WriterSlot;
+    using Point = WriterPoint;
+    using File = WriterFile;
     enum class Spare : uint8_t { none, opening, allocating, listing, ready, discarding };
     enum class State : uint8_t { running, closing, closed };
     static constexpr unsigned slots_max = 8;     // writes with the kernel at a time; one when each is synced
