@@ -122,7 +122,7 @@ int load_source(lua_State* state) {
     lua_call(state, 0, 0);
     if (!box.pending.empty())
         luaL_error(state, "%s:%d: policy \"%s\" has no table", source.name.c_str(), box.pending_line,
-                   box.pending.data());
+                   box.pending.c_str());
     return 0;
 }
 
@@ -140,7 +140,8 @@ int seal_state(lua_State* state) {
 }
 
 int on_panic(lua_State*) {
-    WEIR_ASSERT(!"Lua threw outside of a protected call");
+    constexpr bool thrown_outside_of_a_protected_call = true;
+    WEIR_ASSERT(!thrown_outside_of_a_protected_call);
     return 0;
 }
 

@@ -81,8 +81,8 @@ class Box {
     Purpose purpose;
     bool loading = true;
     bool builtin = false;
-    uint32_t requiring = 0;   // depth of require
-    std::string_view pending; // the policy whose name was read and whose table was not
+    uint32_t requiring = 0; // depth of require
+    std::string pending;    // the policy whose name was read and whose table was not
     uint32_t pending_line = 0;
     std::deque<Test> tests;                      // what predicate values stand for
     std::unordered_map<std::string, Path> paths; // those that handlers used

@@ -131,7 +131,8 @@ int index_time(lua_State* state) {
     const Run& run = current(state, box);
     const char* key = key_at(state, 2);
     if (key != box.references.keys[unix_time]) return unknown_field(state, "call.time", key);
-    lua_pushnumber(state, static_cast<lua_Number>(run.facts->time_unix_ns / s_ns));
+    const uint64_t seconds = run.facts->time_unix_ns / s_ns;
+    lua_pushnumber(state, static_cast<lua_Number>(seconds));
     return 1;
 }
 

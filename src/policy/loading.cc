@@ -255,7 +255,8 @@ int policy_table(lua_State* state) {
     Box& box = Box::of(state);
     luaL_checktype(state, 1, LUA_TTABLE);
     const std::string_view name = text_of(state, lua_upvalueindex(1));
-    if (box.pending != name) raise(state, "policy \"%s\" has its table already", name.data());
+    if (box.pending != name)
+        raise(state, "policy \"%s\" has its table already", lua_tostring(state, lua_upvalueindex(1)));
     box.pending = {};
     if (box.purpose.collect == nullptr) {
         const size_t index = box.purpose.compiled->find(name);
@@ -286,13 +287,13 @@ int policy_name(lua_State* state) {
         raise(state, "policy takes a name of 1 to 128 letters, digits and . _ - /");
     const std::string_view name = text_of(state, 1);
     if (!box.builtin && name.starts_with("builtin/")) raise(state, "names that begin with builtin/ are weir's own");
-    if (!box.pending.empty()) raise(state, "policy \"%s\" has no table", box.pending.data());
+    if (!box.pending.empty()) raise(state, "policy \"%s\" has no table", box.pending.c_str());
     lua_settop(state, 1);
     {
         std::string file;
         place(state, file, box.pending_line);
     }
-    box.pending = name; // alive as the upvalue of what is returned, and as a constant of the chunk
+    box.pending = name;
     lua_pushvalue(state, 1);
     lua_pushcclosure(state, policy_table, 1);
     return 1;
@@ -311,7 +312,7 @@ int require(lua_State* state) {
     lua_pushvalue(state, 1);
     lua_rawget(state, 2);
     if (!lua_isnil(state, -1)) {
-        if (lua_isboolean(state, -1)) raise(state, "require: %s needs itself", name.data());
+        if (lua_isboolean(state, -1)) raise(state, "require: %s needs itself", lua_tostring(state, 1));
         return 1;
     }
     const Source* found = nullptr;
@@ -322,7 +323,7 @@ int require(lua_State* state) {
         for (const Source& source : *box.purpose.sources)
             if (source.name == file) found = &source;
     }
-    if (found == nullptr) raise(state, "require: there is no such file for %s", name.data());
+    if (found == nullptr) raise(state, "require: there is no such file for %s", lua_tostring(state, 1));
     if (box.requiring == require_depth_max) raise(state, "require nests too deeply");
     lua_pushvalue(state, 1);
     lua_pushboolean(state, 1);
@@ -337,7 +338,7 @@ int require(lua_State* state) {
     --box.requiring;
     if (lua_istable(state, -1)) lock_table(state);
     else if (!lua_isfunction(state, -1))
-        raise(state, "require: %s returns neither a table nor a function", name.data());
+        raise(state, "require: %s returns neither a table nor a function", lua_tostring(state, 1));
     lua_pushvalue(state, 1);
     lua_pushvalue(state, -2);
     lua_rawset(state, 2);
@@ -357,7 +358,7 @@ int config(lua_State* state) {
         else lua_pushboolean(state, std::get<bool>(value.value));
         return 1;
     }
-    raise(state, "config \"%s\" is not in weir.toml", name.data());
+    raise(state, "config \"%s\" is not in weir.toml", lua_tostring(state, 1));
 }
 
 } // namespace

@@ -55,9 +55,9 @@ Options read_options(lua_State* state, int index, bool block) {
             if (as != "result" && as != "error") raise(state, "as is \"result\" or \"error\"");
             options.as = as == "result" ? As::result : As::error;
         } else if (!block && (key == "notify" || key == "diff")) {
-            raise(state, "hide{%s} is not available in this version", key.data());
+            raise(state, "hide{%s} is not available in this version", lua_tostring(state, -2));
         } else {
-            raise(state, "unknown option '%s'", key.data());
+            raise(state, "unknown option '%s'", lua_tostring(state, -2));
         }
         lua_pop(state, 1);
     }
@@ -124,7 +124,7 @@ int push_test(lua_State* state, Box& box, Test test) {
 int make_glob(lua_State* state) {
     Box& box = loading_box(state, "glob");
     const std::string_view pattern = text_at(state, 1, "the pattern of glob");
-    if (!glob_valid(pattern)) raise(state, "'%s' is no glob", pattern.data());
+    if (!glob_valid(pattern)) raise(state, "'%s' is no glob", lua_tostring(state, 1));
     Test test;
     test.kind = Test::Kind::glob;
     test.globs.emplace_back(pattern);
@@ -153,7 +153,7 @@ int make_re(lua_State* state) {
             test.regex = slot;
         }
     }
-    if (!test.regex) raise(state, "'%s' is no regular expression: %s", pattern.data(), why);
+    if (!test.regex) raise(state, "'%s' is no regular expression: %s", lua_tostring(state, 1), why);
     return push_test(state, box, std::move(test));
 }
 
@@ -203,9 +203,10 @@ int make_bounds(lua_State* state) {
                                        : key == "eq" ? &bounds.eq
                                        : key == "ne" ? &bounds.ne
                                                      : nullptr;
-        if (bound == nullptr) raise(state, "%s has no bound '%s': ge, gt, le, lt, eq, ne", what, key.data());
+        if (bound == nullptr)
+            raise(state, "%s has no bound '%s': ge, gt, le, lt, eq, ne", what, lua_tostring(state, -2));
         if (lua_type(state, -1) != LUA_TNUMBER || std::isnan(lua_tonumber(state, -1)))
-            raise(state, "the bound %s of %s is a number", key.data(), what);
+            raise(state, "the bound %s of %s is a number", lua_tostring(state, -2), what);
         *bound = lua_tonumber(state, -1);
         any = true;
         lua_pop(state, 1);
