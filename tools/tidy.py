@@ -61,7 +61,7 @@ THIRD_PARTY = [
     ("LuaJIT", r"(luajit.*/)?(lua|lualib|lauxlib|luajit|luaconf)\.h(pp)?", r"policy/.*"),
     ("liburing", r"liburing(/.*|\.h)", r"ring/(kernel_ring|probe)\.cc"),
     ("zstd", r"(zstd\w*|zdict)\.h", r"record/.*"),
-    ("toml++", r"toml(\+\+/.*|\.hpp)", r"gateway/config\w*\.cc"),
+    ("toml++", r"toml(\+\+/.*|\.hpp)", r"gateway/config\w*\.(h|cc)"),
     ("SQLite", r"sqlite3\w*\.h", r"control/.*"),
     ("libpq", r"(postgresql/)?(libpq-.*|pg_config.*)\.h", r"control/.*"),
     ("libcurl", r"curl/.*", r"control/.*"),

@@ -6,8 +6,8 @@
 #include "cli/target.h"
 #include "json/text.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <memory>
 
 namespace weir::cli {
@@ -24,7 +24,8 @@ std::expected<std::string, std::string> arguments_json(const std::vector<std::st
         }
         const std::string name = words[i].substr(0, equals), value = words[i].substr(equals + 1);
         for (size_t j = 0; j < i; ++j) {
-            if (words[j].substr(0, words[j].find('=')) == name) return std::unexpected(fmt::format("`{}` is given twice", name));
+            if (words[j].substr(0, words[j].find('=')) == name)
+                return std::unexpected(fmt::format("`{}` is given twice", name));
         }
         PaddedBytes text(pool);
         text.append(value);
@@ -46,7 +47,9 @@ std::string content_text(json::Value result, Workspace& space) {
     if (!content.is(json::Kind::array)) return out;
     for (const json::Value block : content.elements()) {
         if (block.find("type").equals("text")) out += printable(block.find("text").string(space), true);
-        else out += fmt::format("[{}: {} octets of JSON]", printable(block.find("type").string(space)), block.raw().size());
+        else
+            out +=
+                fmt::format("[{}: {} octets of JSON]", printable(block.find("type").string(space)), block.raw().size());
         if (!out.ends_with('\n')) out += '\n';
     }
     return out;
@@ -126,7 +129,8 @@ Exit call(const CallOptions& options) {
     if (const Exit connected = connect(client, options.target, where); connected != Exit::ok) return connected;
     json::Text name;
     name.string(tool);
-    const auto reply = client.request("tools/call", fmt::format(R"("name":{},"arguments":{})", name.text(), *arguments), tool);
+    const auto reply =
+        client.request("tools/call", fmt::format(R"("name":{},"arguments":{})", name.text(), *arguments), tool);
     if (!reply) return told_failure(client, reply.error(), where);
     const Outcome outcome = outcome_of(*reply, client.space());
     if (options.json && (reply->result || reply->error)) {
@@ -148,12 +152,15 @@ void add_call(CLI::App& app, Exit& exit) {
     CLI::App* command = app.add_subcommand("call", "Call a tool through weir: SERVER/TOOL name=value...");
     auto options = std::make_shared<CallOptions>();
     command->add_option("tool", options->tool, "SERVER/TOOL, or TOOL with --url")->required()->type_name("SERVER/TOOL");
-    command->add_option("arguments", options->arguments, "name=value; a value that is JSON is taken as such, else as a string")
+    command
+        ->add_option("arguments", options->arguments,
+                     "name=value; a value that is JSON is taken as such, else as a string")
         ->type_name("NAME=VALUE");
     add_target_options(*command, options->target);
     command->add_flag("--json", options->json, "print the whole result or error as JSON");
-    command->footer("Exit code: 0 answered, 1 the tool failed, 5 denied by policy, 6 no such server or tool,\n"
-                    "7 no answer in time, 9 cannot reach weir.");
+    command->footer(
+        "Exit code: 0 answered, 1 the tool failed, 5 denied by policy, 6 no such server or tool,\n"
+        "7 no answer in time, 9 cannot reach weir.");
     command->callback([options, &exit] { exit = call(*options); });
 }
 

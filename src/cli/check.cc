@@ -6,8 +6,8 @@
 #include "json/text.h"
 #include "policy/set.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <memory>
 
 namespace weir::cli {
@@ -46,7 +46,12 @@ std::string problems_json(const gateway::ConfigProblems& errors, const gateway::
     for (const auto* list : {&errors, &warnings}) {
         for (const gateway::ConfigProblem& problem : *list) {
             out.begin_object().name("severity").string(list == &errors ? "error" : "warning");
-            out.name("file").string(problem.file).name("line").number(problem.line).name("column").number(problem.column);
+            out.name("file")
+                .string(problem.file)
+                .name("line")
+                .number(problem.line)
+                .name("column")
+                .number(problem.column);
             out.name("code").string(problem.code).name("text").string(problem.text).end_object();
         }
     }
@@ -61,7 +66,10 @@ std::string limits_text(const gateway::Config& config, bool json) {
     for (const gateway::LimitRow& row : gateway::limit_rows()) {
         const std::string value = gateway::limit_text(row.unit, row.get(config.limits));
         const std::string usual = gateway::limit_text(row.unit, row.get(Limits{}));
-        table.row({{std::string(row.key)}, {value, value == usual ? Tone::plain : Tone::warn}, {usual}, {std::string(row.answer)}});
+        table.row({{std::string(row.key)},
+                   {value, value == usual ? Tone::plain : Tone::warn},
+                   {usual},
+                   {std::string(row.answer)}});
         out.name(row.key).string(value);
     }
     out.end_object();
@@ -83,13 +91,16 @@ Exit check(const CheckOptions& options) {
         print(problems_json(errors, warnings));
     }
     if (!options.json) {
-        for (const auto& problem : errors) say(toned(err_surface(), Tone::bad, "error: ") + printable(describe(problem)));
-        for (const auto& problem : warnings) say(toned(err_surface(), Tone::warn, "warning: ") + printable(describe(problem)));
+        for (const auto& problem : errors)
+            say(toned(err_surface(), Tone::bad, "error: ") + printable(describe(problem)));
+        for (const auto& problem : warnings)
+            say(toned(err_surface(), Tone::warn, "warning: ") + printable(describe(problem)));
     }
     if (!errors.empty()) return Exit::invalid_config;
     if (options.strict && !warnings.empty()) return Exit::assertion;
     if (!options.json && !options.limits) {
-        say(fmt::format("{}: good; {} server{}, {}", options.file, config->servers.size(), config->servers.size() == 1 ? "" : "s",
+        say(fmt::format("{}: good; {} server{}, {}", options.file, config->servers.size(),
+                        config->servers.size() == 1 ? "" : "s",
                         config->policies_dir.empty() ? "no policies" : "policies in " + config->policies_dir));
     }
     return Exit::ok;

@@ -9,13 +9,15 @@
 
 namespace weir::cli {
 
-CommandLine::CommandLine() : app_(std::make_unique<CLI::App>("weir: a gateway for the Model Context Protocol", "weir")) {
+CommandLine::CommandLine()
+    : app_(std::make_unique<CLI::App>("weir: a gateway for the Model Context Protocol", "weir")) {
     app_->require_subcommand(1);
     app_->fallthrough(); // --no-color may stand behind the command too
     app_->set_version_flag("--version", "weir " + std::string(version()));
     app_->add_flag_callback("--no-color", forbid_colour, "no colour, as with NO_COLOR=1");
-    app_->footer("Exit codes: 0 good, 1 failed, 2 usage, 3 invalid configuration or policy, 4 a check did not hold,\n"
-                 "5 denied, 6 not found, 7 timed out, 8 conflict, 9 cannot reach weir, 130 interrupted.");
+    app_->footer(
+        "Exit codes: 0 good, 1 failed, 2 usage, 3 invalid configuration or policy, 4 a check did not hold,\n"
+        "5 denied, 6 not found, 7 timed out, 8 conflict, 9 cannot reach weir, 130 interrupted.");
 }
 
 CommandLine::~CommandLine() = default;

@@ -15,7 +15,7 @@ namespace weir::cli {
 /// Stable; docs/operating.md tells each.
 enum class Exit : uint8_t {
     ok = 0,
-    failed = 1,         // at run time
+    failed = 1, // at run time
     usage = 2,
     invalid_config = 3, // or policy
     assertion = 4,      // a check that was asked for did not hold: check --strict

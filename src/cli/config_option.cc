@@ -3,8 +3,8 @@
 
 #include "cli/output.h"
 
-#include <CLI/CLI.hpp>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 namespace weir::cli {
 

@@ -11,10 +11,10 @@
 #include "base/log.h"
 #include "gateway/gateway.h"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstring>
-#include <fmt/format.h>
 #include <memory>
 #include <optional>
 
@@ -30,11 +30,14 @@ struct DemoOptions {
 
 void invite(const DemoPlace& place, uint16_t port) {
     const std::string weir = program_invocation_name, file = " -c " + place.config();
-    print(fmt::format("weir demo: MCP at http://127.0.0.1:{}/mcp/acme\n"
-                      "  nothing is installed or kept; configuration, policies and record are in {}\n\n"
-                      "Try in another terminal:\n", port, place.path()));
+    print(
+        fmt::format("weir demo: MCP at http://127.0.0.1:{}/mcp/acme\n"
+                    "  nothing is installed or kept; configuration, policies and record are in {}\n\n"
+                    "Try in another terminal:\n",
+                    port, place.path()));
     const auto line = [&](std::string_view command, std::string_view arguments, std::string_view comment) {
-        print(fmt::format("  {} {}{}{}\n      {}\n", weir, command, file, arguments, toned(out_surface(), Tone::faint, comment)));
+        print(fmt::format("  {} {}{}{}\n      {}\n", weir, command, file, arguments,
+                          toned(out_surface(), Tone::faint, comment)));
     };
     line("call", " acme/list_customers limit=2", "# allowed");
     line("call", " acme/query sql=\"drop table customers\"", "# blocked, with a reason that the model can use");
@@ -44,13 +47,16 @@ void invite(const DemoPlace& place, uint16_t port) {
     line("sessions list", "", "# what was recorded");
     line("sessions show", " last", "# each call with its verdict");
     line("status", "", "# what weir says about itself");
-    print(fmt::format("\nPolicies: {}/policies/shop.lua\n"
-                      "A client:  claude mcp add --transport http acme http://127.0.0.1:{}/mcp/acme\n\n"
-                      "Ctrl-C ends the demo and removes the directory.\n", place.path(), port));
+    print(
+        fmt::format("\nPolicies: {}/policies/shop.lua\n"
+                    "A client:  claude mcp add --transport http acme http://127.0.0.1:{}/mcp/acme\n\n"
+                    "Ctrl-C ends the demo and removes the directory.\n",
+                    place.path(), port));
 }
 
 void tell(const Step& step) {
-    print(fmt::format("{}  {}\n        {}\n", toned(out_surface(), step.good ? Tone::good : Tone::bad, step.good ? "good" : "BAD "),
+    print(fmt::format("{}  {}\n        {}\n",
+                      toned(out_surface(), step.good ? Tone::good : Tone::bad, step.good ? "good" : "BAD "),
                       printable(step.what), toned(out_surface(), Tone::faint, printable(step.seen))));
 }
 
@@ -68,7 +74,8 @@ Exit demo(const DemoOptions& options) {
     std::optional<Signals> signals;
     if (!options.check) signals.emplace();
     log::set_level(log::Level::warn);
-    const uint16_t port = options.check && options.port == 0 ? free_port(0) : free_port(options.port != 0 ? options.port : usual_port);
+    const uint16_t port =
+        options.check && options.port == 0 ? free_port(0) : free_port(options.port != 0 ? options.port : usual_port);
     if (port == 0 || (options.port != 0 && port != options.port)) {
         complain(fmt::format("port {} of 127.0.0.1 is taken: choose another with --port", options.port));
         return Exit::failed;
@@ -109,10 +116,12 @@ Exit demo(const DemoOptions& options) {
 } // namespace
 
 void add_demo(CLI::App& app, Exit& exit) {
-    CLI::App* command = app.add_subcommand("demo", "Try weir: it starts with an MCP server of its own, in a temporary directory");
+    CLI::App* command =
+        app.add_subcommand("demo", "Try weir: it starts with an MCP server of its own, in a temporary directory");
     auto options = std::make_shared<DemoOptions>();
     command->add_flag("--check", options->check, "go through the tour by itself, say what happened, and end");
-    command->add_option("--port", options->port, "where to listen on 127.0.0.1; by default 7070, or any if that is taken")
+    command
+        ->add_option("--port", options->port, "where to listen on 127.0.0.1; by default 7070, or any if that is taken")
         ->check(CLI::Range(1, 65535));
     command->callback([options, &exit] { exit = demo(*options); });
 }

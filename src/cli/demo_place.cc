@@ -2,16 +2,16 @@
 #include "cli/demo_place.h"
 
 #include <arpa/inet.h>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
-#include <filesystem>
 #include <fmt/format.h>
-#include <string_view>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <string_view>
 
 namespace weir::cli {
 namespace {
@@ -42,7 +42,8 @@ labels = {{ env = "demo" }}
 tags = {{ write = ["refund", "delete_*"] }}
 )";
 
-constexpr std::string_view policies_text = R"lua(-- The policies of the demo. Order does not matter: of all that match, the strictest decision holds.
+constexpr std::string_view policies_text =
+    R"lua(-- The policies of the demo. Order does not matter: of all that match, the strictest decision holds.
 
 policy "shop/open" {
   about  = "Anybody may look around in the shop",
@@ -100,12 +101,14 @@ std::expected<void, std::string> DemoPlace::make(uint16_t port, const std::strin
     const char* base = std::getenv("TMPDIR");
     std::string pattern = fmt::format("{}/weir-demo-XXXXXX", base != nullptr && *base == '/' ? base : "/tmp");
     if (mkdtemp(pattern.data()) == nullptr) {
-        return std::unexpected(fmt::format("{}: {}; set TMPDIR to a directory that can be written", pattern, std::strerror(errno)));
+        return std::unexpected(
+            fmt::format("{}: {}; set TMPDIR to a directory that can be written", pattern, std::strerror(errno)));
     }
     path_ = pattern;
     const std::string policies = path_ + "/policies";
     if (mkdir(policies.c_str(), 0700) != 0 ||
-        !write_file(config(), fmt::format(fmt::runtime(config_text), fmt::arg("port", port), fmt::arg("url", acme_url))) ||
+        !write_file(config(),
+                    fmt::format(fmt::runtime(config_text), fmt::arg("port", port), fmt::arg("url", acme_url))) ||
         !write_file(policies + "/shop.lua", policies_text)) {
         return std::unexpected(fmt::format("{}: {}", path_, std::strerror(errno)));
     }

@@ -28,8 +28,12 @@ Exit doctor(const DoctorOptions& options, bool with_config) {
     json::Text out;
     out.begin_array();
     for (const Finding& each : findings) {
-        const char* state = each.state == Finding::State::good ? "ok" : each.state == Finding::State::warning ? "warning" : "bad";
-        const Tone tone = each.state == Finding::State::good ? Tone::good : each.state == Finding::State::warning ? Tone::warn : Tone::bad;
+        const char* state = each.state == Finding::State::good      ? "ok"
+                            : each.state == Finding::State::warning ? "warning"
+                                                                    : "bad";
+        const Tone tone = each.state == Finding::State::good      ? Tone::good
+                          : each.state == Finding::State::warning ? Tone::warn
+                                                                  : Tone::bad;
         bad = bad || each.state == Finding::State::bad;
         table.row({{each.what}, {state, tone}, {each.found}});
         out.begin_object().name("what").string(each.what).name("state").string(state);
@@ -47,9 +51,11 @@ Exit doctor(const DoctorOptions& options, bool with_config) {
 } // namespace
 
 void add_doctor(CLI::App& app, Exit& exit) {
-    CLI::App* command = app.add_subcommand("doctor", "Look at the kernel, the limits and the clock; with -c at the configuration too");
+    CLI::App* command =
+        app.add_subcommand("doctor", "Look at the kernel, the limits and the clock; with -c at the configuration too");
     auto options = std::make_shared<DoctorOptions>();
-    CLI::Option* file = command->add_option("-c,--config", options->file, "look at what this configuration needs too")->type_name("FILE");
+    CLI::Option* file = command->add_option("-c,--config", options->file, "look at what this configuration needs too")
+                            ->type_name("FILE");
     command->add_flag("--json", options->json, "one JSON document");
     command->callback([options, file, &exit] { exit = doctor(*options, file->count() > 0); });
 }

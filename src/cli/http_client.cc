@@ -3,14 +3,14 @@
 
 #include "http/write.h"
 
-#include <cerrno>
-#include <cstring>
 #include <fmt/format.h>
 #include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
 
 namespace weir::cli {
 
@@ -55,7 +55,8 @@ Result<void> HttpExchange::connect(const Endpoint& to) {
         }
         std::memcpy(address.sun_path, to.host.data(), to.host.size());
         fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd_ < 0 || ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return failed(to.host);
+        if (fd_ < 0 || ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+            return failed(to.host);
         return {};
     }
     addrinfo hints{};
@@ -184,7 +185,8 @@ Result<void> HttpExchange::take_payload() {
         complete_ = chunks_.done();
         return {};
     }
-    const size_t size = framing_ == http::Framing::length && left_ < raw_.size() ? static_cast<size_t>(left_) : raw_.size();
+    const size_t size =
+        framing_ == http::Framing::length && left_ < raw_.size() ? static_cast<size_t>(left_) : raw_.size();
     body_.append(raw_.text().substr(0, size));
     raw_.drop_front(size);
     left_ -= framing_ == http::Framing::length ? size : 0;

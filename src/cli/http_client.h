@@ -69,7 +69,7 @@ class HttpExchange {
 
     int fd_ = -1;
     uint64_t silence_ns_max_ = 0;
-    PaddedBytes raw_;  // received, not yet decoded
+    PaddedBytes raw_; // received, not yet decoded
     PaddedBytes body_;
     http::ChunkedReader chunks_;
     http::Framing framing_ = http::Framing::none;

@@ -6,8 +6,8 @@
 #include "http/sse.h"
 #include "json/text.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 namespace weir::cli {
 namespace {
@@ -27,7 +27,8 @@ std::string base64(std::string_view bytes) {
     for (size_t at = 0; at < bytes.size(); at += 3) {
         uint32_t group = 0;
         const size_t count = std::min<size_t>(3, bytes.size() - at);
-        for (size_t i = 0; i < 3; ++i) group = group << 8 | (i < count ? static_cast<unsigned char>(bytes[at + i]) : 0u);
+        for (size_t i = 0; i < 3; ++i)
+            group = group << 8 | (i < count ? static_cast<unsigned char>(bytes[at + i]) : 0u);
         for (size_t i = 0; i < 4; ++i) out += i <= count ? alphabet[(group >> (18 - 6 * i)) & 63] : '=';
     }
     return out;
@@ -43,29 +44,27 @@ std::string header_value(std::string_view value) {
 }
 
 McpClient::McpClient(Endpoint endpoint, uint64_t silence_ns_max, std::function<void(json::Value)> notified)
-    : endpoint_(std::move(endpoint)),
-      silence_ns_max_(silence_ns_max),
-      notified_(std::move(notified)),
-      space_(pool_),
-      scanner_(json::ScanLimits{}),
-      kept_(pool_) {}
+    : endpoint_(std::move(endpoint)), silence_ns_max_(silence_ns_max), notified_(std::move(notified)), space_(pool_),
+      scanner_(json::ScanLimits{}), kept_(pool_) {}
 
 std::string McpClient::message(std::string_view method, std::string_view members, uint64_t id) const {
     std::string meta;
     if (era_ == Era::modern) {
-        meta = fmt::format(R"("io.modelcontextprotocol/protocolVersion":"{}","io.modelcontextprotocol/clientCapabilities":{{}},)"
-                           R"("io.modelcontextprotocol/clientInfo":{},)",
-                           modern_protocol, client_info());
+        meta = fmt::format(
+            R"("io.modelcontextprotocol/protocolVersion":"{}","io.modelcontextprotocol/clientCapabilities":{{}},)"
+            R"("io.modelcontextprotocol/clientInfo":{},)",
+            modern_protocol, client_info());
     }
-    return fmt::format(R"({{"jsonrpc":"2.0","id":{},"method":"{}","params":{{{}{}"_meta":{{{}"progressToken":{}}}}}}})", id, method,
-                       members, members.empty() ? "" : ",", meta, id);
+    return fmt::format(R"({{"jsonrpc":"2.0","id":{},"method":"{}","params":{{{}{}"_meta":{{{}"progressToken":{}}}}}}})",
+                       id, method, members, members.empty() ? "" : ",", meta, id);
 }
 
 HttpRequest McpClient::http_request(http::Method method, std::string_view body) const {
     HttpRequest request;
     request.method = method;
     request.body = body;
-    request.fields = {{"Accept", "application/json, text/event-stream"}, {"User-Agent", fmt::format("weir/{}", version())}};
+    request.fields = {{"Accept", "application/json, text/event-stream"},
+                      {"User-Agent", fmt::format("weir/{}", version())}};
     if (method == http::Method::post) request.fields.emplace_back("Content-Type", "application/json");
     if (!protocol_.empty()) request.fields.emplace_back("MCP-Protocol-Version", protocol_);
     if (!session_id_.empty()) request.fields.emplace_back("Mcp-Session-Id", session_id_);
@@ -100,10 +99,12 @@ Result<Reply> McpClient::reply_of(uint64_t id, bool& answered) {
 /// A request of the server inside a stream of the legacy era: ping is answered, all else was never offered.
 void McpClient::answer_server(json::Value request) {
     const bool ping = request.find("method").equals("ping");
-    const std::string body = fmt::format(R"({{"jsonrpc":"2.0","id":{},{}}})", request.find("id").raw(),
-                                         ping ? R"("result":{})" : R"("error":{"code":-32601,"message":"not offered"})");
+    const std::string body =
+        fmt::format(R"({{"jsonrpc":"2.0","id":{},{}}})", request.find("id").raw(),
+                    ping ? R"("result":{})" : R"("error":{"code":-32601,"message":"not offered"})");
     HttpExchange exchange(pool_);
-    if (exchange.start(endpoint_, http_request(http::Method::post, body), silence_ns_max_)) (void)exchange.read_all(1 << 20);
+    if (exchange.start(endpoint_, http_request(http::Method::post, body), silence_ns_max_))
+        (void)exchange.read_all(1 << 20);
 }
 
 Result<Reply> McpClient::read_stream(HttpExchange& exchange, uint64_t id) {
@@ -182,8 +183,9 @@ Result<void> McpClient::discover() {
 Result<void> McpClient::initialize() {
     era_ = Era::legacy;
     protocol_.clear();
-    const auto reply = request("initialize", fmt::format(R"("protocolVersion":"{}","capabilities":{{}},"clientInfo":{})",
-                                                         legacy_protocol, client_info()));
+    const auto reply = request(
+        "initialize",
+        fmt::format(R"("protocolVersion":"{}","capabilities":{{}},"clientInfo":{})", legacy_protocol, client_info()));
     if (!reply) return fail(reply.error());
     const json::Value agreed = reply->result.find("protocolVersion");
     if (!agreed.is(json::Kind::string)) {
@@ -192,7 +194,8 @@ Result<void> McpClient::initialize() {
         return fail(Error::protocol_unsupported);
     }
     protocol_ = agreed.string(space_);
-    const auto noted = post(R"({"jsonrpc":"2.0","method":"notifications/initialized"})", "notifications/initialized", "", 0);
+    const auto noted =
+        post(R"({"jsonrpc":"2.0","method":"notifications/initialized"})", "notifications/initialized", "", 0);
     if (!noted) return fail(noted.error());
     return {};
 }
@@ -200,7 +203,8 @@ Result<void> McpClient::initialize() {
 Result<void> McpClient::connect(Era era) {
     if (era != Era::legacy) {
         const auto found = discover();
-        if (found || era == Era::modern || found.error() == Error::io_failed || found.error() == Error::request_timeout) return found;
+        if (found || era == Era::modern || found.error() == Error::io_failed || found.error() == Error::request_timeout)
+            return found;
     }
     return initialize();
 }
@@ -208,7 +212,8 @@ Result<void> McpClient::connect(Era era) {
 void McpClient::end() {
     if (session_id_.empty()) return;
     HttpExchange exchange(pool_);
-    if (exchange.start(endpoint_, http_request(http::Method::delete_, ""), silence_ns_max_)) (void)exchange.read_all(1 << 20);
+    if (exchange.start(endpoint_, http_request(http::Method::delete_, ""), silence_ns_max_))
+        (void)exchange.read_all(1 << 20);
     session_id_.clear();
 }
 

@@ -22,8 +22,8 @@ namespace weir::cli {
 enum class Era : uint8_t { unknown, modern, legacy };
 
 struct Reply {
-    uint16_t status = 0;  // HTTP
-    json::Value result;   // one of these two, or neither: the answer was not JSON-RPC
+    uint16_t status = 0; // HTTP
+    json::Value result;  // one of these two, or neither: the answer was not JSON-RPC
     json::Value error;
     std::string_view text; // the whole message, or the body that was no message
 };

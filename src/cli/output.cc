@@ -1,11 +1,11 @@
 // cli/output.cc - terminals, tables and JSON for people and for pipes.
 #include "cli/output.h"
 
+#include <fmt/format.h>
+#include <unistd.h>
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <fmt/format.h>
-#include <unistd.h>
 
 namespace weir::cli {
 namespace {
@@ -56,8 +56,8 @@ bool steers(uint32_t rune) {
 }
 
 size_t width_of(std::string_view text) {
-    return static_cast<size_t>(
-        std::count_if(text.begin(), text.end(), [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0) != 0x80; }));
+    return static_cast<size_t>(std::count_if(
+        text.begin(), text.end(), [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0) != 0x80; }));
 }
 
 } // namespace

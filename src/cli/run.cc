@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "gateway/gateway.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <memory>
 
 namespace weir::cli {
@@ -17,7 +17,8 @@ namespace {
 Exit run(const std::string& file) {
     auto config = load_or_complain(file);
     if (!config) return Exit::invalid_config;
-    for (const auto& warning : gateway::warnings_of(*config)) log::warn("config_warning", {{"text", describe(warning)}});
+    for (const auto& warning : gateway::warnings_of(*config))
+        log::warn("config_warning", {{"text", describe(warning)}});
     std::string addresses;
     for (const auto& address : config->addresses) addresses.append(addresses.empty() ? "" : " ").append(address.text);
 

@@ -3,9 +3,9 @@
 
 #include "cli/commands.h"
 
-#include <initializer_list>
 #include <pthread.h>
 #include <unistd.h>
+#include <initializer_list>
 
 namespace weir::cli {
 
@@ -25,7 +25,8 @@ int Signals::wait() const {
 }
 
 void Signals::leave_at_next() const {
-    for (const int each : {SIGTERM, SIGINT, SIGHUP}) std::signal(each, [](int) { _exit(static_cast<int>(Exit::interrupted)); });
+    for (const int each : {SIGTERM, SIGINT, SIGHUP})
+        std::signal(each, [](int) { _exit(static_cast<int>(Exit::interrupted)); });
     pthread_sigmask(SIG_UNBLOCK, &awaited_, nullptr);
 }
 

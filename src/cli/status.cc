@@ -6,8 +6,8 @@
 
 #include "json/scan.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <memory>
 
 namespace weir::cli {
@@ -18,7 +18,8 @@ constexpr uint64_t silence_ns_max = 5 * s_ns;
 /// The body of GET /status, or why there is none.
 std::expected<std::string, std::string> fetch(BufferPool& pool, const Endpoint& from) {
     HttpExchange exchange(pool);
-    if (!exchange.start(from, {}, silence_ns_max) || !exchange.read_all(1 << 20)) return std::unexpected(exchange.why());
+    if (!exchange.start(from, {}, silence_ns_max) || !exchange.read_all(1 << 20))
+        return std::unexpected(exchange.why());
     if (exchange.status() != 200) return std::unexpected(fmt::format("HTTP {}", exchange.status()));
     return std::string(exchange.body().text());
 }

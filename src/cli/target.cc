@@ -5,8 +5,8 @@
 #include "cli/output.h"
 #include "gateway/config_values.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 namespace weir::cli {
 
@@ -24,7 +24,9 @@ void add_target_options(CLI::App& command, TargetOptions& options) {
         ->capture_default_str();
 }
 
-uint64_t timeout_ns(const TargetOptions& options) { return gateway::parse_duration(options.timeout).value_or(60 * s_ns); }
+uint64_t timeout_ns(const TargetOptions& options) {
+    return gateway::parse_duration(options.timeout).value_or(60 * s_ns);
+}
 
 Endpoint endpoint_of(const gateway::Config& config, std::string_view server) {
     Endpoint out;
@@ -44,7 +46,8 @@ Exit told_failure(const McpClient& client, Error error, std::string_view where) 
         complain(printable(fmt::format("{}: no MCP server is at this path (HTTP 404)", where)));
         return Exit::not_found;
     }
-    complain(printable(fmt::format("{}: {}", where, client.why().empty() ? std::string(row_of(error).text) : client.why())));
+    complain(
+        printable(fmt::format("{}: {}", where, client.why().empty() ? std::string(row_of(error).text) : client.why())));
     if (error == Error::request_timeout) return Exit::timed_out;
     return error == Error::io_failed ? Exit::unreachable : Exit::failed;
 }

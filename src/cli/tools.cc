@@ -5,8 +5,8 @@
 #include "cli/target.h"
 #include "json/text.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <memory>
 
 namespace weir::cli {
@@ -23,7 +23,8 @@ struct ToolsOptions {
 std::string first_line(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
 
 /// All pages of one server's tools/list into the table and the JSON.
-Exit list(const Endpoint& endpoint, const std::string& server, const TargetOptions& target, Table& table, json::Text& out) {
+Exit list(const Endpoint& endpoint, const std::string& server, const TargetOptions& target, Table& table,
+          json::Text& out) {
     McpClient client(endpoint, timeout_ns(target));
     const std::string where = fmt::format("http://{}{}", endpoint.authority, endpoint.target);
     if (const Exit connected = connect(client, target, where); connected != Exit::ok) return connected;
@@ -41,7 +42,8 @@ Exit list(const Endpoint& endpoint, const std::string& server, const TargetOptio
         }
         for (const json::Value tool : tools.elements()) {
             out.raw(tool.raw());
-            table.row({{server}, {std::string(tool.find("name").string(client.space()))},
+            table.row({{server},
+                       {std::string(tool.find("name").string(client.space()))},
                        {first_line(tool.find("description").string(client.space())), Tone::faint}});
         }
         cursor = reply->result.find("nextCursor").string(client.space());
@@ -71,14 +73,16 @@ Exit list_all(const ToolsOptions& options) {
         for (const auto& server : config->servers) {
             if (!options.server.empty() && server.name != options.server) continue;
             found = true;
-            if (const Exit one = list(endpoint_of(*config, server.name), server.name, options.target, table, out); one != Exit::ok) {
+            if (const Exit one = list(endpoint_of(*config, server.name), server.name, options.target, table, out);
+                one != Exit::ok) {
                 if (!options.server.empty() || options.json) return one;
                 exit = one;
             }
         }
         if (!found) {
-            complain(printable(options.server.empty() ? fmt::format("{} defines no server", options.target.file)
-                                                      : fmt::format("{} defines no server \"{}\"", options.target.file, options.server)));
+            complain(printable(options.server.empty()
+                                   ? fmt::format("{} defines no server", options.target.file)
+                                   : fmt::format("{} defines no server \"{}\"", options.target.file, options.server)));
             return Exit::not_found;
         }
     }

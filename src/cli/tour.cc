@@ -6,8 +6,8 @@
 #include "record/fields.h"
 #include "record/reader.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <map>
 
 namespace weir::cli {
@@ -18,9 +18,9 @@ constexpr uint64_t silence_ns_max = 20 * s_ns;
 class Tour {
   public:
     Tour(const Endpoint& endpoint, const demo::Acme& acme, const std::function<void(const Step&)>& tell)
-        : client_(endpoint, silence_ns_max, [this](json::Value note) { progress_ += note.find("method").equals("notifications/progress"); }),
-          acme_(acme),
-          tell_(tell) {}
+        : client_(endpoint, silence_ns_max,
+                  [this](json::Value note) { progress_ += note.find("method").equals("notifications/progress"); }),
+          acme_(acme), tell_(tell) {}
 
     bool walk(Era era);
 
@@ -33,7 +33,8 @@ class Tour {
     }
     void list();
     /// Calls `tool` and checks how it ended, what was said, and how often it reached the server.
-    void call(std::string_view tool, std::string_view arguments, Exit expected, std::string_view said, uint64_t reached);
+    void call(std::string_view tool, std::string_view arguments, Exit expected, std::string_view said,
+              uint64_t reached);
 
     McpClient client_;
     const demo::Acme& acme_;
@@ -55,19 +56,24 @@ void Tour::list() {
             ++count;
         }
     }
-    step(hidden && count == 6, "tools/list", names.empty() ? client_.why() : fmt::format("{} (delete_customer is hidden)", names));
+    step(hidden && count == 6, "tools/list",
+         names.empty() ? client_.why() : fmt::format("{} (delete_customer is hidden)", names));
 }
 
-void Tour::call(std::string_view tool, std::string_view arguments, Exit expected, std::string_view said, uint64_t reached) {
+void Tour::call(std::string_view tool, std::string_view arguments, Exit expected, std::string_view said,
+                uint64_t reached) {
     const std::string what = fmt::format("{} {}", tool, arguments);
     const uint64_t before = acme_.calls(tool);
-    const auto reply = client_.request("tools/call", fmt::format(R"("name":"{}","arguments":{})", tool, arguments), tool);
+    const auto reply =
+        client_.request("tools/call", fmt::format(R"("name":"{}","arguments":{})", tool, arguments), tool);
     if (!reply) return step(false, what, client_.why());
     const Outcome outcome = outcome_of(*reply, client_.space());
     const uint64_t arrived = acme_.calls(tool) - before;
     const char* word = outcome.exit == Exit::ok ? "allowed" : outcome.exit == Exit::denied ? "blocked" : "refused";
     const bool good = outcome.exit == expected && outcome.text.find(said) != std::string::npos && arrived == reached;
-    step(good, what, fmt::format("{}, {}: {}", word, arrived == 0 ? "never reached the server" : "reached the server", outcome.text));
+    step(good, what,
+         fmt::format("{}, {}: {}", word, arrived == 0 ? "never reached the server" : "reached the server",
+                     outcome.text));
 }
 
 bool Tour::walk(Era era) {
@@ -120,7 +126,8 @@ Step recorded(const std::string& segments) {
         Count*& count = exchanges[{entry->worker, entry->frame.exchange}];
         if (kind == record::Kind::asked) {
             const std::string_view name = fields->text(record::Field::name);
-            const auto found = std::find_if(std::begin(counts), std::end(counts), [&](const Count& each) { return each.tool == name; });
+            const auto found = std::find_if(std::begin(counts), std::end(counts),
+                                            [&](const Count& each) { return each.tool == name; });
             count = found == std::end(counts) ? nullptr : &*found;
         }
         if (count == nullptr) continue;
@@ -133,9 +140,10 @@ Step recorded(const std::string& segments) {
     const int allowed[] = {2, 2, 0, 0, 2}, blocked[] = {0, 2, 2, 2, 0};
     for (size_t i = 0; i < std::size(counts); ++i) {
         const Count& each = counts[i];
-        step.good = step.good && each.asked == allowed[i] + blocked[i] && each.allowed == allowed[i] && each.blocked == blocked[i] &&
-                    each.answered == allowed[i];
-        step.seen += fmt::format("{}: asked {}, allowed {}, blocked {}; ", each.tool, each.asked, each.allowed, each.blocked);
+        step.good = step.good && each.asked == allowed[i] + blocked[i] && each.allowed == allowed[i] &&
+                    each.blocked == blocked[i] && each.answered == allowed[i];
+        step.seen +=
+            fmt::format("{}: asked {}, allowed {}, blocked {}; ", each.tool, each.asked, each.allowed, each.blocked);
     }
     step.seen += fmt::format("{} entries, the chain holds", entries);
     return step;

@@ -19,7 +19,8 @@ void add_version(CLI::App& app, Exit& exit) {
         json::Text out;
         out.begin_object().name("version").string(version()).name("compiler").string(__VERSION__);
         out.name("protocols").begin_array();
-        for (const std::string_view revision : {"2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"}) out.string(revision);
+        for (const std::string_view revision : {"2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"})
+            out.string(revision);
         out.end_array().end_object();
         print(out.text() + "\n");
     });

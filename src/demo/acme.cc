@@ -6,17 +6,17 @@
 #include "http/sse.h"
 #include "http/write.h"
 
-#include <algorithm>
-#include <atomic>
-#include <cerrno>
-#include <ctime>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <thread>
 #include <unistd.h>
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <ctime>
+#include <thread>
 #include <vector>
 
 namespace weir::demo {
@@ -37,12 +37,12 @@ struct Connection {
     PaddedBytes in;
     PaddedBytes out;
     Plan plan;
-    bool answering = false;   // a plan waits for `due_ns`
-    bool ending = false;      // close once `out` is sent
+    bool answering = false; // a plan waits for `due_ns`
+    bool ending = false;    // close once `out` is sent
     bool keep_alive = true;
-    bool continued = false;   // 100 was said for the request that is arriving
-    uint32_t step = 0;        // of the plan's stream
-    uint64_t due_ns = never;  // of the answer or its next step; otherwise when idle for too long
+    bool continued = false;  // 100 was said for the request that is arriving
+    uint32_t step = 0;       // of the plan's stream
+    uint64_t due_ns = never; // of the answer or its next step; otherwise when idle for too long
 };
 
 } // namespace
@@ -185,8 +185,9 @@ void Acme::Server::begin(Connection& connection, const http::RequestHead& head, 
     if (connection.plan.steps > 0) {
         http::HeadWriter out(connection.out);
         out.answer(200);
-        out.lines("Content-Type: text/event-stream\r\nCache-Control: no-cache, no-transform\r\nX-Accel-Buffering: no\r\n"
-                  "Transfer-Encoding: chunked\r\n");
+        out.lines(
+            "Content-Type: text/event-stream\r\nCache-Control: no-cache, no-transform\r\nX-Accel-Buffering: no\r\n"
+            "Transfer-Encoding: chunked\r\n");
         (void)out.finish(); // Constant lines cannot be refused.
     }
     connection.due_ns = now_ns() + connection.plan.delay_ms * ms_ns;

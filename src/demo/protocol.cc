@@ -1,8 +1,8 @@
 // demo/protocol.cc - the methods of both eras over the tools of the shop.
 #include "demo/protocol.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 namespace weir::demo {
 namespace {
@@ -33,9 +33,7 @@ std::string supported_detail(std::string_view requested) {
 } // namespace
 
 Protocol::Protocol(uint16_t port, uint64_t seed)
-    : hosts_{fmt::format("127.0.0.1:{}", port), fmt::format("localhost:{}", port)},
-      random_(seed),
-      space_(pool_),
+    : hosts_{fmt::format("127.0.0.1:{}", port), fmt::format("localhost:{}", port)}, random_(seed), space_(pool_),
       scanner_(json::ScanLimits{}) {}
 
 uint64_t Protocol::calls(std::string_view tool) const {
@@ -131,13 +129,15 @@ Plan Protocol::post(const http::RequestHead& head, PaddedView body) {
         return error(400, message.id, -32600, "unsupported protocol version");
     }
     if (!head.has(http::FieldId::mcp_session_id)) return error(400, message.id, -32600, "initialize comes first");
-    if (!known_session(head.value(http::FieldId::mcp_session_id))) return error(404, message.id, -32600, "unknown session");
+    if (!known_session(head.value(http::FieldId::mcp_session_id)))
+        return error(404, message.id, -32600, "unknown session");
     return dispatch(message, {});
 }
 
 /// What is wrong between headers and body of a stateless request; empty: nothing. Only plain header values are compared.
 std::string Protocol::check_modern(const http::RequestHead& head, const Message& message) {
-    if (head.value(http::FieldId::mcp_protocol_version) != message.params.find("_meta").find(meta_protocol).string(space_)) {
+    if (head.value(http::FieldId::mcp_protocol_version) !=
+        message.params.find("_meta").find(meta_protocol).string(space_)) {
         return "MCP-Protocol-Version and the body disagree";
     }
     if (head.value(http::FieldId::mcp_method) != message.method) return "Mcp-Method and the body disagree";
@@ -170,9 +170,10 @@ Plan Protocol::dispatch(const Message& message, Plan) {
     if (message.method == "tools/call") return call(message);
     if (message.method == "ping" && !stateless) return result(message, "");
     if (message.method == "server/discover" && stateless) {
-        return result(message, fmt::format(R"("supportedVersions":["{}"],"capabilities":{{"tools":{{}}}},"ttlMs":60000,)"
-                                           R"("cacheScope":"public","_meta":{{"io.modelcontextprotocol/serverInfo":{}}})",
-                                           modern, server_info));
+        return result(message,
+                      fmt::format(R"("supportedVersions":["{}"],"capabilities":{{"tools":{{}}}},"ttlMs":60000,)"
+                                  R"("cacheScope":"public","_meta":{{"io.modelcontextprotocol/serverInfo":{}}})",
+                                  modern, server_info));
     }
     return error(stateless ? 404 : 200, message.id, -32601, "unknown method");
 }
@@ -187,7 +188,14 @@ Plan Protocol::call(const Message& message) {
     Plan plan;
     const ToolAnswer answer = run(static_cast<Tool>(index), message.params.find("arguments"), plan);
     json::Text content;
-    content.begin_array().begin_object().name("type").string("text").name("text").string(answer.text).end_object().end_array();
+    content.begin_array()
+        .begin_object()
+        .name("type")
+        .string("text")
+        .name("text")
+        .string(answer.text)
+        .end_object()
+        .end_array();
     std::string members = fmt::format(R"("content":{},"isError":{})", content.text(), answer.failed);
     if (!answer.structured.empty()) members += fmt::format(R"(,"structuredContent":{})", answer.structured);
     plan.body = result(message, members).body;
@@ -203,21 +211,26 @@ ToolAnswer Protocol::run(Tool tool, json::Value arguments, Plan& plan) {
             return shop_.refund(integer_or(arguments.find("order"), 0), integer_or(arguments.find("amount"), 0));
         case Tool::delete_customer: return shop_.delete_customer(integer_or(arguments.find("id"), 0));
         case Tool::slow:
-            plan.delay_ms = static_cast<uint32_t>(std::clamp<int64_t>(integer_or(arguments.find("ms"), 2000), 0, 60'000));
+            plan.delay_ms =
+                static_cast<uint32_t>(std::clamp<int64_t>(integer_or(arguments.find("ms"), 2000), 0, 60'000));
             return {false, fmt::format("that took {} ms", plan.delay_ms), {}};
         case Tool::countdown:
             plan.steps = static_cast<uint32_t>(std::clamp<int64_t>(integer_or(arguments.find("from"), 5), 1, 10'000));
-            plan.delay_ms = static_cast<uint32_t>(std::clamp<int64_t>(integer_or(arguments.find("ms"), 200), 0, 60'000));
+            plan.delay_ms =
+                static_cast<uint32_t>(std::clamp<int64_t>(integer_or(arguments.find("ms"), 200), 0, 60'000));
             return {false, fmt::format("counted down from {}", plan.steps), {}};
         case Tool::help: break;
     }
-    return {false, "Acme is an imaginary shop: list_customers, query, refund, slow and countdown are there to be tried.", {}};
+    return {false,
+            "Acme is an imaginary shop: list_customers, query, refund, slow and countdown are there to be tried.",
+            {}};
 }
 
 std::string Protocol::progress(const Plan& plan, uint32_t step) {
-    return fmt::format(R"({{"jsonrpc":"2.0","method":"notifications/progress","params":{{"progressToken":{},"progress":{},)"
-                       R"("total":{},"message":"{}"}}}})",
-                       plan.progress_token, step, plan.steps, plan.steps - step + 1);
+    return fmt::format(
+        R"({{"jsonrpc":"2.0","method":"notifications/progress","params":{{"progressToken":{},"progress":{},)"
+        R"("total":{},"message":"{}"}}}})",
+        plan.progress_token, step, plan.steps, plan.steps - step + 1);
 }
 
 } // namespace weir::demo

@@ -24,11 +24,11 @@ namespace weir::demo {
 /// How a request is to be answered.
 struct Plan {
     uint16_t status = 200;
-    std::string body;       // JSON, or nothing
-    std::string session_id; // a new session: goes into Mcp-Session-Id
-    bool allow = false;     // a 405, which says what is allowed
-    uint32_t delay_ms = 0;  // before the answer, or between the steps of a stream
-    uint32_t steps = 0;     // of a stream that ends with `body`; 0: no stream
+    std::string body;           // JSON, or nothing
+    std::string session_id;     // a new session: goes into Mcp-Session-Id
+    bool allow = false;         // a 405, which says what is allowed
+    uint32_t delay_ms = 0;      // before the answer, or between the steps of a stream
+    uint32_t steps = 0;         // of a stream that ends with `body`; 0: no stream
     std::string progress_token; // JSON; empty: nobody wants to hear of the steps
 };
 
@@ -55,7 +55,8 @@ class Protocol {
     Plan call(const Message& message);
     ToolAnswer run(Tool tool, json::Value arguments, Plan& plan);
     Plan result(const Message& message, std::string_view members) const;
-    static Plan error(uint16_t status, json::Value id, int64_t code, std::string_view text, std::string_view detail = {});
+    static Plan error(uint16_t status, json::Value id, int64_t code, std::string_view text,
+                      std::string_view detail = {});
     bool known_session(std::string_view id) const;
 
     std::string hosts_[2];

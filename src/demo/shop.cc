@@ -1,8 +1,8 @@
 // demo/shop.cc - six customers, five orders, and very little SQL.
 #include "demo/shop.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 namespace weir::demo {
 namespace {
@@ -12,7 +12,8 @@ std::vector<std::string> words_of(std::string_view sql) {
     std::vector<std::string> words(1);
     for (const char byte : sql) {
         const bool upper = byte >= 'A' && byte <= 'Z';
-        const bool word = upper || (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '_' || byte == '*';
+        const bool word =
+            upper || (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '_' || byte == '*';
         if (word) words.back() += upper ? static_cast<char>(byte + 32) : byte;
         else if (!words.back().empty()) words.emplace_back();
     }
@@ -28,7 +29,13 @@ void write(json::Text& out, const Customer& customer) {
 
 void write(json::Text& out, const Order& order) {
     out.begin_object().name("id").number(order.id).name("customer").number(order.customer);
-    out.name("item").string(order.item).name("cents").number(order.cents).name("state").string(order.state).end_object();
+    out.name("item")
+        .string(order.item)
+        .name("cents")
+        .number(order.cents)
+        .name("state")
+        .string(order.state)
+        .end_object();
 }
 
 /// The first `limit` rows as {"rows":[...]}; the text repeats them for clients without structured content.
@@ -48,8 +55,10 @@ Shop::Shop()
     : customers_{{{1, "Ada Byron", "ada@example.com", "+1-202-555-0101", "4111 1111 1111 1111", "000-12-3456"},
                   {2, "Grace Murray", "grace@example.org", "+1-202-555-0102", "5500 0000 0000 0004", "000-23-4567"},
                   {3, "Edsger Rotterdam", "edsger@example.net", "+1-202-555-0103", "3400 0000 0000 009", "000-34-5678"},
-                  {4, "Barbara Huberman", "barbara@example.com", "+1-202-555-0104", "6011 0000 0000 0004", "000-45-6789"},
-                  {5, "Niklaus Winterthur", "niklaus@example.org", "+1-202-555-0105", "4012 8888 8888 1881", "000-56-7890"},
+                  {4, "Barbara Huberman", "barbara@example.com", "+1-202-555-0104", "6011 0000 0000 0004",
+                   "000-45-6789"},
+                  {5, "Niklaus Winterthur", "niklaus@example.org", "+1-202-555-0105", "4012 8888 8888 1881",
+                   "000-56-7890"},
                   {6, "Frances Peru", "frances@example.net", "+1-202-555-0106", "3714 496353 98431", "000-67-8901"}}},
       orders_{{{1004, 2, "difference gear", 12'900, "paid"},
                {1005, 1, "punched cards, 500", 4'500, "paid"},
@@ -99,7 +108,8 @@ ToolAnswer Shop::query(std::string_view sql) {
 
 ToolAnswer Shop::refund(int64_t order, int64_t amount) {
     if (!orders_) return failure("there is no table orders");
-    const auto found = std::find_if(orders_->begin(), orders_->end(), [&](const Order& each) { return each.id == order; });
+    const auto found =
+        std::find_if(orders_->begin(), orders_->end(), [&](const Order& each) { return each.id == order; });
     if (found == orders_->end()) return failure(fmt::format("there is no order {}", order));
     if (found->state == "refunded") return failure(fmt::format("order {} is refunded already", order));
     if (amount <= 0 || amount * 100 > found->cents) {

@@ -8,9 +8,8 @@ const std::array<ToolDefinition, 7> tool_definitions = {{
      R"({"name":"list_customers","title":"List customers","description":"Lists customers with their contact and payment details.",)"
      R"("inputSchema":{"type":"object","properties":{"limit":{"type":"integer","minimum":1,"maximum":100,"default":3}}},)"
      R"("annotations":{"readOnlyHint":true}})"},
-    {"query",
-     R"({"name":"query","title":"Query","description":"Runs SQL on the tables customers and orders.",)"
-     R"("inputSchema":{"type":"object","properties":{"sql":{"type":"string"}},"required":["sql"]}})"},
+    {"query", R"({"name":"query","title":"Query","description":"Runs SQL on the tables customers and orders.",)"
+              R"("inputSchema":{"type":"object","properties":{"sql":{"type":"string"}},"required":["sql"]}})"},
     {"refund",
      R"({"name":"refund","title":"Refund","description":"Refunds a whole amount for one order.",)"
      R"("inputSchema":{"type":"object","properties":{"order":{"type":"integer"},"amount":{"type":"integer"}},)"
@@ -26,7 +25,8 @@ const std::array<ToolDefinition, 7> tool_definitions = {{
      R"({"name":"countdown","title":"Countdown","description":"Counts down, telling each step as progress.",)"
      R"("inputSchema":{"type":"object","properties":{"from":{"type":"integer","minimum":1,"maximum":10000,"default":5},)"
      R"("ms":{"type":"integer","minimum":0,"maximum":60000,"default":200}}}})"},
-    {"help", R"({"name":"help","title":"Help","description":"Says what this shop is.","inputSchema":{"type":"object"}})"},
+    {"help",
+     R"({"name":"help","title":"Help","description":"Says what this shop is.","inputSchema":{"type":"object"}})"},
 }};
 
 } // namespace weir::demo

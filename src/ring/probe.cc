@@ -1,10 +1,10 @@
 // ring/probe.cc - tries what the Ring of production needs: the ring, its buffers, and a receive that completes twice.
 #include "ring/probe.h"
 
-#include <cerrno>
 #include <liburing.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <cerrno>
 
 namespace weir::ring {
 namespace {

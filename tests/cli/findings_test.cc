@@ -1,16 +1,17 @@
 // tests/cli/findings_test.cc - the doctor's judgements, each from what it would have found.
 #include "cli/findings.h"
 
+#include <sys/resource.h>
 #include <catch2/catch_test_macros.hpp>
 #include <cerrno>
-#include <sys/resource.h>
 
 using namespace weir;
 using namespace weir::cli;
 using State = Finding::State;
 
 TEST_CASE("a kernel is new enough from 6.1 on") {
-    for (const char* release : {"6.1.0-18-amd64", "6.1", "6.12.3", "7.0.0", "10.2"}) CHECK(judge_kernel(release).state == State::good);
+    for (const char* release : {"6.1.0-18-amd64", "6.1", "6.12.3", "7.0.0", "10.2"})
+        CHECK(judge_kernel(release).state == State::good);
     for (const char* release : {"5.15.0-91-generic", "6.0.19", "4.19", "", "x", "6", "6."}) {
         INFO(release);
         CHECK(judge_kernel(release).state == State::bad);
@@ -19,8 +20,13 @@ TEST_CASE("a kernel is new enough from 6.1 on") {
 }
 
 TEST_CASE("why io_uring is refused is said with what to do") {
-    ring::Probe works{.error = 0, .settings = true, .buffer_ring = true, .multishot_receive = true, .message_ring = true,
-                      .min_wait = false, .zero_copy_send = true};
+    ring::Probe works{.error = 0,
+                      .settings = true,
+                      .buffer_ring = true,
+                      .multishot_receive = true,
+                      .message_ring = true,
+                      .min_wait = false,
+                      .zero_copy_send = true};
     CHECK(judge_ring(works, 0, false).state == State::good);
     works.multishot_receive = false;
     CHECK(judge_ring(works, 0, false).fix.find("6.1") != std::string::npos);

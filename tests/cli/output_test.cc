@@ -9,12 +9,14 @@ using namespace weir;
 using namespace weir::cli;
 
 TEST_CASE("text from elsewhere cannot steer a terminal") {
-    CHECK(printable("plain caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80") == "plain caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80");
+    CHECK(printable("plain caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80") ==
+          "plain caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80");
     CHECK(printable("\x1b[31mred") == "\\u{1b}[31mred");
     CHECK(printable("a\nb\tc\r") == "a\\u{a}b\\u{9}c\\u{d}");
     CHECK(printable("a\nb", true) == "a\nb");
     CHECK(printable("\x7f\xc2\x9b") == "\\u{7f}\\u{9b}");
-    CHECK(printable("\xe2\x80\xae" "evil") == "\\u{202e}evil");
+    CHECK(printable("\xe2\x80\xae"
+                    "evil") == "\\u{202e}evil");
     CHECK(printable("\xef\xbb\xbfx") == "\\u{feff}x");
     CHECK(printable("\xff\xc3(\xe2\x82") == "\\xff\\xc3(\\xe2\\x82");
     CHECK(printable("\xc0\xaf") == "\\xc0\\xaf");
@@ -26,13 +28,22 @@ TEST_CASE("a table is tab-separated in a pipe and aligned on a terminal") {
     table.row({{"a", Tone::good}, {"first"}});
     table.row({{"l\xc3\xb6nger"}, {"se\tcond"}});
     CHECK(table.text({}) == "a\tfirst\nl\xc3\xb6nger\tse\\u{9}cond\n");
-    CHECK(table.text({.terminal = true, .colour = false}) == "name    what\na       first\nl\xc3\xb6nger  se\\u{9}cond\n");
+    CHECK(table.text({.terminal = true, .colour = false}) ==
+          "name    what\na       first\nl\xc3\xb6nger  se\\u{9}cond\n");
     CHECK(table.text({.terminal = true, .colour = true}).find("\x1b[32ma\x1b[0m       first\n") != std::string::npos);
 }
 
 TEST_CASE("JSON that is built is JSON") {
     json::Text out;
-    out.begin_object().name("a\"b").begin_array().number(-1).string("x\n").boolean(true).null().begin_object().end_object();
+    out.begin_object()
+        .name("a\"b")
+        .begin_array()
+        .number(-1)
+        .string("x\n")
+        .boolean(true)
+        .null()
+        .begin_object()
+        .end_object();
     out.end_array().name("c").raw("[1,2]").name("d").begin_array().end_array().end_object();
     CHECK(out.text() == R"({"a\"b":[-1,"x\n",true,null,{}],"c":[1,2],"d":[]})");
 }

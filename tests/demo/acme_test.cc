@@ -2,15 +2,15 @@
 //
 // Tried over real sockets on loopback: the handshake and the stateless way, all tools, a stream of progress, refusals by
 // status and code, requests cut into single octets, and several on one connection.
-#include "cli/mcp_client.h"
 #include "demo/acme.h"
+#include "cli/mcp_client.h"
 
 #include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <string>
-#include <sys/socket.h>
-#include <unistd.h>
 
 using namespace weir;
 using namespace weir::cli;
@@ -30,8 +30,8 @@ std::string text_of(McpClient& client, const Reply& reply) {
 }
 
 std::string call(McpClient& client, std::string_view tool, std::string_view arguments) {
-    const auto reply = client.request("tools/call",
-                                      "\"name\":\"" + std::string(tool) + "\",\"arguments\":" + std::string(arguments), tool);
+    const auto reply = client.request(
+        "tools/call", "\"name\":\"" + std::string(tool) + "\",\"arguments\":" + std::string(arguments), tool);
     REQUIRE(reply);
     REQUIRE(reply->result);
     return (reply->result.find("isError").boolean() ? "failed: " : "") + text_of(client, *reply);
@@ -58,8 +58,8 @@ std::string raw(uint16_t port, std::string_view bytes, size_t step) {
 
 std::string request(uint16_t port, std::string_view fields, std::string_view body, bool last = true) {
     return "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) + "\r\nContent-Type: application/json\r\n" +
-           std::string(fields) + (last ? "Connection: close\r\n" : "") + "Content-Length: " + std::to_string(body.size()) +
-           "\r\n\r\n" + std::string(body);
+           std::string(fields) + (last ? "Connection: close\r\n" : "") +
+           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
 }
 
 constexpr std::string_view ping = R"({"jsonrpc":"2.0","id":"p","method":"ping"})";
@@ -100,7 +100,8 @@ TEST_CASE("every tool does what it says, in both eras") {
     CHECK(call(client, "list_customers", R"({"limit":1})") ==
           R"({"rows":[{"id":1,"name":"Ada Byron","email":"ada@example.com","phone":"+1-202-555-0101",)"
           R"("card":"4111 1111 1111 1111","ssn":"000-12-3456"}]})");
-    CHECK(call(client, "query", R"({"sql":"SELECT * FROM orders LIMIT 1"})").find("difference gear") != std::string::npos);
+    CHECK(call(client, "query", R"({"sql":"SELECT * FROM orders LIMIT 1"})").find("difference gear") !=
+          std::string::npos);
     CHECK(call(client, "query", R"({"sql":"update customers"})").starts_with("failed: this shop understands"));
     CHECK(call(client, "refund", R"({"order":1007,"amount":901})").starts_with("failed: order 1007 was 900.00"));
     CHECK(call(client, "refund", R"({"order":1007,"amount":900})") == "900 refunded for order 1007 (shortest path)");
@@ -141,18 +142,23 @@ TEST_CASE("what is not as the specification has it is refused") {
     const Case cases[] = {
         {"the stateless way", request(port, headers, modern), "200", "\"resultType\":\"complete\",\"tools\":["},
         {"no method header", request(port, "MCP-Protocol-Version: 2026-07-28\r\n", modern), "400", "-32020"},
-        {"another method in the header", request(port, "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: ping\r\n", modern), "400", "-32020"},
+        {"another method in the header",
+         request(port, "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: ping\r\n", modern), "400", "-32020"},
         {"no version header", request(port, "Mcp-Method: tools/list\r\n", modern), "400", "-32020"},
         {"no _meta", request(port, headers, R"({"jsonrpc":"2.0","id":1,"method":"tools/list"})"), "400", "-32602"},
         {"no session", request(port, "", ping), "400", "-32600"},
         {"a session of another", request(port, "Mcp-Session-Id: abc\r\n", ping), "404", "-32600"},
         {"not JSON", request(port, "", "{"), "400", "-32700"},
         {"not JSON-RPC", request(port, "", "{\"a\":1}"), "400", "-32600"},
-        {"a notification", request(port, "", R"({"jsonrpc":"2.0","method":"notifications/initialized"})"), "202", "Content-Length: 0"},
+        {"a notification", request(port, "", R"({"jsonrpc":"2.0","method":"notifications/initialized"})"), "202",
+         "Content-Length: 0"},
         {"a page in a browser", request(port, "Origin: http://evil.example\r\n", ping), "403", ""},
-        {"another name", "POST /mcp HTTP/1.1\r\nHost: evil.example:" + host + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", "403", ""},
+        {"another name",
+         "POST /mcp HTTP/1.1\r\nHost: evil.example:" + host + "\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+         "403", ""},
         {"another path", "GET / HTTP/1.1\r\nHost: localhost:" + host + "\r\nConnection: close\r\n\r\n", "404", ""},
-        {"a GET", "GET /mcp HTTP/1.1\r\nHost: localhost:" + host + "\r\nConnection: close\r\n\r\n", "405", "Allow: POST, DELETE"},
+        {"a GET", "GET /mcp HTTP/1.1\r\nHost: localhost:" + host + "\r\nConnection: close\r\n\r\n", "405",
+         "Allow: POST, DELETE"},
         {"not HTTP", "hello\r\n\r\n", "400", ""},
     };
     for (const Case& each : cases) {
@@ -172,7 +178,8 @@ TEST_CASE("requests that come together are answered in their order") {
     const std::string bytes = request(acme->port(), "", note, false) + request(acme->port(), "", ping, false) +
                               request(acme->port(), "", note);
     const std::string answer = raw(acme->port(), bytes, bytes.size());
-    const size_t first = answer.find("HTTP/1.1 202"), second = answer.find("HTTP/1.1 400"), third = answer.rfind("HTTP/1.1 202");
+    const size_t first = answer.find("HTTP/1.1 202"), second = answer.find("HTTP/1.1 400"),
+                 third = answer.rfind("HTTP/1.1 202");
     CHECK(first == 0);
     CHECK(second > first);
     CHECK(third > second);
@@ -181,9 +188,11 @@ TEST_CASE("requests that come together are answered in their order") {
 
 TEST_CASE("a body in chunks is a body") {
     const auto acme = start();
-    const std::string bytes = "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(acme->port()) +
-                              "\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n"
-                              "Connection: close\r\n\r\n5\r\n{\"jso\r\n9\r\nnrpc\":\"2.\r\n1c\r\n0\",\"id\":\"p\",\"method\":\"ping\"}\r\n0\r\n\r\n";
+    const std::string bytes =
+        "POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(acme->port()) +
+        "\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n"
+        "Connection: "
+        "close\r\n\r\n5\r\n{\"jso\r\n9\r\nnrpc\":\"2.\r\n1c\r\n0\",\"id\":\"p\",\"method\":\"ping\"}\r\n0\r\n\r\n";
     for (size_t step = 1; step < 40; ++step) {
         const std::string answer = raw(acme->port(), bytes, step);
         INFO(answer);

@@ -60,7 +60,9 @@ connect_max = "500ms"
 
 constexpr std::string_view server_start = "[[server]]\nname = \"a\"\nurl = \"http://h/mcp\"\nanonymous = true\n";
 
-std::expected<Config, ConfigProblems> parse(std::string_view text) { return parse_config(text, "weir.toml", "/etc/weir"); }
+std::expected<Config, ConfigProblems> parse(std::string_view text) {
+    return parse_config(text, "weir.toml", "/etc/weir");
+}
 
 struct Refusal {
     const char* name;
@@ -77,14 +79,17 @@ std::vector<Refusal> refusals() {
         {"the same key twice", "[state]\ndir = \"a\"\ndir = \"b\"\n", 3, 7, "config_syntax", "dir"},
         {"unknown table", "[listne]\n", 1, 2, "config_unknown_key", "did you mean `listen`?"},
         {"unknown table, nothing near", "[zebra]\n", 1, 2, "config_unknown_key", "unknown key `zebra`"},
-        {"unknown key", "[listen]\n  adress = \"127.0.0.1:1\"\n", 2, 3, "config_unknown_key", "did you mean `address`?"},
-        {"unknown limit", "[limits]\nhead_byte_max = 1\n", 2, 1, "config_unknown_key", "did you mean `head_bytes_max`?"},
+        {"unknown key", "[listen]\n  adress = \"127.0.0.1:1\"\n", 2, 3, "config_unknown_key",
+         "did you mean `address`?"},
+        {"unknown limit", "[limits]\nhead_byte_max = 1\n", 2, 1, "config_unknown_key",
+         "did you mean `head_bytes_max`?"},
         {"unknown key of a server", server + "lables = {}\n", 5, 1, "config_unknown_key", "did you mean `labels`?"},
         {"a number for an address", "[listen]\naddress = 7070\n", 2, 11, "config_type", "must be a string or an array"},
         {"a name for an address", "[listen]\naddress = \"localhost:7070\"\n", 2, 11, "config_value", "no address"},
         {"port 0", "[listen]\naddress = \"127.0.0.1:0\"\n", 2, 11, "config_value", "no address"},
         {"no port", "[listen]\naddress = [\"127.0.0.1:1\", \"::1\"]\n", 2, 27, "config_value", "no address"},
-        {"an address twice", "[listen]\naddress = [\"127.0.0.1:1\", \"127.0.0.1:1\"]\n", 2, 27, "config_duplicate", "twice"},
+        {"an address twice", "[listen]\naddress = [\"127.0.0.1:1\", \"127.0.0.1:1\"]\n", 2, 27, "config_duplicate",
+         "twice"},
         {"no addresses", "[listen]\naddress = []\n", 2, 11, "config_value", "nothing to listen on"},
         {"beyond loopback without hosts", "[listen]\naddress = \"0.0.0.0:7070\"\n", 2, 11, "config_missing", "`hosts`"},
         {"no hosts", "[listen]\nhosts = []\n", 2, 9, "config_value", "every request would be refused"},
@@ -96,12 +101,14 @@ std::vector<Refusal> refusals() {
         {"fewer than no workers", "[listen]\nworkers = -1\n", 2, 11, "config_value", "from 0 to 256"},
         {"half a worker", "[listen]\nworkers = 1.5\n", 2, 11, "config_type", "must be an integer"},
         {"listen is no table", "listen = 5\n", 1, 10, "config_type", "must be a table"},
-        {"a durability of its own", "[record]\ndurability = \"fast\"\n", 2, 14, "config_value", "\"batch\", \"strict\" or \"off\""},
+        {"a durability of its own", "[record]\ndurability = \"fast\"\n", 2, 14, "config_value",
+         "\"batch\", \"strict\" or \"off\""},
         {"less than two segments", "[record]\nretain_bytes = 1\n", 2, 16, "config_value", "two segments"},
         {"a size without sense", "[record]\nsegment_bytes = \"64 megs\"\n", 2, 17, "config_value", "no size"},
         {"a duration without a unit", "[limits]\nhead_max = 5\n", 2, 12, "config_type", "such as \"45s\""},
         {"a duration without sense", "[limits]\nhead_max = \"soon\"\n", 2, 12, "config_value", "no duration"},
-        {"a limit below its bound", "[limits]\nbody_bytes_max = 10\n", 2, 18, "config_value", "from 1KiB to 64MiB, not 10B"},
+        {"a limit below its bound", "[limits]\nbody_bytes_max = 10\n", 2, 18, "config_value",
+         "from 1KiB to 64MiB, not 10B"},
         {"a limit above its bound", "[limits]\nhead_max = \"2h\"\n", 2, 12, "config_value", "from 100ms to 1h"},
         {"a policy value that is a list", "[policies.config]\na = [1]\n", 2, 5, "config_type", "a string, a number"},
         {"a policy value beyond a double", "[policies.config]\na = 9007199254740993\n", 2, 5, "config_value", "2^53"},
@@ -109,32 +116,45 @@ std::vector<Refusal> refusals() {
         {"a single bracket", "[server]\nname = \"a\"\n", 1, 1, "config_type", "two brackets"},
         {"no name", "[[server]]\nurl = \"http://h\"\nanonymous = true\n", 1, 1, "config_missing", "`name` is missing"},
         {"no url", "[[server]]\nname = \"a\"\nanonymous = true\n", 1, 1, "config_missing", "`url` is missing"},
-        {"a name with a slash", "[[server]]\nname = \"a/b\"\nurl = \"http://h\"\nanonymous = true\n", 2, 8, "config_value", "a-z"},
-        {"a name in capitals", "[[server]]\nname = \"A\"\nurl = \"http://h\"\nanonymous = true\n", 2, 8, "config_value", "a-z"},
-        {"an https upstream", "[[server]]\nname = \"a\"\nurl = \"https://h/mcp\"\nanonymous = true\n", 3, 7, "config_value",
-         "TLS to upstreams is not available in this version"},
-        {"an ftp upstream", "[[server]]\nname = \"a\"\nurl = \"ftp://h\"\nanonymous = true\n", 3, 7, "config_value", "http://"},
-        {"a user in the url", "[[server]]\nname = \"a\"\nurl = \"http://u:p@h\"\nanonymous = true\n", 3, 7, "config_value", "user"},
-        {"a query in the url", "[[server]]\nname = \"a\"\nurl = \"http://h/?a\"\nanonymous = true\n", 3, 7, "config_value", "query"},
-        {"a space in the url", "[[server]]\nname = \"a\"\nurl = \"http://h/ b\"\nanonymous = true\n", 3, 7, "config_value", "no URL"},
-        {"port 70000 in the url", "[[server]]\nname = \"a\"\nurl = \"http://h:70000\"\nanonymous = true\n", 3, 7, "config_value", "no URL"},
-        {"anonymous left out", "[[server]]\nname = \"a\"\nurl = \"http://h\"\n", 1, 1, "config_missing", "`anonymous = true` is required"},
-        {"anonymous refused", "[[server]]\nname = \"a\"\nurl = \"http://h\"\nanonymous = false\n", 4, 13, "config_value", "is required"},
-        {"anonymous as text", "[[server]]\nname = \"a\"\nurl = \"http://h\"\nanonymous = \"yes\"\n", 4, 13, "config_type", "true or false"},
-        {"anonymous beyond loopback", "[listen]\naddress = \"0.0.0.0:1\"\nhosts = [\"a\"]\n" + server, 7, 13, "config_value",
-         "refused while weir listens beyond loopback"},
+        {"a name with a slash", "[[server]]\nname = \"a/b\"\nurl = \"http://h\"\nanonymous = true\n", 2, 8,
+         "config_value", "a-z"},
+        {"a name in capitals", "[[server]]\nname = \"A\"\nurl = \"http://h\"\nanonymous = true\n", 2, 8, "config_value",
+         "a-z"},
+        {"an https upstream", "[[server]]\nname = \"a\"\nurl = \"https://h/mcp\"\nanonymous = true\n", 3, 7,
+         "config_value", "TLS to upstreams is not available in this version"},
+        {"an ftp upstream", "[[server]]\nname = \"a\"\nurl = \"ftp://h\"\nanonymous = true\n", 3, 7, "config_value",
+         "http://"},
+        {"a user in the url", "[[server]]\nname = \"a\"\nurl = \"http://u:p@h\"\nanonymous = true\n", 3, 7,
+         "config_value", "user"},
+        {"a query in the url", "[[server]]\nname = \"a\"\nurl = \"http://h/?a\"\nanonymous = true\n", 3, 7,
+         "config_value", "query"},
+        {"a space in the url", "[[server]]\nname = \"a\"\nurl = \"http://h/ b\"\nanonymous = true\n", 3, 7,
+         "config_value", "no URL"},
+        {"port 70000 in the url", "[[server]]\nname = \"a\"\nurl = \"http://h:70000\"\nanonymous = true\n", 3, 7,
+         "config_value", "no URL"},
+        {"anonymous left out", "[[server]]\nname = \"a\"\nurl = \"http://h\"\n", 1, 1, "config_missing",
+         "`anonymous = true` is required"},
+        {"anonymous refused", "[[server]]\nname = \"a\"\nurl = \"http://h\"\nanonymous = false\n", 4, 13,
+         "config_value", "is required"},
+        {"anonymous as text", "[[server]]\nname = \"a\"\nurl = \"http://h\"\nanonymous = \"yes\"\n", 4, 13,
+         "config_type", "true or false"},
+        {"anonymous beyond loopback", "[listen]\naddress = \"0.0.0.0:1\"\nhosts = [\"a\"]\n" + server, 7, 13,
+         "config_value", "refused while weir listens beyond loopback"},
         {"a default of its own", server + "default = \"ask\"\n", 5, 11, "config_value", "\"block\" or \"allow\""},
         {"a path without a slash", server + "path = \"mcp\"\n", 5, 8, "config_value", "must begin with `/`"},
         {"a path that climbs", server + "path = \"/a/../b\"\n", 5, 8, "config_value", "`path`"},
         {"a name twice", server + std::string(server_start), 5, 1, "config_duplicate", "first at line 1"},
-        {"a path twice", server + "[[server]]\nname = \"b\"\nurl = \"http://h\"\nanonymous = true\npath = \"/mcp/a\"\n", 5, 1,
-         "config_duplicate", "already that of server \"a\""},
+        {"a path twice", server + "[[server]]\nname = \"b\"\nurl = \"http://h\"\nanonymous = true\npath = \"/mcp/a\"\n",
+         5, 1, "config_duplicate", "already that of server \"a\""},
         {"a label that is a number", server + "labels = { a = 1 }\n", 5, 16, "config_type", "must be a string"},
         {"a tag in capitals", server + "tags = { Write = [\"*\"] }\n", 5, 10, "config_value", "tag `Write`"},
         {"a glob left open", server + "tags = { w = [\"[a\"] }\n", 5, 15, "config_value", "no glob"},
-        {"forwarding a credential", server + "forward_headers = [\"Authorization\"]\n", 5, 20, "config_value", "cannot be listed"},
-        {"forwarding weir's own", server + "forward_headers = [\"Mcp-Name\"]\n", 5, 20, "config_value", "cannot be listed"},
-        {"forwarding no name", server + "forward_headers = [\"a b\"]\n", 5, 20, "config_value", "no name of an HTTP header"},
+        {"forwarding a credential", server + "forward_headers = [\"Authorization\"]\n", 5, 20, "config_value",
+         "cannot be listed"},
+        {"forwarding weir's own", server + "forward_headers = [\"Mcp-Name\"]\n", 5, 20, "config_value",
+         "cannot be listed"},
+        {"forwarding no name", server + "forward_headers = [\"a b\"]\n", 5, 20, "config_value",
+         "no name of an HTTP header"},
     };
 }
 
@@ -289,8 +309,8 @@ TEST_CASE("docs/operating.md has the table of limits as it is") {
     text << file.rdbuf();
     const std::string page = text.str();
     for (const LimitRow& row : limit_rows()) {
-        const std::string line = "| `" + std::string(row.key) + "` | " + limit_text(row.unit, row.get(Limits{})) + " | " +
-                                 std::string(row.answer) + " |\n";
+        const std::string line = "| `" + std::string(row.key) + "` | " + limit_text(row.unit, row.get(Limits{})) +
+                                 " | " + std::string(row.answer) + " |\n";
         INFO(line);
         CHECK(page.find(line) != std::string::npos);
     }
@@ -303,7 +323,8 @@ TEST_CASE("durations and sizes are whole texts with a unit") {
     CHECK(parse_duration("200us") == 200'000);
     CHECK(parse_duration("1h") == 3600 * s_ns);
     CHECK(parse_duration("0s") == 0);
-    for (const char* text : {"", "s", "5", "5 s", " 5s", "5s ", "-5s", "+5s", "1.5s", "5sec", "1m30s", "99999999999d"}) {
+    for (const char* text :
+         {"", "s", "5", "5 s", " 5s", "5s ", "-5s", "+5s", "1.5s", "5sec", "1m30s", "99999999999d"}) {
         INFO(text);
         CHECK(!parse_duration(text));
     }
