@@ -49,7 +49,7 @@ void invite(const DemoPlace& place, uint16_t port) {
     line("status", "", "# what weir says about itself");
     print(
         fmt::format("\nPolicies: {}/policies/shop.lua\n"
-                    "A client:  claude mcp add --transport http acme http://127.0.0.1:{}/mcp/acme\n\n"
+                    "Any MCP client: Streamable HTTP at http://127.0.0.1:{}/mcp/acme\n\n"
                     "Ctrl-C ends the demo and removes the directory.\n",
                     place.path(), port));
 }
