@@ -46,17 +46,17 @@ Result<void> HttpExchange::wait(short events) {
 }
 
 Result<void> HttpExchange::connect(const Endpoint& to) {
-    if (to.host.starts_with('/')) {
+    if (!to.socket.empty()) {
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
-        if (to.host.size() >= sizeof address.sun_path) {
-            why_ = to.host + ": the path is too long for a socket";
+        if (to.socket.size() >= sizeof address.sun_path) {
+            why_ = to.socket + ": the path is too long for a socket";
             return fail(Error::io_failed);
         }
-        std::memcpy(address.sun_path, to.host.data(), to.host.size());
+        std::memcpy(address.sun_path, to.socket.data(), to.socket.size());
         fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd_ < 0 || ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
-            return failed(to.host);
+            return failed(to.socket);
         return {};
     }
     addrinfo hints{};

@@ -21,10 +21,11 @@ namespace weir::cli {
 
 /// Where a request goes.
 struct Endpoint {
-    std::string host; // a name or an address, IPv6 without brackets; or the path of a socket, from "/"
+    std::string host; // a name or an address, IPv6 without brackets
     uint16_t port = 0;
     std::string authority; // for Host
     std::string target = "/";
+    std::string socket = {}; // the path of a UNIX socket, in place of host and port
 };
 
 /// Takes `http://host[:port]/path` apart. invalid: anything else, https included.

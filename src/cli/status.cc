@@ -29,12 +29,12 @@ Exit status(const std::string& file, bool as_json) {
     if (!config) return Exit::invalid_config;
     BufferPool pool;
     const std::string socket = config->state_dir + "/control.sock";
-    auto answer = fetch(pool, {socket, 0, "localhost", "/status"});
+    auto answer = fetch(pool, {.host = {}, .authority = "localhost", .target = "/status", .socket = socket});
     if (!answer && config->admin) {
         const std::string first = answer.error();
         std::string host = config->admin->text.substr(0, config->admin->text.rfind(':'));
         if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-        answer = fetch(pool, {host, config->admin->port, config->admin->text, "/status"});
+        answer = fetch(pool, {.host = host, .port = config->admin->port, .authority = config->admin->text, .target = "/status"});
         if (!answer) answer = std::unexpected(fmt::format("{}; {}", first, answer.error()));
     }
     if (!answer) {
