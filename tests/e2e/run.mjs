@@ -41,7 +41,8 @@ const leaf = (data) => data.details?.type !== 'suite';
 const isFile = (data) => data.nesting === 0 && data.name.endsWith('.mjs');
 function reason(error) {
   const cause = error?.cause ?? error;
-  const text = cause?.stack ?? cause?.message ?? String(cause);
+  const below = cause?.cause === undefined ? '' : `\ncaused by ${cause.cause.code ?? ''} ${cause.cause.message ?? cause.cause}`;
+  const text = `${cause?.stack ?? cause?.message ?? String(cause)}${below}`;
   return text.split('\n').map((line) => `      ${line}`).slice(0, 40).join('\n');
 }
 stream.on('test:pass', (data) => {

@@ -65,7 +65,7 @@ describe('a stream that the client lost', { concurrency: 4, timeout: 60_000 }, (
     const session = await openSession(url);
     const cut = new AbortController();
     const response = await post(url, { jsonrpc: '2.0', id: 7, method: 'tools/call',
-      params: { name: 'silence', arguments: { ms: 400 }, _meta: { progressToken: 'p' } } },
+      params: { name: 'silence', arguments: { ms: 6000 }, _meta: { progressToken: 'p' } } },
       { headers: legacyHeaders(session), signal: cut.signal });
     const seen = [];
     await readEvents(response, { until: (event) => { seen.push(event); return event.data !== '' && JSON.parse(event.data).params?.progress === 1; } });
@@ -73,15 +73,16 @@ describe('a stream that the client lost', { concurrency: 4, timeout: 60_000 }, (
     const last = seen.at(-1).id;
     assert.ok(last);
     let resumed;
-    // The server says 409 while it believes that the old stream is still read.
+    // The server says 409 while it believes that the old stream is still read: weir must not make it believe so until
+    // the tool has ended.
     await eventually(async () => {
       resumed = await fetch(url, { headers: { ...legacyHeaders(session), accept: 'text/event-stream', 'last-event-id': last } });
       return resumed.status !== 409;
-    });
+    }, 4000);
     assert.equal(resumed.status, 200);
     const again = await readEvents(resumed, { until: (event) => event.data !== '' && JSON.parse(event.data).id === 7 });
     const answers = again.events.filter((event) => event.data !== '').map((event) => JSON.parse(event.data));
-    assert.equal(answers.at(-1).result.content[0].text, 'was silent for 400 ms');
+    assert.equal(answers.at(-1).result.content[0].text, 'was silent for 6000 ms');
     assert.equal(answers.filter((message) => message.params?.progress === 1).length, 0, 'what was had is not sent again');
   });
 });
