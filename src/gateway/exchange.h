@@ -157,6 +157,7 @@ struct Exchange {
     http::EventReader events;
     PaddedBytes raw;             // the stream's octets without their framing, when that is chunked
     size_t raw_at = 0;
+    PaddedBytes held;            // events that wait for the stream's head
     uint64_t heartbeat_ns = 0;   // when the client last got anything
     uint64_t client_progress = 0; // bytes_out of the client link when it was last looked at
     uint64_t client_progress_ns = 0;

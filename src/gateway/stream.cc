@@ -40,11 +40,15 @@ void commit_stream_head(Exchange& exchange) {
     exchange.worker.flush_later(*link);
 }
 
-/// Puts what stands in `held` (events of an initialize before its result) and `event` on the link, as chunks.
+/// Puts `event` on the link, as a chunk. What comes before the result of an initialize is held until the session id can be
+/// sealed with what it agrees on.
 void send_to_client(Exchange& exchange, std::string_view event) {
     net::Link* link = exchange.client_link;
     if (link == nullptr || link->broken() || event.empty()) return;
+    if (!exchange.committed && exchange.method == mcp::Method::initialize && !exchange.response_seen) return exchange.held.append(event);
     commit_stream_head(exchange);
+    http::write_chunk(link->out(), exchange.held.text());
+    exchange.held.release();
     http::write_chunk(link->out(), event);
     exchange.heartbeat_ns = exchange.worker.now_ns();
     exchange.worker.flush_later(*link);
