@@ -53,6 +53,7 @@
     row(upstream_timeout, 504, -32603, "the MCP server did not answer in time") \
     row(upstream_malformed, 502, -32603, "the MCP server's answer is malformed") \
     row(upstream_cut, 502, -32603, "the MCP server broke off its answer") \
+    row(client_left, 0, 0, "the client left before the answer was whole; it may take it up again") \
     row(upstream_too_large, 502, -32603, "the MCP server's answer is too large") \
     row(upstream_refused, 502, -32603, "the MCP server refuses weir's credential") \
     row(upstream_redirect, 502, -32603, "the MCP server redirects, which is not followed") \

@@ -51,6 +51,15 @@ policy::Facts facts_of(const Exchange& exchange, mcp::Method list, const mcp::En
     return facts;
 }
 
+/// Whether this client may read the resource `uri`: else it is not told of its changes either.
+bool may_read(Exchange& exchange, std::string_view uri) {
+    Worker& worker = exchange.worker;
+    auto facts = facts_of(exchange, mcp::Method::resources_list, {.name = uri, .value = {}});
+    facts.on = policy::On::request;
+    facts.method = mcp::name_of(mcp::Method::resources_read);
+    return worker.judge().judge(facts, worker.scratch).goes_on();
+}
+
 /// Adds to `edits` what one response must not say to this client; notes what it agrees on.
 Result<void> edit_response(Exchange& exchange, mcp::Method method, json::Value result, mcp::Edits& edits) {
     Worker& worker = exchange.worker;
@@ -189,7 +198,10 @@ Result<Vetted> vet_message(Exchange& exchange, std::string_view text, PaddedByte
     }
     const auto message = mcp::read_message(root, exchange.worker.scratch);
     if (!message) return fail(Error::upstream_malformed);
-    if (message->kind == mcp::Kind::notification) return vetted;
+    if (message->kind == mcp::Kind::notification) {
+        vetted.drop = message->method == mcp::Method::resources_updated && !may_read(exchange, message->name);
+        return vetted;
+    }
     if (message->kind == mcp::Kind::request) {
         vetted.drop = exchange.era == mcp::Era::modern; // This revision has no requests of servers.
         return vetted;

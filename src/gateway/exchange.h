@@ -145,6 +145,7 @@ struct Exchange {
     bool committed = false;        // the status line is on its way to the client
     bool response_seen = false;    // the JSON-RPC response went by
     bool resumable = false;        // the stream has event ids: the client can take it up again
+    bool orphaned = false;         // its client left, and it is read on for the record
     bool after_response = false;   // the response is through; the stream has a moment left to end
     int64_t answer_code = 0;       // of a JSON-RPC error
     uint8_t informational = 0;

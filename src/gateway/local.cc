@@ -125,7 +125,7 @@ void write_answer(Exchange& exchange, uint16_t status, std::string_view body, st
 }
 
 Next refuse(Exchange& exchange, Error error, std::string_view detail) {
-    exchange.refusal = {error, detail, exchange.refusal.framing_lost};
+    exchange.refusal = {error, detail, exchange.refusal.status, exchange.refusal.framing_lost};
     return go(exchange, Step::refuse);
 }
 

@@ -221,7 +221,20 @@ Next relay_stream(Exchange& exchange) {
             exchange.keep_alive = false;
             return finish_stream(exchange);
         }
-        // Before 2026-07-28 leaving is not cancelling: the rest is read, recorded, and goes nowhere.
+        // Before 2026-07-28 leaving is not cancelling. With event ids the server keeps the rest, and the client takes it up
+        // again when nobody else reads it; without, it is read, recorded, and goes nowhere, within bounds.
+        if (exchange.resumable) {
+            record_ambiguous(exchange, Error::client_left);
+            if (exchange.upstream != nullptr) exchange.upstream->close();
+            exchange.keep_alive = false;
+            return finish_stream(exchange);
+        }
+        if (!exchange.orphaned && exchange.upstream != nullptr) {
+            exchange.orphaned = true;
+            exchange.upstream->set_deadline(worker.now_ns() + exchange.server->config->silence_ns_max);
+        } else if (exchange.upstream != nullptr && exchange.upstream->deadline_ns() == UINT64_MAX) {
+            return end_stream(exchange, Error::upstream_timeout);
+        }
         if (exchange.client_link != nullptr && exchange.client_link->broken()) exchange.client_link->close();
     }
     if (worker.draining() && exchange.asked == Asked::open_stream) return finish_stream(exchange);
@@ -261,6 +274,7 @@ Next end_stream(Exchange& exchange, Error error) {
     worker.counters.refused[static_cast<size_t>(error)].add();
     if (exchange.expects_answer && !exchange.response_seen) {
         record_ambiguous(exchange, error);
+        exchange.response_seen = true; // this is the response now
         PaddedBytes message(worker.buffers), framed(worker.buffers);
         const auto& row = row_of(error);
         mcp::write_error(message, {.id = exchange.id.raw, .era = exchange.era, .code = row.code, .message = row.text, .data = {}});

@@ -96,6 +96,8 @@ void Worker::wake(Exchange& exchange) {
 }
 
 void Worker::moved(net::Link& link) {
+    // What gathered while a send was under way goes next, unless it waits for its entry in the record.
+    if (link.owner == nullptr || !static_cast<const Exchange*>(link.owner)->waits_for_record()) flush_later(link);
     if (!link.in_slab_list) {
         link.in_slab_list = true;
         touched_.push_back(&link);
