@@ -1,6 +1,10 @@
 // tests/sim/sim_ring.cc - byte pipes, completions and the faults between them.
 #include "sim_ring.h"
 
+#include "ledger.h"
+#include "record/frame.h"
+#include "record/segment.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -8,6 +12,7 @@
 #include <netinet/in.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 namespace weir::sim {
 
@@ -50,14 +55,18 @@ bool Net::run_due() {
 }
 
 void Net::transmit(const std::shared_ptr<End>& from, std::string bytes) {
+    if (from->finished) broken("bytes were sent on a link behind its end");
     const auto to = from->peer;
     if (!to || to->reset) return;
+    if (to->closed) return after(delay(), [this, from] { reset(from); });
     size_t at = 0;
     while (at < bytes.size()) {
         const size_t left = bytes.size() - at;
         const size_t size = roll(faults.slow_send_percent, 100) ? 1 + random.below(left) : left;
         to->last_arrival_ns = std::max(to->last_arrival_ns, now_ns + delay());
+        to->coming += size;
         after(to->last_arrival_ns - now_ns, [to, piece = bytes.substr(at, size)] {
+            to->coming -= piece.size();
             if (!to->reset && !to->closed) to->inbound += piece;
         });
         at += size;
@@ -66,7 +75,8 @@ void Net::transmit(const std::shared_ptr<End>& from, std::string bytes) {
 
 void Net::shut(const std::shared_ptr<End>& from) {
     const auto to = from->peer;
-    if (!to) return;
+    if (!to || from->finished) return;
+    from->finished = true;
     to->last_arrival_ns = std::max(to->last_arrival_ns, now_ns + delay());
     after(to->last_arrival_ns - now_ns, [to] { to->peer_closed = true; });
 }
@@ -117,7 +127,7 @@ void SimRing::complete_later(ring::Op& op, int32_t result) {
 }
 
 int SimRing::open_socket(int) {
-    sockets_[next_fd_] = {};
+    sockets_[next_fd_] = Socket{.end = nullptr, .outbound = true};
     return next_fd_++;
 }
 
@@ -130,12 +140,13 @@ void SimRing::close(int fd) {
     if (const auto found = sockets_.find(fd); found != sockets_.end()) {
         WEIR_ASSERT(found->second.receiving == nullptr && found->second.connecting == nullptr && found->second.sending == nullptr);
         if (found->second.end) {
-            found->second.end->closed = true;
             net_.shut(found->second.end);
+            found->second.end->closed = true;
         }
         sockets_.erase(found);
         return;
     }
+    written_seq_.erase(fd);
     ::close(fd); // a file of the record
 }
 
@@ -182,20 +193,33 @@ void SimRing::send(ring::Op& op, int fd, std::string_view bytes) {
     begin(op);
     Socket& socket = sockets_.at(fd);
     socket.sending = &op;
-    int32_t result = static_cast<int32_t>(bytes.size());
-    if (!socket.end || socket.end->reset || socket.end->peer->closed) {
-        result = -EPIPE;
+    socket.sent = static_cast<int32_t>(bytes.size());
+    socket.waiting = false;
+    if (socket.outbound && on_upstream_send) on_upstream_send(bytes);
+    if (!socket.end || socket.end->reset || socket.end->finished) {
+        socket.sent = -EPIPE;
     } else if (net_.roll(net_.faults.reset_permille, 1000)) {
-        net_.transmit(socket.end, std::string(bytes.substr(0, net_.random.below(bytes.size() + 1))));
+        // As the kernel tells it: what was taken before the reset is a short count, nothing taken is the error.
+        const size_t taken = net_.random.below(bytes.size() + 1);
+        net_.transmit(socket.end, std::string(bytes.substr(0, taken)));
         net_.after(net_.delay(), [this, end = socket.end] { net_.reset(end); });
-        result = -ECONNRESET;
+        socket.sent = taken == 0 ? -ECONNRESET : static_cast<int32_t>(taken);
     } else {
         net_.transmit(socket.end, std::string(bytes));
     }
-    net_.after(net_.delay(), [this, fd, result, &op] {
-        if (const auto found = sockets_.find(fd); found != sockets_.end()) found->second.sending = nullptr;
-        complete(op, {result, true, 0});
+    net_.after(net_.delay(), [this, fd] {
+        Socket* found = find_socket(fd);
+        if (found == nullptr || found->sending == nullptr) return;
+        found->waiting = true;
+        finish_send(*found);
     });
+}
+
+void SimRing::finish_send(Socket& socket) {
+    const End& end = *socket.end;
+    if (end.peer->full() && !end.reset && !end.finished && !end.peer->closed) return;
+    socket.waiting = false;
+    complete(*std::exchange(socket.sending, nullptr), {socket.sent, true, 0});
 }
 
 void SimRing::send_pieces(ring::Op& op, int fd, const msghdr& message) {
@@ -271,13 +295,15 @@ void SimRing::receive_one(Socket& socket) {
 void SimRing::look() {
     for (auto& [fd, listener] : listeners_) {
         while (listener.second != nullptr && !listener.first->waiting.empty()) {
-            sockets_[next_fd_] = Socket{.end = listener.first->waiting.front()};
+            sockets_[next_fd_] = Socket{.end = listener.first->waiting.front(), .outbound = false};
             listener.first->waiting.pop_front();
             complete(*listener.second, {next_fd_++, false, 0});
         }
     }
-    for (auto& [fd, socket] : sockets_)
+    for (auto& [fd, socket] : sockets_) {
         if (socket.receiving != nullptr && socket.end) receive_one(socket);
+        if (socket.waiting) finish_send(socket);
+    }
 }
 
 void SimRing::turn(uint64_t deadline_ns) {
@@ -331,15 +357,33 @@ void SimRing::write(ring::Op& op, int fd, std::string_view bytes, uint64_t offse
     const auto result = static_cast<int32_t>(written < 0 ? -errno : written);
     const bool whole = result == static_cast<int32_t>(bytes.size());
     const int32_t sync_result = !whole ? -ECANCELED : net_.roll(net_.faults.sync_fail_permille, 1000) ? -EIO : 0;
-    net_.after(net_.delay(), [this, &op, result, synced, sync_result] {
+    if (offset >= record::segment_head_bytes) note_written(fd, bytes, whole);
+    net_.after(net_.delay(), [this, &op, result, synced, sync_result, seq = written_seq_[fd]] {
         complete(op, {result, true, 0});
-        if (synced != nullptr) complete_later(*synced, sync_result);
+        if (synced == nullptr) return;
+        if (sync_result == 0) durable_seq_ = std::max(durable_seq_, seq);
+        complete_later(*synced, sync_result);
     });
 }
 
-void SimRing::sync(ring::Op& op, int, bool) {
+/// The entries in a batch that goes to the file `fd`, by the frames' own heads.
+void SimRing::note_written(int fd, std::string_view bytes, bool whole) {
+    while (bytes.size() >= record::frame_head_bytes) {
+        const auto frame = record::peek_frame(bytes);
+        if (frame.bytes == 0) return;
+        submitted_seq_ = std::max(submitted_seq_, frame.seq);
+        if (whole) written_seq_[fd] = std::max(written_seq_[fd], frame.seq);
+        bytes.remove_prefix(frame.bytes);
+    }
+}
+
+void SimRing::sync(ring::Op& op, int fd, bool) {
     begin(op);
-    complete_later(op, net_.roll(net_.faults.sync_fail_permille, 1000) ? -EIO : 0);
+    const int32_t result = net_.roll(net_.faults.sync_fail_permille, 1000) ? -EIO : 0;
+    net_.after(net_.delay(), [this, &op, result, seq = written_seq_[fd]] {
+        if (result == 0) durable_seq_ = std::max(durable_seq_, seq);
+        complete(op, {result, true, 0});
+    });
 }
 
 void SimRing::unlink(ring::Op& op, int directory, const char* path) {

@@ -43,7 +43,12 @@ struct End {
     bool peer_closed = false; // no more will arrive
     bool reset = false;
     bool closed = false;      // by its holder
+    bool finished = false;    // its holder said that it sends no more
+    size_t coming = 0;        // on their way here
     uint64_t last_arrival_ns = 0; // of what is on its way here: bytes keep their order
+    /// As much as a socket's buffers hold: a send waits until its reader has taken enough.
+    bool full() const { return coming + inbound.size() - inbound_at > window_bytes; }
+    static constexpr size_t window_bytes = 128 << 10;
     std::string_view unread() const { return std::string_view(inbound).substr(inbound_at); }
     void read(size_t count);
 };
@@ -66,7 +71,8 @@ class Net {
     uint64_t next_ns() const { return pending_.empty() ? UINT64_MAX : pending_.begin()->first; }
     bool roll(uint32_t chance, uint32_t of) { return faults_on && chance != 0 && random.below(of) < chance; }
 
-    /// Bytes from `from` to its peer, arriving later, in order, perhaps in pieces.
+    /// Bytes from `from` to its peer, arriving later, in order, perhaps in pieces. What is sent behind an end is a broken
+    /// promise of whoever sends it.
     void transmit(const std::shared_ptr<End>& from, std::string bytes);
     void shut(const std::shared_ptr<End>& from);
     void reset(const std::shared_ptr<End>& end);
@@ -84,7 +90,7 @@ class Net {
 };
 
 /// The Ring of one worker.
-class SimRing final : public ring::Ring {
+class SimRing : public ring::Ring {
   public:
     SimRing(Net& net, uint32_t slabs, uint32_t slab_bytes);
     ~SimRing() override;
@@ -97,6 +103,12 @@ class SimRing final : public ring::Ring {
     uint64_t deadline_ns() const { return deadline_ns_; } // of the last turn
     void wake() { wake_pending_ = true; }
     size_t descriptors() const { return sockets_.size() + listeners_.size(); }
+    /// The last entry of the record whose write was submitted, and the last that write and sync have returned for: as the
+    /// kernel saw it, whatever the writer believes.
+    uint64_t submitted_seq() const { return submitted_seq_; }
+    uint64_t durable_seq() const { return durable_seq_; }
+    /// Called for every send on a connection that this ring opened, before a byte of it leaves.
+    std::function<void(std::string_view bytes)> on_upstream_send;
 
     uint64_t now_ns() const override { return now_ns_; }
     uint64_t wall_ns() const override { return net_.wall_ns; }
@@ -127,13 +139,22 @@ class SimRing final : public ring::Ring {
   protected:
     void give_back(uint16_t slab) override;
 
-  private:
     struct Socket {
         std::shared_ptr<End> end; // nullptr: not connected yet
+        bool outbound = false;    // opened here
         ring::Op* receiving = nullptr;
         ring::Op* connecting = nullptr;
         ring::Op* sending = nullptr;
+        int32_t sent = 0;     // what `sending` will complete with
+        bool waiting = false; // `sending` waits for its reader
     };
+    Socket* find_socket(int fd) {
+        const auto found = sockets_.find(fd);
+        return found == sockets_.end() ? nullptr : &found->second;
+    }
+    Net& net_;
+
+  private:
     struct Ready {
         ring::Op* op;
         ring::Completion done;
@@ -142,8 +163,9 @@ class SimRing final : public ring::Ring {
     void complete(ring::Op& op, ring::Completion done) { ready_.push_back({&op, done}); }
     void complete_later(ring::Op& op, int32_t result);
     void receive_one(Socket& socket);
+    void finish_send(Socket& socket);
+    void note_written(int fd, std::string_view bytes, bool whole);
 
-    Net& net_;
     uint64_t now_ns_;
     uint32_t slabs_, slab_bytes_;
     std::vector<char> memory_;
@@ -154,6 +176,8 @@ class SimRing final : public ring::Ring {
     ring::Op* wake_op_ = nullptr;
     bool wake_pending_ = false;
     uint64_t deadline_ns_ = 0;
+    uint64_t submitted_seq_ = 0, durable_seq_ = 0;
+    std::map<int, uint64_t> written_seq_; // by file: the last entry that a whole write has put there
     int next_fd_ = 1'000'000; // far from real descriptors, which files have
 };
 

@@ -1,0 +1,58 @@
+// tests/sim/ledger.h - what was asked, what left for the upstreams and what arrived there, joined with the record.
+//
+// Every message of a client carries a mark, `mark-00000042`, in its own octets. The mark joins what the client meant, what
+// the wire saw and what the record says. Not a judge of answers: the clients are (actors.h).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace weir::sim {
+
+/// Something that must hold does not: says what, names the seed, and ends the process (with success when a mutant was to be
+/// found).
+[[noreturn]] void broken(const std::string& what);
+/// Which world is running, for broken() and for assertions of weir that fail in it.
+void running(uint64_t seed, const std::string& command, bool mutant);
+
+/// What must become of a message.
+enum class Fate : uint8_t {
+    free,   // it may go upstream
+    stopped // a policy or the shape of it keeps it from the upstream
+};
+
+class Ledger {
+  public:
+    uint32_t issue(Fate fate);
+    static std::string mark_text(uint32_t mark);
+    /// The marks in `text`, in order.
+    static std::vector<uint32_t> marks_in(std::string_view text);
+
+    /// `bytes` are about to leave worker `worker` for an upstream; the record has been submitted and is durable so far.
+    void leaves(uint32_t worker, std::string_view bytes, uint64_t submitted_seq, uint64_t durable_seq);
+    /// A request with this body arrived whole at an upstream.
+    void arrives(std::string_view body);
+
+    /// Reads the record in `directory` and holds everything that left and arrived against it. `torn`: the process died, so
+    /// that the end of what left may be missing from the record's end but for what was durable.
+    void hold_against_record(const std::string& directory, bool strict, bool died, const std::vector<uint64_t>& durable_seqs) const;
+    uint64_t arrived() const { return arrived_; }
+
+  private:
+    struct Line {
+        Fate fate = Fate::free;
+        bool left = false;
+        bool arrived = false;
+        uint32_t worker = 0;
+        uint64_t submitted_seq = 0, durable_seq = 0; // when it left
+        uint64_t body_hash = 0;                      // as it arrived; of single messages
+        bool single = false;
+    };
+    std::vector<Line> lines_;
+    uint64_t arrived_ = 0;
+};
+
+} // namespace weir::sim

@@ -1,0 +1,60 @@
+// tests/sim/mutants.h - kernels that make weir look as if it had a fault, to see that the checks find it.
+//
+// Each breaks one promise at the seam, where weir's own code cannot tell: what the checks do not find here they would not
+// find in weir either.
+#pragma once
+
+#include "sim_ring.h"
+
+namespace weir::sim {
+
+enum class Mutant : uint8_t { none, forward_before_record, answer_twice, leak_slab, forward_after_close };
+
+class MutantRing final : public SimRing {
+  public:
+    MutantRing(Mutant mutant, Net& net, uint32_t slabs, uint32_t slab_bytes) : SimRing(net, slabs, slab_bytes), mutant_(mutant) {}
+
+    /// forward_before_record: the record's write goes to the kernel after what it tells of has left.
+    void write(ring::Op& op, int fd, std::string_view bytes, uint64_t offset, ring::Op* synced) override {
+        if (mutant_ != Mutant::forward_before_record) return SimRing::write(op, fd, bytes, offset, synced);
+        op.with_kernel = true;
+        if (synced != nullptr) synced->with_kernel = true;
+        net_.after(net_.delay(), [this, &op, fd, bytes, offset, synced] {
+            op.with_kernel = false;
+            if (synced != nullptr) synced->with_kernel = false;
+            SimRing::write(op, fd, bytes, offset, synced);
+        });
+    }
+    /// answer_twice: now and then a client gets what it got once more.
+    void send(ring::Op& op, int fd, std::string_view bytes) override {
+        SimRing::send(op, fd, bytes);
+        const Socket* socket = find_socket(fd);
+        if (socket == nullptr || !socket->end) return;
+        if (socket->outbound && mutant_ == Mutant::forward_after_close) last_sent_[fd] = bytes;
+        if (!socket->outbound && mutant_ == Mutant::answer_twice && !socket->end->finished && ++count_ % 40 == 0)
+            net_.transmit(socket->end, std::string(bytes));
+    }
+    /// forward_after_close: what was sent last on a connection that weir closes is sent once more.
+    void close(int fd) override {
+        const Socket* socket = find_socket(fd);
+        const auto end = socket == nullptr ? nullptr : socket->end;
+        SimRing::close(fd);
+        const auto last = last_sent_.find(fd);
+        if (mutant_ == Mutant::forward_after_close && end && last != last_sent_.end()) net_.transmit(end, last->second);
+        if (last != last_sent_.end()) last_sent_.erase(last);
+    }
+
+  protected:
+    /// leak_slab: one in a hundred is never seen again.
+    void give_back(uint16_t slab) override {
+        if (mutant_ == Mutant::leak_slab && ++count_ % 100 == 0) return;
+        SimRing::give_back(slab);
+    }
+
+  private:
+    Mutant mutant_;
+    uint64_t count_ = 0;
+    std::map<int, std::string> last_sent_;
+};
+
+} // namespace weir::sim

@@ -1,0 +1,86 @@
+// tests/sim/world.h - the whole gateway in one thread: workers, record, policies, clients and servers, out of one seed.
+//
+// A world lives through one story: traffic with faults, a time in which the faults have stopped and everything must settle, the
+// drain, and the reading of the record. Some worlds are drained in the middle of their traffic, some die there. Whatever does
+// not hold ends the process with the seed (ledger.h, broken()).
+#pragma once
+
+#include "actors.h"
+#include "gateway/worker.h"
+#include "mutants.h"
+#include "policy/judge.h"
+#include "policy/watchdog.h"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace weir::sim {
+
+/// The policies of all worlds, loaded once: allow, refuse by an argument, hide.
+class Court {
+  public:
+    Court();
+    std::shared_ptr<const policy::PolicySet> set;
+    policy::Judge& judge(uint32_t worker) { return *judges_.at(worker); }
+
+  private:
+    policy::Watchdog watchdog_;
+    std::vector<std::unique_ptr<policy::Judge>> judges_;
+};
+
+struct WorldOptions {
+    uint64_t seed = 0;
+    uint64_t calls = 1000;
+    Mutant mutant = Mutant::none;
+};
+
+struct WorldFigures {
+    uint64_t calls = 0, answers = 0, arrived = 0, turns = 0;
+};
+
+class World {
+  public:
+    World(Court& court, const WorldOptions& options);
+    ~World();
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
+    WorldFigures run();
+
+  private:
+    struct Node {
+        std::unique_ptr<MutantRing> ring;
+        std::unique_ptr<record::Writer> record;
+        std::shared_ptr<gateway::WorkerMailbox> mailbox;
+        gateway::Counters counters;
+        std::unique_ptr<gateway::Worker> worker;
+        uint64_t due_ns = 0;
+        unsigned idle_turns = 0; // in a row, within a moment
+        uint64_t idle_since_ns = 0;
+    };
+    void make_node(uint32_t index);
+    void turn(Node& node);
+    /// Goes on until `done` says so, for at most `most_ns` of the world's time. False when that is over.
+    template <class Done> bool until(uint64_t most_ns, Done done);
+    void one_moment(uint64_t end_ns);
+    void check_at_rest();
+    void drain_all();
+    void close_records();
+    void die();
+
+    const WorldOptions options_;
+    Court& court_;
+    Net net_;
+    Ledger ledger_;
+    Stage stage_;
+    std::filesystem::path directory_;
+    gateway::Generation generation_;
+    mcp::KeyRing keys_;
+    std::vector<std::unique_ptr<Node>> nodes_;
+    std::vector<std::unique_ptr<Server>> servers_;
+    std::vector<std::unique_ptr<Client>> clients_;
+    uint64_t turns_ = 0;
+};
+
+} // namespace weir::sim
