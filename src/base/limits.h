@@ -12,37 +12,37 @@ inline constexpr uint64_t ms_ns = 1'000'000, s_ns = 1'000'000'000;
 
 struct Limits {
     // HTTP requests
-    uint32_t head_bytes_max = 32 << 10;      // 431
-    uint32_t head_fields_max = 100;          // 431
-    uint32_t target_bytes_max = 8 << 10;     // 414
-    uint32_t body_bytes_max = 4 << 20;       // 413
+    uint32_t head_bytes_max = 32 << 10;       // 431
+    uint32_t head_fields_max = 100;           // 431
+    uint32_t target_bytes_max = 8 << 10;      // 414
+    uint32_t body_bytes_max = 4 << 20;        // 413
     uint32_t chunk_extension_bytes_max = 256; // 400
-    uint32_t trailer_bytes_max = 8 << 10;    // 400
-    uint32_t linger_bytes_max = 64 << 10;    // drained after a framing error, then close
+    uint32_t trailer_bytes_max = 8 << 10;     // 400
+    uint32_t linger_bytes_max = 64 << 10;     // drained after a framing error, then close
     uint64_t linger_ns_max = 1 * s_ns;
     // Answers of upstreams
-    uint32_t answer_bytes_max = 16 << 20;    // a JSON answer or one event; 502, an error event
-    uint32_t informational_max = 8;          // 1xx heads before an answer; 502
+    uint32_t answer_bytes_max = 16 << 20; // a JSON answer or one event; 502, an error event
+    uint32_t informational_max = 8;       // 1xx heads before an answer; 502
     // JSON
     uint32_t json_depth_max = 64;
-    uint32_t json_members_max = 4096;        // of one object
+    uint32_t json_members_max = 4096; // of one object
     uint32_t json_number_bytes_max = 1024;
     uint32_t batch_elements_max = 100;
     // Time, downstream
     uint64_t first_octet_ns_max = 5 * s_ns;
-    uint64_t head_ns_max = 10 * s_ns;        // 408
-    uint64_t body_ns_max = 30 * s_ns;        // 408
-    uint32_t body_rate_bytes_min = 1024;     // a second, after body_grace_ns; 408
+    uint64_t head_ns_max = 10 * s_ns;    // 408
+    uint64_t body_ns_max = 30 * s_ns;    // 408
+    uint32_t body_rate_bytes_min = 1024; // a second, after body_grace_ns; 408
     uint64_t body_grace_ns = 5 * s_ns;
     uint64_t idle_ns_max = 75 * s_ns;        // keep-alive
     uint64_t write_stall_ns_max = 30 * s_ns; // a client that does not read is cut
     uint32_t write_queue_bytes_max = 256 << 10;
-    uint64_t heartbeat_ns = 15 * s_ns;       // comment on a silent event stream
+    uint64_t heartbeat_ns = 15 * s_ns; // comment on a silent event stream
     // Time, upstream
-    uint64_t upstream_connect_ns_max = 2 * s_ns;   // 502
+    uint64_t upstream_connect_ns_max = 2 * s_ns;       // 502
     uint64_t upstream_first_octet_ns_max = 300 * s_ns; // 504, ambiguous
-    uint64_t upstream_silence_ns_max = 300 * s_ns; // 504, ambiguous; event streams are exempt
-    uint64_t upstream_idle_ns_max = 4 * s_ns;      // pooled connection
+    uint64_t upstream_silence_ns_max = 300 * s_ns;     // 504, ambiguous; event streams are exempt
+    uint64_t upstream_idle_ns_max = 4 * s_ns;          // pooled connection
     // Policies
     uint64_t policy_cpu_ns_max = 2 * ms_ns;
     uint64_t policy_cpu_ns_warn = 200'000;
@@ -50,14 +50,14 @@ struct Limits {
     uint32_t policy_memory_bytes_max = 16 << 20;
     uint32_t policy_scan_bytes_max = 1 << 20; // bytes that regular expressions of one message may look at
     // Numbers of things
-    uint32_t connections_max = 10'000;       // refused
+    uint32_t connections_max = 10'000;          // refused
     uint32_t connections_per_address_max = 100; // refused; anonymous loopback is exempt
     uint32_t streams_per_principal_max = 256;
-    uint32_t upstream_links_max = 10'000;    // 503
+    uint32_t upstream_links_max = 10'000;          // 503
     uint64_t memory_bytes_max = uint64_t{4} << 30; // 70/85/95 %: stop reading bodies, refuse new, close idle
     // Record
     uint64_t record_queue_bytes_max = uint64_t{64} << 20; // pushes back
-    uint64_t record_sync_ns_max = 50 * ms_ns; // durability = "batch"
+    uint64_t record_sync_ns_max = 50 * ms_ns;             // durability = "batch"
     // Whole process
     uint64_t drain_ns_max = 30 * s_ns;
     uint64_t session_idle_ns_max = 1800 * s_ns;

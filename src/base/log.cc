@@ -3,10 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
 #include <atomic>
 #include <ctime>
 #include <iterator>
-#include <unistd.h>
 
 namespace weir::log {
 namespace {
@@ -40,9 +40,10 @@ void write(Level level, std::string_view event, std::initializer_list<Pair> pair
     tm utc{};
     gmtime_r(&now.tv_sec, &utc);
     fmt::memory_buffer line;
-    fmt::format_to(std::back_inserter(line), R"({{"ts":"{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z","level":"{}","event":)",
-                   utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                   now.tv_nsec / 1000000, names[static_cast<size_t>(level)]);
+    fmt::format_to(std::back_inserter(line),
+                   R"({{"ts":"{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z","level":"{}","event":)", utc.tm_year + 1900,
+                   utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, now.tv_nsec / 1000000,
+                   names[static_cast<size_t>(level)]);
     quote(line, event);
     for (const auto& pair : pairs) {
         line.push_back(',');

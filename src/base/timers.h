@@ -53,7 +53,8 @@ class Timers {
 /// it comes up. Must be cleared before its owner goes.
 class Deadline {
   public:
-    Deadline(Timers& timers, void (*passed)(void* owner), void* owner) : timers_(&timers), passed_(passed), owner_(owner) {
+    Deadline(Timers& timers, void (*passed)(void* owner), void* owner)
+        : timers_(&timers), passed_(passed), owner_(owner) {
         alarm_.fired = [](Timer& timer) { static_cast<Alarm&>(timer).deadline->look(); };
         alarm_.deadline = this;
     }

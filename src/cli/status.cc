@@ -34,7 +34,8 @@ Exit status(const std::string& file, bool as_json) {
         const std::string first = answer.error();
         std::string host = config->admin->text.substr(0, config->admin->text.rfind(':'));
         if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-        answer = fetch(pool, {.host = host, .port = config->admin->port, .authority = config->admin->text, .target = "/status"});
+        answer = fetch(
+            pool, {.host = host, .port = config->admin->port, .authority = config->admin->text, .target = "/status"});
         if (!answer) answer = std::unexpected(fmt::format("{}; {}", first, answer.error()));
     }
     if (!answer) {

@@ -4,17 +4,17 @@
 #include "base/limits.h"
 #include "base/log.h"
 
+#include <netdb.h>
 #include <chrono>
 #include <cstring>
-#include <netdb.h>
 
 namespace weir::control {
 namespace {
 
 uint64_t monotonic_ns() {
-    return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                     std::chrono::steady_clock::now().time_since_epoch())
-                                     .count());
+    return static_cast<uint64_t>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+            .count());
 }
 
 } // namespace

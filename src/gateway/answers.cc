@@ -70,17 +70,21 @@ Result<void> edit_response(Exchange& exchange, mcp::Method method, json::Value r
         return {};
     }
     if (method == mcp::Method::tools_list)
-        for (const auto tool : result.find("tools").elements()) static_cast<void>(worker.catalog.learn(exchange.server->index, tool, worker.scratch));
+        for (const auto tool : result.find("tools").elements())
+            static_cast<void>(worker.catalog.learn(exchange.server->index, tool, worker.scratch));
     if (method == mcp::Method::server_discover) return mcp::narrow_discovery(result, false, edits);
     if (mcp::list_shape(method).entries.empty() || !worker.generation().policies->filters_lists()) return {};
     // The same judgement as for a call by that name: what is refused there is not shown here.
-    const auto keep = [&](const mcp::Entry& entry) { return !worker.judge().hides(facts_of(exchange, method, entry), worker.scratch); };
+    const auto keep = [&](const mcp::Entry& entry) {
+        return !worker.judge().hides(facts_of(exchange, method, entry), worker.scratch);
+    };
     const auto filtered = mcp::filter_list(result, method, exchange.era, true, edits, keep);
     return filtered ? Result<void>() : fail(filtered.error());
 }
 
 /// The text to send on: as it came, or with `edits`.
-std::string_view edited(const json::Document& document, mcp::Edits& edits, std::string_view text, PaddedBytes& rewritten) {
+std::string_view edited(const json::Document& document, mcp::Edits& edits, std::string_view text,
+                        PaddedBytes& rewritten) {
     if (edits.empty()) return text;
     json::serialise(document, edits.sorted(), rewritten);
     return rewritten.text();
@@ -101,7 +105,8 @@ bool relays_status(uint16_t status) { return status >= 400 && status < 500; }
 
 std::string_view status_digits(Exchange& exchange, uint16_t status) {
     char* digits = exchange.space.take(3, 1);
-    for (int i = 2; i >= 0; --i, status = static_cast<uint16_t>(status / 10)) digits[i] = static_cast<char>('0' + status % 10);
+    for (int i = 2; i >= 0; --i, status = static_cast<uint16_t>(status / 10))
+        digits[i] = static_cast<char>('0' + status % 10);
     return {digits, 3};
 }
 
@@ -114,9 +119,13 @@ void note_lost_session(Exchange& exchange) {
 void answer_status(Exchange& exchange, uint16_t status, std::string_view more = {}) {
     if (status == 404) note_lost_session(exchange);
     PaddedBytes body(exchange.worker.buffers);
-    mcp::write_error(body, {.id = exchange.id.raw, .era = exchange.era, .code = row_of(Error::rpc_internal).code,
-                            .message = exchange.space.join({"the MCP server answered with HTTP status ", status_digits(exchange, status)}),
-                            .data = {}});
+    mcp::write_error(
+        body,
+        {.id = exchange.id.raw,
+         .era = exchange.era,
+         .code = row_of(Error::rpc_internal).code,
+         .message = exchange.space.join({"the MCP server answered with HTTP status ", status_digits(exchange, status)}),
+         .data = {}});
     record_answered(exchange, body.text(), true);
     write_answer(exchange, status, body.text(), more);
 }
@@ -159,7 +168,8 @@ Result<void> take_answer_head(Exchange& exchange, const http::AnswerHead& head) 
     exchange.answer_json = head.content_type == http::MediaType::json;
     exchange.upstream_idle_ns = limits.upstream_idle_ns_max;
     if (head.keep_alive_timeout_s) // The peer closes at that time: a second of margin (security.md, limits).
-        exchange.upstream_idle_ns = std::min(exchange.upstream_idle_ns, (std::max(*head.keep_alive_timeout_s, 1U) - 1) * s_ns);
+        exchange.upstream_idle_ns =
+            std::min(exchange.upstream_idle_ns, (std::max(*head.keep_alive_timeout_s, 1U) - 1) * s_ns);
     if (exchange.method == mcp::Method::initialize && head.has(http::FieldId::mcp_session_id))
         exchange.answer_session = exchange.space.copy(head.value(http::FieldId::mcp_session_id));
     exchange.retry_after = exchange.space.copy(head.value(http::FieldId::retry_after));
@@ -169,7 +179,8 @@ Result<void> take_answer_head(Exchange& exchange, const http::AnswerHead& head) 
     if (head.status >= 300 && head.status < 400) return fail(Error::upstream_redirect);
     // Its challenge is about weir's credential: the client has none that would help.
     if (head.status == 401 || head.status == 403 || head.status == 407) return fail(Error::upstream_refused);
-    exchange.answer = stream && (exchange.expects_answer || exchange.asked == Asked::open_stream) ? Answer::stream : Answer::whole;
+    exchange.answer =
+        stream && (exchange.expects_answer || exchange.asked == Asked::open_stream) ? Answer::stream : Answer::whole;
     return {};
 }
 
@@ -189,7 +200,8 @@ Result<Vetted> vet_message(Exchange& exchange, std::string_view text, PaddedByte
             answered.of_batch->answered = true;
             --exchange.answers_missing;
             if (message->kind != mcp::Kind::result) continue;
-            if (const auto ok = edit_response(exchange, answered.method, message->result, edits); !ok) return fail(ok.error());
+            if (const auto ok = edit_response(exchange, answered.method, message->result, edits); !ok)
+                return fail(ok.error());
         }
         vetted.response = exchange.answers_missing == 0;
         exchange.response_seen = vetted.response;
@@ -207,7 +219,8 @@ Result<Vetted> vet_message(Exchange& exchange, std::string_view text, PaddedByte
         return vetted;
     }
     const auto answered = answered_by(exchange, message->id);
-    const bool nameless_error = message->kind == mcp::Kind::error && !message->id && exchange.answer != Answer::stream && exchange.expects_answer;
+    const bool nameless_error = message->kind == mcp::Kind::error && !message->id &&
+                                exchange.answer != Answer::stream && exchange.expects_answer;
     if (!answered.known && !nameless_error) {
         vetted.drop = true; // An answer that nobody here asked for.
         return vetted;
@@ -219,7 +232,8 @@ Result<Vetted> vet_message(Exchange& exchange, std::string_view text, PaddedByte
     }
     vetted.response = !exchange.batch || exchange.answers_missing == 0;
     if (message->kind == mcp::Kind::result) {
-        if (const auto ok = edit_response(exchange, answered.method, message->result, edits); !ok) return fail(ok.error());
+        if (const auto ok = edit_response(exchange, answered.method, message->result, edits); !ok)
+            return fail(ok.error());
         vetted.text = edited(*document, edits, text, rewritten);
     }
     exchange.response_seen = vetted.response && !exchange.resumed;
@@ -232,8 +246,11 @@ Result<void> refuse_agreement(Exchange& exchange, Error error) {
     if (error != Error::protocol_unsupported || exchange.method != mcp::Method::initialize) return fail(error);
     PaddedBytes data(exchange.worker.buffers), body(exchange.worker.buffers);
     mcp::write_versions(data, mcp::legacy_revisions, exchange.revision);
-    mcp::write_error(body, {.id = exchange.id.raw, .era = exchange.era, .code = row_of(Error::rpc_params).code,
-                            .message = "the MCP server agrees on a protocol version that weir does not speak", .data = data.text()});
+    mcp::write_error(body, {.id = exchange.id.raw,
+                            .era = exchange.era,
+                            .code = row_of(Error::rpc_params).code,
+                            .message = "the MCP server agrees on a protocol version that weir does not speak",
+                            .data = data.text()});
     record_answered(exchange, body.text(), true);
     write_answer(exchange, 200, body.text());
     return {};
@@ -302,7 +319,8 @@ void append_retry_after(const Exchange& exchange, PaddedBytes& out) {
 
 std::string_view sealed_event_id(Exchange& exchange, std::string_view id) {
     if (id.empty()) return {};
-    const std::string_view session = exchange.legacy_session ? exchange.legacy_session->upstream_id : exchange.answer_session;
+    const std::string_view session =
+        exchange.legacy_session ? exchange.legacy_session->upstream_id : exchange.answer_session;
     PaddedBytes sealed(exchange.worker.buffers);
     if (!exchange.worker.sealer.seal_event({.upstream_id = id, .method = exchange.method, .name = exchange.name},
                                            bond_of(exchange, session), sealed))

@@ -24,10 +24,10 @@ Result<void> answer_whole(Exchange& exchange);
 
 /// One JSON text of a stream or an answer, after the check.
 struct Vetted {
-    std::string_view text;   // to send on: as it came, or in `rewritten`
-    bool drop = false;       // nobody asked for it: it goes nowhere
-    bool response = false;   // it answers this exchange's request
-    bool is_error = false;   // a JSON-RPC error, or a result with isError
+    std::string_view text; // to send on: as it came, or in `rewritten`
+    bool drop = false;     // nobody asked for it: it goes nowhere
+    bool response = false; // it answers this exchange's request
+    bool is_error = false; // a JSON-RPC error, or a result with isError
 };
 /// `text` must have padding behind it. Rewrites into `rewritten`. Errors: json_* and upstream_malformed.
 Result<Vetted> vet_message(Exchange& exchange, std::string_view text, PaddedBytes& rewritten);

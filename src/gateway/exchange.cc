@@ -15,7 +15,9 @@ struct Row {
     uint32_t successors; // a bit per step that may follow
 };
 
-template <class... Steps> constexpr uint32_t to(Steps... steps) { return ((1U << static_cast<unsigned>(steps)) | ... | 0U); }
+template <class... Steps> constexpr uint32_t to(Steps... steps) {
+    return ((1U << static_cast<unsigned>(steps)) | ... | 0U);
+}
 
 // admit -> authenticate -> scan -> judge -> credential -> dial -> consume -> forward -> relay -> settle, with hold
 // beside judge and relay; any of them may refuse.
@@ -38,8 +40,8 @@ constexpr std::array<Row, static_cast<size_t>(Step::done)> table{{
 
 Exchange::Exchange(Worker& its_worker, net::Link& client)
     : worker(its_worker), client_link(&client), began_ns(its_worker.now_ns()), space(its_worker.buffers),
-      body(its_worker.buffers), outgoing(its_worker.buffers), denied(its_worker.buffers), number(its_worker.next_exchange_number()),
-      raw(its_worker.buffers), held(its_worker.buffers) {}
+      body(its_worker.buffers), outgoing(its_worker.buffers), denied(its_worker.buffers),
+      number(its_worker.next_exchange_number()), raw(its_worker.buffers), held(its_worker.buffers) {}
 
 Exchange::~Exchange() {
     WEIR_ASSERT(upstream == nullptr);

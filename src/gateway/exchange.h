@@ -16,8 +16,8 @@
 #include "http/body.h"
 #include "http/head.h"
 #include "http/sse.h"
-#include "json/document.h"
 #include "identity/principal.h"
+#include "json/document.h"
 #include "mcp/era.h"
 #include "mcp/message.h"
 #include "mcp/revision.h"
@@ -35,7 +35,19 @@ class Worker;
 struct Session;
 
 enum class Step : uint8_t {
-    admit, authenticate, scan, judge, hold, credential, dial, consume, forward, relay, settle, refuse, done
+    admit,
+    authenticate,
+    scan,
+    judge,
+    hold,
+    credential,
+    dial,
+    consume,
+    forward,
+    relay,
+    settle,
+    refuse,
+    done
 };
 enum class Next : uint8_t { more, wait, done };
 
@@ -76,17 +88,17 @@ struct Exchange {
     net::Link* client_link;
     net::Link* upstream = nullptr;
     const Server* server = nullptr;
-    std::string_view origin;     // of a browser that is allowed; in `space`
+    std::string_view origin; // of a browser that is allowed; in `space`
     Step step = Step::admit;
     bool woken = false;
     bool expired = false; // a deadline of one of the links passed; the step that acts on it clears it
 
     // The request.
     Asked asked = Asked::message;
-    bool reading = false;        // some of it arrived and more is to come: the deadlines of head and body run
-    bool head_kept = false;      // the head was copied into `space`, because the body did not come with it
+    bool reading = false;   // some of it arrived and more is to come: the deadlines of head and body run
+    bool head_kept = false; // the head was copied into `space`, because the body did not come with it
     bool continue_sent = false;
-    bool whole = false;          // all of it was read off the link
+    bool whole = false; // all of it was read off the link
     bool keep_alive = true;
     bool in_flight = false;
     bool fresh_upstream = false; // the upstream link was connected for this exchange
@@ -95,15 +107,15 @@ struct Exchange {
     uint64_t body_since_ns = 0;
     Workspace space;
     http::RequestHead head;
-    json::Document document;     // of the body, while it is judged
-    mcp::Message message;        // not of a batch
+    json::Document document; // of the body, while it is judged
+    mcp::Message message;    // not of a batch
     http::ChunkedReader chunks;
-    PaddedBytes body;            // the request's, when it was gathered; later the answer's
+    PaddedBytes body; // the request's, when it was gathered; later the answer's
     PaddedView body_view;
 
     // What it means. Everything here lives in `space` or for ever.
     const identity::Principal* principal = nullptr;
-    Session* session = nullptr;                    // of the record
+    Session* session = nullptr;                     // of the record
     std::optional<mcp::SessionSeal> legacy_session; // what the client's session id sealed
     EndedSessions::Digest session_digest{};         // of that id
     std::string_view last_event;                    // the upstream's id that a GET resumes after
@@ -114,26 +126,26 @@ struct Exchange {
     bool expects_answer = false; // a request, or a batch that holds one
     bool resumed = false;        // a GET that takes up another request's stream
     std::string_view method_text;
-    std::string_view name;       // tool, prompt or resource
-    mcp::Id id;                  // of a request
+    std::string_view name; // tool, prompt or resource
+    mcp::Id id;            // of a request
     std::string_view revision;
     std::string_view client_text; // name and version, as the client says
     uint64_t in_flight_digest = 0;
-    PaddedBytes outgoing;        // the request as it goes upstream
+    PaddedBytes outgoing; // the request as it goes upstream
     uint64_t outgoing_body_bytes = 0;
-    PaddedBytes denied;          // a batch's own answers: JSON texts, comma-separated
+    PaddedBytes denied;                     // a batch's own answers: JSON texts, comma-separated
     std::span<BatchRequest> batch_requests; // the requests of a batch that went upstream
-    uint32_t answers_missing = 0; // of these
+    uint32_t answers_missing = 0;           // of these
 
     // The record.
-    uint32_t number = 0;         // ties its entries together
-    uint64_t last_seq = 0;       // of the last entry it wrote
-    uint64_t verdict_seq = 0;    // of the entry that must be on its way before the upstream is sent anything
-    uint64_t awaited_seq = 0;    // strict: durable before the exchange goes on; 0: nothing is awaited
+    uint32_t number = 0;      // ties its entries together
+    uint64_t last_seq = 0;    // of the last entry it wrote
+    uint64_t verdict_seq = 0; // of the entry that must be on its way before the upstream is sent anything
+    uint64_t awaited_seq = 0; // strict: durable before the exchange goes on; 0: nothing is awaited
     uint64_t forwarded_ns = 0;
-    uint64_t sent_before = 0;    // bytes_out of the upstream link before this request
+    uint64_t sent_before = 0; // bytes_out of the upstream link before this request
     bool forwarded = false;
-    bool answered = false;       // its last entry is written
+    bool answered = false; // its last entry is written
 
     // The answer.
     Answer answer = Answer::awaited;
@@ -141,25 +153,25 @@ struct Exchange {
     http::Framing answer_framing{};
     bool answer_keep_alive = false;
     bool answer_json = false;
-    bool answer_complete = false;  // nothing of it is left on the upstream link
-    bool committed = false;        // the status line is on its way to the client
-    bool response_seen = false;    // the JSON-RPC response went by
-    bool resumable = false;        // the stream has event ids: the client can take it up again
-    bool orphaned = false;         // its client left, and it is read on for the record
-    bool after_response = false;   // the response is through; the stream has a moment left to end
-    int64_t answer_code = 0;       // of a JSON-RPC error
+    bool answer_complete = false; // nothing of it is left on the upstream link
+    bool committed = false;       // the status line is on its way to the client
+    bool response_seen = false;   // the JSON-RPC response went by
+    bool resumable = false;       // the stream has event ids: the client can take it up again
+    bool orphaned = false;        // its client left, and it is read on for the record
+    bool after_response = false;  // the response is through; the stream has a moment left to end
+    int64_t answer_code = 0;      // of a JSON-RPC error
     uint8_t informational = 0;
-    uint64_t answer_left = 0;      // octets of a body of known length that have not come
+    uint64_t answer_left = 0; // octets of a body of known length that have not come
     uint64_t answer_bytes = 0;
     uint64_t upstream_idle_ns = 0;
-    std::string_view answer_session; // the upstream's session id, in `space`
+    std::string_view answer_session;  // the upstream's session id, in `space`
     std::string_view answer_revision; // what an initialize agreed on, in `space`
-    std::string_view retry_after;    // in `space`
+    std::string_view retry_after;     // in `space`
     http::EventReader events;
-    PaddedBytes raw;             // the stream's octets without their framing, when that is chunked
+    PaddedBytes raw; // the stream's octets without their framing, when that is chunked
     size_t raw_at = 0;
-    PaddedBytes held;            // events that wait for the stream's head
-    uint64_t heartbeat_ns = 0;   // when the client last got anything
+    PaddedBytes held;             // events that wait for the stream's head
+    uint64_t heartbeat_ns = 0;    // when the client last got anything
     uint64_t client_progress = 0; // bytes_out of the client link when it was last looked at
     uint64_t client_progress_ns = 0;
 

@@ -14,15 +14,15 @@
 #include "record/writer.h"
 #include "ring/kernel_ring.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
 #include <mutex>
-#include <sys/resource.h>
 #include <thread>
-#include <unistd.h>
 
 namespace weir::gateway {
 namespace {
@@ -120,27 +120,28 @@ void Gateway::Parts::run_worker(uint32_t index) {
         for (const auto& [fd, role] : self.listeners) ::close(fd);
         muster.report(std::move(why));
     };
-    if (!ring) return fail_to_start(std::string("io_uring is refused: ") + std::strerror(errno) + " (weir doctor says more)");
+    if (!ring)
+        return fail_to_start(std::string("io_uring is refused: ") + std::strerror(errno) + " (weir doctor says more)");
     auto record = record::Writer::open(**ring, record_options(state, generation.config, index, log));
     if (!record) return fail_to_start("the record: " + record.error());
     policy::Judge judge(generation.policies, watchdog);
     {
-        Worker worker(**ring, {.index = index,
-                               .seed = crypto::random_u64(),
-                               .boot_id = boot_id,
-                               .generation = &generation,
-                               .keys = &keys,
-                               .record = record->get(),
-                               .judge = &judge,
-                               .counters = counters[index].get(),
-                               .calls = {.broadcast = [this, index](const WorkerMessage& message) { tell_all(message, index); },
-                                         .resolve_again = [this](uint32_t server) { names->ask(server); },
-                                         .page = [this](std::string_view path, PaddedBytes& out) { return page(path, out); }},
-                               .mailbox = self.mailbox});
+        Worker worker(**ring,
+                      {.index = index,
+                       .seed = crypto::random_u64(),
+                       .boot_id = boot_id,
+                       .generation = &generation,
+                       .keys = &keys,
+                       .record = record->get(),
+                       .judge = &judge,
+                       .counters = counters[index].get(),
+                       .calls = {.broadcast = [this, index](const WorkerMessage& message) { tell_all(message, index); },
+                                 .resolve_again = [this](uint32_t server) { names->ask(server); },
+                                 .page = [this](std::string_view path, PaddedBytes& out) { return page(path, out); }},
+                       .mailbox = self.mailbox});
         for (const auto& [fd, role] : self.listeners) worker.listen(fd, role);
         muster.report({});
-        while (worker.turn() && !abandoned.load(std::memory_order_relaxed)) {
-        }
+        while (worker.turn() && !abandoned.load(std::memory_order_relaxed)) {}
         worker.end();
     }
     (*record)->close();
@@ -152,11 +153,13 @@ void Gateway::Parts::run_worker(uint32_t index) {
 
 std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config config) {
     auto parts = std::make_unique<Parts>();
-    if (auto failed = parts->state.open(config.state_dir); !failed) return std::unexpected(StartFailure{1, {failed.error()}});
+    if (auto failed = parts->state.open(config.state_dir); !failed)
+        return std::unexpected(StartFailure{1, {failed.error()}});
     const auto key = parts->state.seal_key();
     if (!key) return std::unexpected(StartFailure{1, {key.error()}});
     parts->keys.add(1, *key);
-    if (!crypto::fill_random(parts->boot_id)) return std::unexpected(StartFailure{1, {"the kernel gives no random octets"}});
+    if (!crypto::fill_random(parts->boot_id))
+        return std::unexpected(StartFailure{1, {"the kernel gives no random octets"}});
     std::string why;
     const auto log = record::log_identity(parts->state.segments(), why);
     if (!log) return std::unexpected(StartFailure{1, {"the record: " + why}});
@@ -170,9 +173,10 @@ std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config conf
     parts->threads.resize(count);
     std::vector<control::Name> names;
     for (const auto& server : settled.servers) names.push_back({server.url.host, server.url.port});
-    parts->names = std::make_unique<control::Names>(std::move(names), [raw = parts.get()](uint32_t server, const ring::Address& address) {
-        raw->tell_all({.kind = WorkerMessage::Kind::resolved, .server = server, .address = address});
-    });
+    parts->names = std::make_unique<control::Names>(
+        std::move(names), [raw = parts.get()](uint32_t server, const ring::Address& address) {
+            raw->tell_all({.kind = WorkerMessage::Kind::resolved, .server = server, .address = address});
+        });
     for (uint32_t i = 0; i < count; ++i) {
         auto waker = ring::make_waker();
         if (!waker) return std::unexpected(StartFailure{1, {"no descriptor is left (raise the limit of open files)"}});
@@ -185,7 +189,8 @@ std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config conf
     auto gateway = std::unique_ptr<Gateway>(new Gateway(std::move(parts)));
     Parts& own = *gateway->parts_;
     std::string failure;
-    for (uint32_t i = 0; i < count && failure.empty(); ++i) failure = open_listeners(settled, own.state, i, own.threads[i].listeners);
+    for (uint32_t i = 0; i < count && failure.empty(); ++i)
+        failure = open_listeners(settled, own.state, i, own.threads[i].listeners);
     if (!failure.empty()) {
         for (auto& thread : own.threads)
             for (const auto& [fd, role] : thread.listeners) ::close(fd);

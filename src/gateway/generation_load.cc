@@ -7,8 +7,8 @@
 #include "gateway/worker.h"
 #include "ring/kernel_ring.h"
 
-#include <cstring>
 #include <sys/un.h>
+#include <cstring>
 
 namespace weir::gateway {
 namespace {
@@ -19,7 +19,8 @@ policy::Surroundings surroundings_of(const Config& config) {
     policy::Surroundings surroundings;
     surroundings.limits = config.limits;
     for (const auto& server : config.servers) {
-        policy::Server known{.name = server.name, .labels = {}, .tags = {}, .allow_by_default = server.allow_by_default};
+        policy::Server known{
+            .name = server.name, .labels = {}, .tags = {}, .allow_by_default = server.allow_by_default};
         for (const auto& label : server.labels) known.labels.push_back({label.name, label.value});
         for (const auto& tag : server.tags) known.tags.push_back({tag.tag, tag.globs});
         surroundings.servers.push_back(std::move(known));
@@ -35,7 +36,8 @@ Server server_of(const ServerConfig& config, uint32_t index) {
                        "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
                        "Accept-Encoding: identity\r\nContent-Length: ";
     server.get_head = "GET" + line + "Accept: text/event-stream\r\nAccept-Encoding: identity\r\n";
-    server.delete_head = "DELETE" + line + "Accept: application/json, text/event-stream\r\nAccept-Encoding: identity\r\n";
+    server.delete_head =
+        "DELETE" + line + "Accept: application/json, text/event-stream\r\nAccept-Encoding: identity\r\n";
     if (const auto address = control::resolve({config.url.host, config.url.port})) server.address = *address;
     else log::warn("name_not_found", {{"server", config.name}, {"host", config.url.host}});
     return server;
@@ -60,7 +62,8 @@ std::expected<void, std::vector<std::string>> load_generation(Config config, Gen
     return {};
 }
 
-std::string open_listeners(const Config& config, const StateDir& state, uint32_t index, std::vector<std::pair<int, Role>>& listeners) {
+std::string open_listeners(const Config& config, const StateDir& state, uint32_t index,
+                           std::vector<std::pair<int, Role>>& listeners) {
     const auto add = [&](const ring::Address& address, const std::string& text, Role role) -> std::string {
         const int fd = ring::listen_on(address, backlog);
         if (fd < 0) return "cannot listen on " + text + ": " + std::strerror(-fd);
@@ -75,23 +78,25 @@ std::string open_listeners(const Config& config, const StateDir& state, uint32_t
     const std::string path = state.control_socket();
     ring::Address address;
     auto& local = reinterpret_cast<sockaddr_un&>(address.storage);
-    if (path.size() >= sizeof local.sun_path) return path + ": the path of the control socket is too long; choose a shorter [state] dir";
+    if (path.size() >= sizeof local.sun_path)
+        return path + ": the path of the control socket is too long; choose a shorter [state] dir";
     local.sun_family = AF_UNIX;
     std::memcpy(local.sun_path, path.c_str(), path.size() + 1);
     address.size = sizeof local;
     return add(address, path, Role::admin);
 }
 
-record::WriterOptions record_options(const StateDir& state, const Config& config, uint32_t index, const record::LogId& log) {
+record::WriterOptions record_options(const StateDir& state, const Config& config, uint32_t index,
+                                     const record::LogId& log) {
     record::WriterOptions options;
     options.directory = state.segments();
     options.worker = index;
     options.log = log;
     options.seed = crypto::random_u64();
     switch (config.record.durability) {
-    case Durability::off: options.durability = record::Durability::off; break;
-    case Durability::batch: options.durability = record::Durability::batch; break;
-    case Durability::strict: options.durability = record::Durability::strict; break;
+        case Durability::off: options.durability = record::Durability::off; break;
+        case Durability::batch: options.durability = record::Durability::batch; break;
+        case Durability::strict: options.durability = record::Durability::strict; break;
     }
     options.segment_bytes = config.record.segment_bytes;
     options.queue_bytes_max = config.limits.record_queue_bytes_max;

@@ -23,8 +23,10 @@ std::expected<void, std::vector<std::string>> load_generation(Config config, Gen
 
 /// The listening sockets of worker `index`: every address of [listen] for clients, and on worker 0 the admin address and
 /// the control socket. An empty text: all are there; else what is wrong, and what there was stays in `listeners`.
-std::string open_listeners(const Config& config, const StateDir& state, uint32_t index, std::vector<std::pair<int, Role>>& listeners);
+std::string open_listeners(const Config& config, const StateDir& state, uint32_t index,
+                           std::vector<std::pair<int, Role>>& listeners);
 
-record::WriterOptions record_options(const StateDir& state, const Config& config, uint32_t index, const record::LogId& log);
+record::WriterOptions record_options(const StateDir& state, const Config& config, uint32_t index,
+                                     const record::LogId& log);
 
 } // namespace weir::gateway

@@ -29,9 +29,9 @@ void write_status_line(PaddedBytes& out, uint16_t status) {
 /// What a refusal adds to the head.
 std::string_view lines_of(Error error) {
     switch (row_of(error).status) {
-    case 405: return "Allow: GET, POST, DELETE\r\n";
-    case 503: return "Retry-After: 1\r\n";
-    default: return {};
+        case 405: return "Allow: GET, POST, DELETE\r\n";
+        case 503: return "Retry-After: 1\r\n";
+        default: return {};
     }
 }
 
@@ -63,9 +63,9 @@ bool host_served(const http::Authority& host, const Config& config) {
 bool origin_allowed(std::string_view origin, const Config& config) {
     const auto asked = http::read_origin(origin);
     return asked && std::ranges::any_of(config.origins, [&](const std::string& allowed) {
-        const auto known = http::read_origin(allowed);
-        return known && http::origin_equal(*known, *asked);
-    });
+               const auto known = http::read_origin(allowed);
+               return known && http::origin_equal(*known, *asked);
+           });
 }
 
 void append_cors_lines(const Exchange& exchange, PaddedBytes& out) {
@@ -77,9 +77,10 @@ void append_cors_lines(const Exchange& exchange, PaddedBytes& out) {
 
 Next answer_preflight(Exchange& exchange) {
     PaddedBytes lines(exchange.worker.buffers);
-    lines.append("Access-Control-Allow-Methods: GET, POST, DELETE\r\n"
-                 "Access-Control-Allow-Headers: authorization, content-type, accept, mcp-protocol-version, mcp-session-id, "
-                 "last-event-id, mcp-method, mcp-name");
+    lines.append(
+        "Access-Control-Allow-Methods: GET, POST, DELETE\r\n"
+        "Access-Control-Allow-Headers: authorization, content-type, accept, mcp-protocol-version, mcp-session-id, "
+        "last-event-id, mcp-method, mcp-name");
     // Mcp-Param-{X} has no end of names: those that this client asks for are the ones it needs.
     const auto asked = exchange.head.value(http::FieldId::access_control_request_headers);
     for (size_t at = 0; at < asked.size();) {
@@ -99,7 +100,8 @@ Next answer_preflight(Exchange& exchange) {
     return go(exchange, Step::settle);
 }
 
-void write_answer(Exchange& exchange, uint16_t status, std::string_view body, std::string_view more, std::string_view type) {
+void write_answer(Exchange& exchange, uint16_t status, std::string_view body, std::string_view more,
+                  std::string_view type) {
     net::Link* link = exchange.client_link;
     if (link == nullptr || exchange.committed) return;
     exchange.committed = true;
@@ -141,12 +143,15 @@ Next step_refuse(Exchange& exchange) {
     worker.counters.local_answers.add();
     // A body that was not read is not known to end where we think it does; a head alone is done with.
     if (!exchange.whole && exchange.head.framing != http::Framing::none) exchange.keep_alive = false;
-    else if (!exchange.whole && !exchange.head_kept && exchange.client_link != nullptr) exchange.client_link->consume(exchange.head.size);
+    else if (!exchange.whole && !exchange.head_kept && exchange.client_link != nullptr)
+        exchange.client_link->consume(exchange.head.size);
     if (exchange.refusal.framing_lost || worker.draining()) exchange.keep_alive = false;
     if (exchange.verdict_seq != 0 && !exchange.answered) record_refused(exchange);
     // A notification is never answered with a message, but its sender must learn that it went nowhere.
     PaddedBytes body(worker.buffers);
-    mcp::write_error(body, {.id = exchange.id.raw, .era = exchange.era, .code = row.code == 0 ? -32600 : row.code,
+    mcp::write_error(body, {.id = exchange.id.raw,
+                            .era = exchange.era,
+                            .code = row.code == 0 ? -32600 : row.code,
                             .message = exchange.refusal.detail.empty() ? row.text : exchange.refusal.detail,
                             .data = exchange.refusal_data});
     const uint16_t status = exchange.refusal.status != 0 ? exchange.refusal.status : row.status;
@@ -188,7 +193,8 @@ Next answer_page(Exchange& exchange) {
     exchange.client_link->consume(exchange.head.size);
     exchange.whole = exchange.head.framing == http::Framing::none;
     if (!exchange.whole) exchange.keep_alive = false;
-    write_answer(exchange, page.status, body.text(), page.status == 405 ? "Allow: GET\r\n" : std::string_view(), page.type);
+    write_answer(exchange, page.status, body.text(), page.status == 405 ? "Allow: GET\r\n" : std::string_view(),
+                 page.type);
     return go(exchange, Step::settle);
 }
 

@@ -22,9 +22,12 @@ template <class Entry> bool append(Exchange& exchange, const Entry& entry) {
 
 bool enter_session(Exchange& exchange) {
     Worker& worker = exchange.worker;
-    const std::string_view upstream_session = exchange.legacy_session ? exchange.legacy_session->upstream_id : std::string_view();
-    exchange.session = worker.sessions.find({.principal = exchange.principal->key, .client = exchange.client_text,
-                                             .server = exchange.server->config->name, .revision = exchange.revision,
+    const std::string_view upstream_session =
+        exchange.legacy_session ? exchange.legacy_session->upstream_id : std::string_view();
+    exchange.session = worker.sessions.find({.principal = exchange.principal->key,
+                                             .client = exchange.client_text,
+                                             .server = exchange.server->config->name,
+                                             .revision = exchange.revision,
                                              .mcp_session = upstream_session},
                                             worker.now_ns());
     return exchange.session != nullptr;
@@ -74,8 +77,9 @@ bool record_decided(Exchange& exchange, const policy::Verdict& verdict, int64_t 
 }
 
 bool record_forwarded(Exchange& exchange) {
-    if (!append(exchange, record::Forwarded{.server = exchange.server->config->name, .body = {},
-                                            .wire_bytes = exchange.outgoing_body_bytes}))
+    if (!append(exchange,
+                record::Forwarded{
+                    .server = exchange.server->config->name, .body = {}, .wire_bytes = exchange.outgoing_body_bytes}))
         return false;
     exchange.verdict_seq = exchange.last_seq; // What is sent waits for this one too.
     return true;
@@ -87,14 +91,19 @@ void record_answered(Exchange& exchange, std::string_view body, bool is_error) {
     Worker& worker = exchange.worker;
     worker.counters.answered.add();
     // The effect has happened; a record that takes no entry now tells of a gap later.
-    if (append(exchange, record::Answered{.body = body, .status = exchange.status,
-                                          .latency_ns = worker.now_ns() - exchange.began_ns, .wire_bytes = body.size(),
-                                          .code = exchange.answer_code, .is_error = is_error, .mcp_session = {}}) &&
+    if (append(exchange, record::Answered{.body = body,
+                                          .status = exchange.status,
+                                          .latency_ns = worker.now_ns() - exchange.began_ns,
+                                          .wire_bytes = body.size(),
+                                          .code = exchange.answer_code,
+                                          .is_error = is_error,
+                                          .mcp_session = {}}) &&
         strict(exchange))
         exchange.awaited_seq = exchange.last_seq;
 }
 
-void record_stream_event(Exchange& exchange, std::string_view data, std::string_view id, bool is_response, bool is_error) {
+void record_stream_event(Exchange& exchange, std::string_view data, std::string_view id, bool is_response,
+                         bool is_error) {
     if (exchange.verdict_seq == 0) return;
     if (is_response) return record_answered(exchange, data, is_error);
     append(exchange, record::StreamEvent{.body = data, .event_id = id, .event_type = {}, .method = {}});
@@ -105,7 +114,8 @@ void record_ambiguous(Exchange& exchange, Error error) {
     exchange.answered = true;
     Worker& worker = exchange.worker;
     worker.counters.ambiguous.add();
-    append(exchange, record::Ambiguous{.reason = row_of(error).name, .latency_ns = worker.now_ns() - exchange.began_ns,
+    append(exchange, record::Ambiguous{.reason = row_of(error).name,
+                                       .latency_ns = worker.now_ns() - exchange.began_ns,
                                        .text = row_of(error).text});
 }
 
@@ -113,8 +123,13 @@ void record_refused(Exchange& exchange) {
     if (exchange.answered || exchange.verdict_seq == 0) return;
     exchange.answered = true;
     const auto& row = row_of(exchange.refusal.error);
-    append(exchange, record::Answered{.body = {}, .status = row.status, .latency_ns = exchange.worker.now_ns() - exchange.began_ns,
-                                      .wire_bytes = 0, .code = row.code, .is_error = true, .mcp_session = {}});
+    append(exchange, record::Answered{.body = {},
+                                      .status = row.status,
+                                      .latency_ns = exchange.worker.now_ns() - exchange.began_ns,
+                                      .wire_bytes = 0,
+                                      .code = row.code,
+                                      .is_error = true,
+                                      .mcp_session = {}});
 }
 
 } // namespace weir::gateway

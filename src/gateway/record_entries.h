@@ -18,7 +18,8 @@ bool record_decided(Exchange& exchange, const policy::Verdict& verdict, int64_t 
 bool record_forwarded(Exchange& exchange);
 /// The answer as the client gets it, once. In strict durability the exchange then waits for it.
 void record_answered(Exchange& exchange, std::string_view body, bool is_error);
-void record_stream_event(Exchange& exchange, std::string_view data, std::string_view id, bool is_response, bool is_error);
+void record_stream_event(Exchange& exchange, std::string_view data, std::string_view id, bool is_response,
+                         bool is_error);
 /// The request had left and no answer came whole: whether it was done is not known.
 void record_ambiguous(Exchange& exchange, Error error);
 /// weir refused what it had already recorded as asked.

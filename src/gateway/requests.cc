@@ -14,12 +14,11 @@ namespace {
 
 mcp::RoutingHeaders routing_headers(const http::RequestHead& head) {
     const auto header = [&](http::FieldId id) { return mcp::Header{head.has(id), head.value(id)}; };
-    return {header(http::FieldId::mcp_protocol_version), header(http::FieldId::mcp_method), header(http::FieldId::mcp_name)};
+    return {header(http::FieldId::mcp_protocol_version), header(http::FieldId::mcp_method),
+            header(http::FieldId::mcp_name)};
 }
 
-EndedSessions::Digest digest_of(std::string_view session_id) {
-    return {hash64(session_id, 1), hash64(session_id, 2)};
-}
+EndedSessions::Digest digest_of(std::string_view session_id) { return {hash64(session_id, 1), hash64(session_id, 2)}; }
 
 /// An id that outlives the request's octets.
 mcp::Id kept_id(const mcp::Id& id, Workspace& space) { return {space.copy(id.raw), space.copy(id.key), id.is_string}; }
@@ -48,7 +47,8 @@ Result<void> check_revision(Exchange& exchange) {
     }
     if (!exchange.legacy_session || exchange.legacy_session->revision.empty()) return {};
     if (head.has(http::FieldId::mcp_protocol_version) && named != exchange.legacy_session->revision) {
-        exchange.refusal.detail = exchange.space.join({"this session agreed on protocol version ", exchange.legacy_session->revision});
+        exchange.refusal.detail =
+            exchange.space.join({"this session agreed on protocol version ", exchange.legacy_session->revision});
         return fail(Error::rpc_invalid);
     }
     exchange.revision = exchange.legacy_session->revision;
@@ -68,7 +68,8 @@ Result<void> read_bodyless(Exchange& exchange) {
     if (const auto checked = check_revision(exchange); !checked) return checked;
     if (exchange.asked != Asked::open_stream || !exchange.head.has(http::FieldId::last_event_id)) return {};
     // Only an id that weir gave this principal on this session: any other might replay somebody else's stream.
-    const std::string_view session = exchange.legacy_session ? exchange.legacy_session->upstream_id : std::string_view();
+    const std::string_view session =
+        exchange.legacy_session ? exchange.legacy_session->upstream_id : std::string_view();
     const auto event = exchange.worker.sealer.open_event(exchange.head.value(http::FieldId::last_event_id),
                                                          bond_of(exchange, session), exchange.space);
     if (!event) return fail(Error::seal_invalid);
@@ -82,7 +83,8 @@ Result<void> read_bodyless(Exchange& exchange) {
 /// A client's name and version as one text, for the record and for policies; bounded.
 std::string_view client_text_of(json::Value info, Workspace& space) {
     if (!info.is(json::Kind::object)) return {};
-    const auto name = info.find("name").string(space).substr(0, 128), version = info.find("version").string(space).substr(0, 64);
+    const auto name = info.find("name").string(space).substr(0, 128),
+               version = info.find("version").string(space).substr(0, 64);
     return version.empty() ? space.copy(name) : space.join({name, "/", version});
 }
 
@@ -106,9 +108,11 @@ Result<void> check_params(Exchange& exchange) {
     for (const auto& mirrored : tool->mirrored) {
         mcp::Header header;
         for (const auto& field : exchange.head.fields)
-            if (field.id == http::FieldId::mcp_param && mirrored.is_called(field.name.substr(prefix))) header = {true, field.value};
+            if (field.id == http::FieldId::mcp_param && mirrored.is_called(field.name.substr(prefix)))
+                header = {true, field.value};
         if (mcp::check_param_header(mirrored.find(exchange.message.arguments), header, exchange.space)) continue;
-        exchange.refusal.detail = exchange.space.join({"the Mcp-Param-", mirrored.header, " header and the argument disagree"});
+        exchange.refusal.detail =
+            exchange.space.join({"the Mcp-Param-", mirrored.header, " header and the argument disagree"});
         worker.catalog.forget(exchange.server->index, exchange.name);
         return fail(Error::header_mismatch);
     }
@@ -117,10 +121,12 @@ Result<void> check_params(Exchange& exchange) {
 
 Result<void> read_one(Exchange& exchange) {
     json::Value id;
-    const auto message = mcp::read_message(json::Value::root(exchange.document), exchange.space, id, &exchange.refusal.detail);
+    const auto message =
+        mcp::read_message(json::Value::root(exchange.document), exchange.space, id, &exchange.refusal.detail);
     if (id) exchange.id = kept_id(mcp::read_id(id, exchange.space), exchange.space);
     if (!message) {
-        if (mcp::is_modern_revision(exchange.head.value(http::FieldId::mcp_protocol_version))) exchange.era = mcp::Era::modern;
+        if (mcp::is_modern_revision(exchange.head.value(http::FieldId::mcp_protocol_version)))
+            exchange.era = mcp::Era::modern;
         return fail(message.error());
     }
     exchange.message = *message;
@@ -130,16 +136,19 @@ Result<void> read_one(Exchange& exchange) {
     exchange.method_text = known.empty() ? exchange.space.copy(message->method_text) : known;
     exchange.name = exchange.space.copy(message->name);
     exchange.expects_answer = message->kind == mcp::Kind::request;
-    const auto classified = mcp::classify(*message, routing_headers(exchange.head), exchange.space, exchange.refusal.detail);
+    const auto classified =
+        mcp::classify(*message, routing_headers(exchange.head), exchange.space, exchange.refusal.detail);
     if (!classified) {
         // The refusal must look like the era that the client believes in.
-        if (message->claimed_version || mcp::is_modern_revision(exchange.head.value(http::FieldId::mcp_protocol_version)))
+        if (message->claimed_version ||
+            mcp::is_modern_revision(exchange.head.value(http::FieldId::mcp_protocol_version)))
             exchange.era = mcp::Era::modern;
         if (classified.error() == Error::protocol_unsupported) {
             PaddedBytes data(exchange.worker.buffers);
             const auto offered = exchange.era == mcp::Era::modern ? mcp::modern_revisions : mcp::legacy_revisions;
-            mcp::write_versions(data, offered, message->claimed_version ? message->claimed_version.string(exchange.space)
-                                                               : exchange.head.value(http::FieldId::mcp_protocol_version));
+            mcp::write_versions(data, offered,
+                                message->claimed_version ? message->claimed_version.string(exchange.space)
+                                                         : exchange.head.value(http::FieldId::mcp_protocol_version));
             exchange.refusal_data = exchange.space.copy(data.text());
         }
         return fail(classified.error());
@@ -147,7 +156,8 @@ Result<void> read_one(Exchange& exchange) {
     exchange.era = classified->era;
     exchange.revision = exchange.space.copy(classified->revision);
     exchange.client_text = client_text_of(message->client_info, exchange.space);
-    if (exchange.era == mcp::Era::modern) return check_params(exchange); // A session id is ignored there, and goes nowhere.
+    if (exchange.era == mcp::Era::modern)
+        return check_params(exchange); // A session id is ignored there, and goes nowhere.
     if (const auto opened = open_session(exchange); !opened) return opened;
     if (exchange.method == mcp::Method::initialize) return {};
     if (const auto checked = check_revision(exchange); !checked) return checked;
@@ -160,7 +170,8 @@ Result<void> read_batch(Exchange& exchange) {
     exchange.method_text = "batch";
     exchange.revision = mcp::assumed_revision;
     if (const auto opened = open_session(exchange); !opened) return opened;
-    if (!exchange.legacy_session || exchange.legacy_session->revision != mcp::assumed_revision) return fail(Error::batch_refused);
+    if (!exchange.legacy_session || exchange.legacy_session->revision != mcp::assumed_revision)
+        return fail(Error::batch_refused);
     if (const auto checked = check_revision(exchange); !checked) return checked;
     const auto elements = json::Value::root(exchange.document);
     const size_t count = elements.count();
@@ -197,7 +208,8 @@ Result<void> read_request(Exchange& exchange) {
     if (exchange.asked != Asked::message) return read_bodyless(exchange);
     const auto document = exchange.worker.scanner.scan(exchange.body_view);
     if (!document) {
-        if (mcp::is_modern_revision(exchange.head.value(http::FieldId::mcp_protocol_version))) exchange.era = mcp::Era::modern;
+        if (mcp::is_modern_revision(exchange.head.value(http::FieldId::mcp_protocol_version)))
+            exchange.era = mcp::Era::modern;
         return fail(document.error());
     }
     exchange.document = *document;

@@ -34,7 +34,8 @@ std::array<char, 32> digest_text(std::initializer_list<std::string_view> pieces)
 
 } // namespace
 
-Sessions::Sessions(record::Writer* record, const std::array<unsigned char, 16>& boot_id, uint64_t idle_ns_max, uint64_t seed)
+Sessions::Sessions(record::Writer* record, const std::array<unsigned char, 16>& boot_id, uint64_t idle_ns_max,
+                   uint64_t seed)
     : record_(record), boot_id_(boot_id), idle_ns_max_(idle_ns_max), seed_(seed), places_(open_max) {
     free_.reserve(open_max);
     for (size_t i = open_max; i != 0; --i) free_.push_back(static_cast<uint32_t>(i - 1));
@@ -56,10 +57,14 @@ Session* Sessions::find(const SessionFacts& facts, uint64_t now_ns) {
     session->calls = 0;
     session->key = digest_text({boot, facts.principal, facts.client, facts.server});
     const auto mcp = digest_text({boot, facts.mcp_session});
-    const auto seq = record_->append(0, record::SessionOpened{
-        .principal = facts.principal, .client = facts.client, .server = facts.server, .revision = facts.revision,
-        .mcp_session = facts.mcp_session.empty() ? std::string_view() : std::string_view(mcp.data(), mcp.size()),
-        .session_key = session->id()});
+    const auto seq = record_->append(
+        0, record::SessionOpened{
+               .principal = facts.principal,
+               .client = facts.client,
+               .server = facts.server,
+               .revision = facts.revision,
+               .mcp_session = facts.mcp_session.empty() ? std::string_view() : std::string_view(mcp.data(), mcp.size()),
+               .session_key = session->id()});
     const auto index = static_cast<uint32_t>(session - places_.data());
     if (!seq) {
         free_.push_back(index);
@@ -84,8 +89,9 @@ Session* Sessions::place() {
 
 void Sessions::close(Session& session, std::string_view reason) {
     // A record that takes no entry now will tell of a gap; the session is forgotten all the same.
-    static_cast<void>(record_->append(0, record::SessionClosed{.session = session.opened_seq, .reason = reason,
-                                                               .calls = session.calls, .session_key = session.id()}));
+    static_cast<void>(record_->append(
+        0, record::SessionClosed{
+               .session = session.opened_seq, .reason = reason, .calls = session.calls, .session_key = session.id()}));
     by_hash_.erase(session.hash);
     session.open = false;
     free_.push_back(static_cast<uint32_t>(&session - places_.data()));

@@ -19,7 +19,7 @@ namespace weir::gateway {
 /// What names a session. Views for the length of the call.
 struct SessionFacts {
     std::string_view principal;
-    std::string_view client;      // name and version, as it says itself
+    std::string_view client; // name and version, as it says itself
     std::string_view server;
     std::string_view revision;
     std::string_view mcp_session; // the upstream's id of the protocol session when it opened; not part of the name

@@ -3,13 +3,13 @@
 
 #include "crypto/secret.h"
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
-#include <filesystem>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 
 namespace weir::gateway {
 namespace {
@@ -38,7 +38,8 @@ std::expected<void, std::string> StateDir::open(const std::string& path) {
     std::filesystem::create_directories(path, error);
     if (error) return failed("the state directory cannot be made", path, error.value());
     for (const std::string& each : {path, path + "/keys", segments()}) {
-        if (::mkdir(each.c_str(), 0700) != 0 && errno != EEXIST) return failed("the directory cannot be made", each, errno);
+        if (::mkdir(each.c_str(), 0700) != 0 && errno != EEXIST)
+            return failed("the directory cannot be made", each, errno);
         if (::chmod(each.c_str(), 0700) != 0) return failed("the directory's mode cannot be set", each, errno);
     }
     const std::string lock = path + "/lock";
@@ -46,7 +47,8 @@ std::expected<void, std::string> StateDir::open(const std::string& path) {
     if (lock_fd_ < 0) return failed("the lock cannot be opened", lock, errno);
     if (::flock(lock_fd_, LOCK_EX | LOCK_NB) != 0)
         return std::unexpected(errno == EWOULDBLOCK
-                                   ? path + ": another weir uses this state directory; stop it, or set another [state] dir"
+                                   ? path +
+                                         ": another weir uses this state directory; stop it, or set another [state] dir"
                                    : lock + ": the lock cannot be taken: " + std::strerror(errno));
     return {};
 }
@@ -57,8 +59,10 @@ std::expected<std::array<unsigned char, 32>, std::string> StateDir::seal_key() c
     File file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
     if (file.fd >= 0) {
         char one_more;
-        if (::read(file.fd, key.data(), key.size()) != static_cast<ssize_t>(key.size()) || ::read(file.fd, &one_more, 1) != 0)
-            return std::unexpected(path + ": not a key of 32 octets; remove it to have a new one made (open sessions end)");
+        if (::read(file.fd, key.data(), key.size()) != static_cast<ssize_t>(key.size()) ||
+            ::read(file.fd, &one_more, 1) != 0)
+            return std::unexpected(path +
+                                   ": not a key of 32 octets; remove it to have a new one made (open sessions end)");
         return key;
     }
     if (errno != ENOENT) return failed("the key cannot be read", path, errno);

@@ -114,20 +114,21 @@ Result<void> check_head(Exchange& exchange) {
     exchange.server = exchange.worker.generation().route(head.path);
     if (exchange.server == nullptr) return fail(Error::route_unknown);
     switch (head.method) {
-    case http::Method::post:
-        exchange.asked = Asked::message;
-        if (head.content_type != http::MediaType::json) return fail(Error::media_type_unsupported);
-        if (!head.accepts.json || !head.accepts.event_stream) return fail(Error::not_acceptable);
-        if (head.framing == http::Framing::none) return fail(Error::json_syntax);
-        break;
-    case http::Method::get:
-        exchange.asked = Asked::open_stream;
-        if (!head.accepts.event_stream) return fail(Error::not_acceptable);
-        break;
-    case http::Method::delete_: exchange.asked = Asked::end_session; break;
-    case http::Method::options: // a browser asks before it sends; nobody else has a reason to
-        if (exchange.origin.empty() || !head.has(http::FieldId::access_control_request_method)) return fail(Error::method_not_allowed);
-        break;
+        case http::Method::post:
+            exchange.asked = Asked::message;
+            if (head.content_type != http::MediaType::json) return fail(Error::media_type_unsupported);
+            if (!head.accepts.json || !head.accepts.event_stream) return fail(Error::not_acceptable);
+            if (head.framing == http::Framing::none) return fail(Error::json_syntax);
+            break;
+        case http::Method::get:
+            exchange.asked = Asked::open_stream;
+            if (!head.accepts.event_stream) return fail(Error::not_acceptable);
+            break;
+        case http::Method::delete_: exchange.asked = Asked::end_session; break;
+        case http::Method::options: // a browser asks before it sends; nobody else has a reason to
+            if (exchange.origin.empty() || !head.has(http::FieldId::access_control_request_method))
+                return fail(Error::method_not_allowed);
+            break;
     }
     return {};
 }
@@ -140,7 +141,8 @@ Next step_admit(Exchange& exchange) {
     const auto input = exchange.client_link->input();
     const bool late = exchange.expired;
     exchange.expired = false;
-    const std::span<http::Field> room(worker.fields.data(), std::min<size_t>(worker.fields.size(), worker.limits.head_fields_max));
+    const std::span<http::Field> room(worker.fields.data(),
+                                      std::min<size_t>(worker.fields.size(), worker.limits.head_fields_max));
     const auto head = http::read_request_head(input.text(), room, worker.limits);
     if (!head) {
         if (head.error() != Error::incomplete) return refuse_and_close(exchange, head.error());

@@ -43,7 +43,8 @@ Next upstream_failed(Exchange& exchange, Error error) {
     const bool nothing_written = exchange.upstream == nullptr || exchange.upstream->bytes_out() == exchange.sent_before;
     release_upstream(exchange);
     // Nothing of the request reached the upstream's socket: a pooled connection had died. Once more, on a new one.
-    if (exchange.forwarded && exchange.answer == Answer::awaited && nothing_written && !exchange.fresh_upstream && !exchange.retried) {
+    if (exchange.forwarded && exchange.answer == Answer::awaited && nothing_written && !exchange.fresh_upstream &&
+        !exchange.retried) {
         exchange.retried = true;
         return go(exchange, Step::dial);
     }
@@ -74,33 +75,33 @@ Result<void> gather_body(Exchange& exchange) {
     net::Link& link = *exchange.upstream;
     const uint64_t body_max = exchange.worker.limits.answer_bytes_max;
     switch (exchange.answer_framing) {
-    case http::Framing::none: exchange.body_view = {}; return {};
-    case http::Framing::length:
-        if (exchange.answer_left > body_max) return fail(Error::upstream_too_large);
-        if (link.input().size < exchange.answer_left) {
-            if (link.ended()) return fail(Error::upstream_cut);
-            link.set_window(exchange.answer_left);
-            return fail(Error::incomplete);
-        }
-        exchange.body_view = {link.input().data, exchange.answer_left};
-        return {};
-    case http::Framing::chunked:
-        while (!exchange.chunks.done()) {
-            if (link.input().size == 0) return fail(link.ended() ? Error::upstream_cut : Error::incomplete);
-            const auto piece = exchange.chunks.next(link.input().text());
-            if (!piece) return fail(Error::upstream_malformed);
-            exchange.body.append(piece->payload);
+        case http::Framing::none: exchange.body_view = {}; return {};
+        case http::Framing::length:
+            if (exchange.answer_left > body_max) return fail(Error::upstream_too_large);
+            if (link.input().size < exchange.answer_left) {
+                if (link.ended()) return fail(Error::upstream_cut);
+                link.set_window(exchange.answer_left);
+                return fail(Error::incomplete);
+            }
+            exchange.body_view = {link.input().data, exchange.answer_left};
+            return {};
+        case http::Framing::chunked:
+            while (!exchange.chunks.done()) {
+                if (link.input().size == 0) return fail(link.ended() ? Error::upstream_cut : Error::incomplete);
+                const auto piece = exchange.chunks.next(link.input().text());
+                if (!piece) return fail(Error::upstream_malformed);
+                exchange.body.append(piece->payload);
+                if (exchange.body.size() > body_max) return fail(Error::upstream_too_large);
+                link.consume(piece->consumed);
+            }
+            break;
+        case http::Framing::until_close:
+            exchange.body.append(link.input().text());
+            link.consume(link.input().size);
             if (exchange.body.size() > body_max) return fail(Error::upstream_too_large);
-            link.consume(piece->consumed);
-        }
-        break;
-    case http::Framing::until_close:
-        exchange.body.append(link.input().text());
-        link.consume(link.input().size);
-        if (exchange.body.size() > body_max) return fail(Error::upstream_too_large);
-        if (link.error() != 0) return fail(Error::upstream_cut);
-        if (!link.ended()) return fail(Error::incomplete);
-        break;
+            if (link.error() != 0) return fail(Error::upstream_cut);
+            if (!link.ended()) return fail(Error::incomplete);
+            break;
     }
     exchange.body_view = exchange.body.padded();
     return {};
@@ -186,8 +187,7 @@ Next step_relay(Exchange& exchange) {
     if (upstream_late(exchange)) return upstream_failed(exchange, Error::upstream_timeout);
     if (link.broken() && link.input().size == 0) return upstream_failed(exchange, Error::upstream_cut);
     if (exchange.answer == Answer::awaited) {
-        if (link.input().size == 0)
-            return link.ended() ? upstream_failed(exchange, Error::upstream_cut) : Next::wait;
+        if (link.input().size == 0) return link.ended() ? upstream_failed(exchange, Error::upstream_cut) : Next::wait;
         const auto head = read_answer(exchange);
         if (!head && head.error() == Error::incomplete)
             return link.ended() ? upstream_failed(exchange, Error::upstream_cut) : Next::wait;

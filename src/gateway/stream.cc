@@ -30,8 +30,9 @@ void commit_stream_head(Exchange& exchange) {
     if (exchange.committed || link == nullptr) return;
     exchange.committed = true;
     PaddedBytes& out = link->out();
-    out.append("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache, no-transform\r\n"
-               "X-Accel-Buffering: no\r\nTransfer-Encoding: chunked\r\n");
+    out.append(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache, no-transform\r\n"
+        "X-Accel-Buffering: no\r\nTransfer-Encoding: chunked\r\n");
     append_session_line(exchange, out);
     append_cors_lines(exchange, out);
     if (!exchange.keep_alive) out.append("Connection: close\r\n");
@@ -45,7 +46,8 @@ void commit_stream_head(Exchange& exchange) {
 void send_to_client(Exchange& exchange, std::string_view event) {
     net::Link* link = exchange.client_link;
     if (link == nullptr || link->broken() || event.empty()) return;
-    if (!exchange.committed && exchange.method == mcp::Method::initialize && !exchange.response_seen) return exchange.held.append(event);
+    if (!exchange.committed && exchange.method == mcp::Method::initialize && !exchange.response_seen)
+        return exchange.held.append(event);
     commit_stream_head(exchange);
     http::write_chunk(link->out(), exchange.held.text());
     exchange.held.release();
@@ -130,10 +132,10 @@ void make_room(Exchange& exchange) {
 
 bool stream_over(const Exchange& exchange) {
     switch (exchange.answer_framing) {
-    case http::Framing::chunked: return exchange.chunks.done();
-    case http::Framing::length: return exchange.answer_left == 0;
-    case http::Framing::none: return true;
-    case http::Framing::until_close: return exchange.upstream->ended();
+        case http::Framing::chunked: return exchange.chunks.done();
+        case http::Framing::length: return exchange.answer_left == 0;
+        case http::Framing::none: return true;
+        case http::Framing::until_close: return exchange.upstream->ended();
     }
     return true;
 }
@@ -152,7 +154,8 @@ Next finish_stream(Exchange& exchange) {
         net::Link* link = exchange.upstream;
         exchange.upstream = nullptr;
         link->owner = nullptr;
-        if (exchange.answer_complete && exchange.answer_keep_alive) exchange.worker.keep_upstream(*link, exchange.upstream_idle_ns);
+        if (exchange.answer_complete && exchange.answer_keep_alive)
+            exchange.worker.keep_upstream(*link, exchange.upstream_idle_ns);
         else link->close();
     }
     return go(exchange, Step::settle);
@@ -169,7 +172,8 @@ Next wait_on(Exchange& exchange) {
     Worker& worker = exchange.worker;
     if (net::Link* link = exchange.client_link; link != nullptr && exchange.committed) {
         const uint64_t beat = exchange.heartbeat_ns + worker.limits.heartbeat_ns;
-        const uint64_t stall = link->unsent() == 0 ? UINT64_MAX : exchange.client_progress_ns + worker.limits.write_stall_ns_max;
+        const uint64_t stall =
+            link->unsent() == 0 ? UINT64_MAX : exchange.client_progress_ns + worker.limits.write_stall_ns_max;
         link->set_deadline(std::min(beat, stall));
     }
     return Next::wait;
@@ -238,7 +242,8 @@ Next relay_stream(Exchange& exchange) {
         if (exchange.client_link != nullptr && exchange.client_link->broken()) exchange.client_link->close();
     }
     if (worker.draining() && exchange.asked == Asked::open_stream) return finish_stream(exchange);
-    if (exchange.upstream == nullptr) return exchange.response_seen ? finish_stream(exchange) : end_stream(exchange, Error::upstream_cut);
+    if (exchange.upstream == nullptr)
+        return exchange.response_seen ? finish_stream(exchange) : end_stream(exchange, Error::upstream_cut);
     while (!client_full(exchange)) {
         const auto octets = stream_octets(exchange);
         if (!octets) return end_stream(exchange, octets.error());
@@ -277,7 +282,8 @@ Next end_stream(Exchange& exchange, Error error) {
         exchange.response_seen = true; // this is the response now
         PaddedBytes message(worker.buffers), framed(worker.buffers);
         const auto& row = row_of(error);
-        mcp::write_error(message, {.id = exchange.id.raw, .era = exchange.era, .code = row.code, .message = row.text, .data = {}});
+        mcp::write_error(
+            message, {.id = exchange.id.raw, .era = exchange.era, .code = row.code, .message = row.text, .data = {}});
         if (http::write_event(framed, {.id = {}, .retry_ms = {}, .type = "message", .data = message.text()}))
             send_to_client(exchange, framed.text());
     }

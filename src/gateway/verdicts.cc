@@ -20,14 +20,14 @@ policy::Facts facts_of(const Exchange& exchange, const mcp::Message& message) {
     facts.server = exchange.server->index;
     facts.method = message.method_text;
     switch (mcp::named_by(message.method)) {
-    case mcp::Named::tool: facts.tool = message.name; break;
-    case mcp::Named::prompt: facts.prompt = message.name; break;
-    case mcp::Named::uri: facts.resource = message.name; break;
-    case mcp::Named::reference: // what hides a prompt or a resource hides its completions
-        (message.reference.find("uri") ? facts.resource : facts.prompt) = message.name;
-        break;
-    case mcp::Named::none:
-    case mcp::Named::task: break;
+        case mcp::Named::tool: facts.tool = message.name; break;
+        case mcp::Named::prompt: facts.prompt = message.name; break;
+        case mcp::Named::uri: facts.resource = message.name; break;
+        case mcp::Named::reference: // what hides a prompt or a resource hides its completions
+            (message.reference.find("uri") ? facts.resource : facts.prompt) = message.name;
+            break;
+        case mcp::Named::none:
+        case mcp::Named::task: break;
     }
     facts.args = message.arguments;
     facts.principal = exchange.principal;
@@ -49,7 +49,8 @@ bool is_judged(const mcp::Message& message) {
     return message.kind == mcp::Kind::request || message.kind == mcp::Kind::notification;
 }
 
-mcp::Denial denial_of(const Exchange& exchange, const policy::Verdict& verdict, mcp::Method method, std::string_view name, std::string_view id) {
+mcp::Denial denial_of(const Exchange& exchange, const policy::Verdict& verdict, mcp::Method method,
+                      std::string_view name, std::string_view id) {
     return {.id = id,
             .era = exchange.era,
             .method = method,
@@ -66,13 +67,14 @@ mcp::Denial denial_of(const Exchange& exchange, const policy::Verdict& verdict, 
 bool forwarded_by_name(const ServerConfig& server, std::string_view name) {
     return std::ranges::any_of(server.forward_headers, [&](const std::string& wanted) {
         return wanted.size() == name.size() &&
-               std::equal(wanted.begin(), wanted.end(), name.begin(), [](char w, char c) { return w == (c >= 'A' && c <= 'Z' ? c | 32 : c); });
+               std::equal(wanted.begin(), wanted.end(), name.begin(),
+                          [](char w, char c) { return w == (c >= 'A' && c <= 'Z' ? c | 32 : c); });
     });
 }
 
-constexpr uint64_t goes_on = http::bit_of(http::FieldId::mcp_protocol_version) | http::bit_of(http::FieldId::traceparent) |
-                             http::bit_of(http::FieldId::tracestate) | http::bit_of(http::FieldId::baggage) |
-                             http::bit_of(http::FieldId::user_agent);
+constexpr uint64_t goes_on = http::bit_of(http::FieldId::mcp_protocol_version) |
+                             http::bit_of(http::FieldId::traceparent) | http::bit_of(http::FieldId::tracestate) |
+                             http::bit_of(http::FieldId::baggage) | http::bit_of(http::FieldId::user_agent);
 constexpr uint64_t goes_on_modern = goes_on | http::bit_of(http::FieldId::mcp_param);
 
 /// Mcp-Method and Mcp-Name, written from the body that was judged and not taken from the head.
@@ -163,24 +165,26 @@ Result<void> filter_listened(Exchange& exchange, mcp::Edits& edits) {
         facts.resource = uri;
         return exchange.worker.judge().judge(facts, exchange.space).goes_on();
     };
-    if (const auto filtered = mcp::filter_listen(exchange.message, edits, keep); !filtered) return fail(filtered.error());
+    if (const auto filtered = mcp::filter_listen(exchange.message, edits, keep); !filtered)
+        return fail(filtered.error());
     return {};
 }
 
 Result<Judged> judge_one(Exchange& exchange) {
     policy::Verdict verdict;
-    if (exchange.asked == Asked::message && is_judged(exchange.message)) verdict = judge_message(exchange, exchange.message);
+    if (exchange.asked == Asked::message && is_judged(exchange.message))
+        verdict = judge_message(exchange, exchange.message);
     PaddedBytes rewritten(exchange.worker.buffers);
     std::string_view body = exchange.body_view.text();
     mcp::Edits edits(exchange.space);
     if (exchange.method == mcp::Method::subscriptions_listen && verdict.goes_on())
         if (const auto filtered = filter_listened(exchange, edits); !filtered) return fail(filtered.error());
-    if (verdict.looked_inside || !edits.empty()) { // What was judged is what is sent: one re-serialisation of the parsed view.
+    if (verdict.looked_inside ||
+        !edits.empty()) { // What was judged is what is sent: one re-serialisation of the parsed view.
         json::serialise(exchange.document, edits.sorted(), rewritten);
         body = rewritten.text();
     }
-    if (!record_asked(exchange, body) ||
-        !record_decided(exchange, verdict, denial_code(exchange, verdict)))
+    if (!record_asked(exchange, body) || !record_decided(exchange, verdict, denial_code(exchange, verdict)))
         return fail(Error::record_unavailable);
     if (!verdict.goes_on()) {
         answer_denied(exchange, verdict);
@@ -214,14 +218,14 @@ Result<Judged> judge_batch(Exchange& exchange) {
         looked_inside = looked_inside || verdict.looked_inside;
         if (!record_decided(exchange, verdict, 0)) return fail(Error::record_unavailable);
         if (verdict.goes_on()) {
-            if (message->kind == mcp::Kind::request)
-                keep_request(exchange, kept_requests++, message->id);
+            if (message->kind == mcp::Kind::request) keep_request(exchange, kept_requests++, message->id);
             continue;
         }
         edits[dropped++] = json::Edit::drop(element);
         if (message->kind != mcp::Kind::request) continue;
         if (!exchange.denied.empty()) exchange.denied.append(',');
-        mcp::write_denial(exchange.denied, denial_of(exchange, verdict, message->method, message->name, message->id.raw));
+        mcp::write_denial(exchange.denied,
+                          denial_of(exchange, verdict, message->method, message->name, message->id.raw));
     }
     exchange.batch_requests = exchange.batch_requests.first(kept_requests);
     exchange.answers_missing = static_cast<uint32_t>(kept_requests);

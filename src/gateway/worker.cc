@@ -27,8 +27,8 @@ Limits limits_of(const WorkerOptions& options) { return options.generation->conf
 
 Worker::Worker(ring::Ring& worker_ring, WorkerOptions worker_options)
     : ring(worker_ring), options(std::move(worker_options)), limits(limits_of(options)), timers(ring.now_ns()),
-      random(options.seed), scanner(scan_limits(limits)),
-      counters(*options.counters), sealer(*options.keys), catalog(buffers), scratch(buffers), in_flight(limits.connections_max), ended_sessions(ended_sessions_max),
+      random(options.seed), scanner(scan_limits(limits)), counters(*options.counters), sealer(*options.keys),
+      catalog(buffers), scratch(buffers), in_flight(limits.connections_max), ended_sessions(ended_sessions_max),
       sessions(options.record, options.boot_id, limits.session_idle_ns_max, options.seed),
       links_(limits.connections_max + limits.upstream_links_max), exchanges_(2 * limits.connections_max),
       upstreams_(options.generation->servers.size()) {
@@ -186,12 +186,11 @@ void Worker::address_failed(const Server& server) {
 
 void Worker::end_session(EndedSessions::Digest session) {
     ended_sessions.insert(session);
-    if (options.calls.broadcast) options.calls.broadcast({.kind = WorkerMessage::Kind::session_ended, .session = session});
+    if (options.calls.broadcast)
+        options.calls.broadcast({.kind = WorkerMessage::Kind::session_ended, .session = session});
 }
 
-bool Worker::overloaded() const {
-    return buffers.lent_bytes() > limits.memory_bytes_max / 100 * 85;
-}
+bool Worker::overloaded() const { return buffers.lent_bytes() > limits.memory_bytes_max / 100 * 85; }
 
 void Worker::finish(Exchange& exchange) {
     counters.exchanges_open.sub();
@@ -302,9 +301,9 @@ void Worker::on_wake(ring::Op& op, ring::Completion) { op.owner_as<Worker>().rea
 void Worker::read_mail() {
     if (options.mailbox == nullptr) return;
     for (const auto& message : options.mailbox->take()) switch (message.kind) {
-        case WorkerMessage::Kind::drain: drain(); break;
-        case WorkerMessage::Kind::session_ended: ended_sessions.insert(message.session); break;
-        case WorkerMessage::Kind::resolved: addresses_[message.server] = message.address; break;
+            case WorkerMessage::Kind::drain: drain(); break;
+            case WorkerMessage::Kind::session_ended: ended_sessions.insert(message.session); break;
+            case WorkerMessage::Kind::resolved: addresses_[message.server] = message.address; break;
         }
 }
 

@@ -44,8 +44,8 @@ using WorkerMailbox = post::Mailbox<WorkerMessage>;
 
 /// What a worker asks of the rest of the process. Plain functions, so that the simulator can stand in.
 struct WorkerCalls {
-    std::function<void(const WorkerMessage&)> broadcast;        // to all other workers
-    std::function<void(uint32_t server)> resolve_again;          // an upstream could not be reached
+    std::function<void(const WorkerMessage&)> broadcast;               // to all other workers
+    std::function<void(uint32_t server)> resolve_again;                // an upstream could not be reached
     std::function<Page(std::string_view path, PaddedBytes& out)> page; // of the admin listener
 };
 

@@ -164,7 +164,8 @@ void Link::pause_reading() {
 void Link::resume_reading() {
     if (!paused_) return;
     paused_ = false;
-    if (state_ == State::open || state_ == State::lingering) arm_receive(); // If the cancel is still under way, its completion arms.
+    if (state_ == State::open || state_ == State::lingering)
+        arm_receive(); // If the cancel is still under way, its completion arms.
 }
 
 void Link::receive_bulk() {

@@ -89,8 +89,8 @@ class Link {
     ring::Ring& ring() { return ring_; }
 
     // The worker's own marks.
-    void* owner = nullptr;     // who is woken
-    uint32_t server = 0;       // upstream: of which server
+    void* owner = nullptr; // who is woken
+    uint32_t server = 0;   // upstream: of which server
     uint8_t role = 0;
     bool idle = false;         // upstream: in the list of idle links
     bool queued_flush = false; // is in the worker's list of links to flush at the end of the turn

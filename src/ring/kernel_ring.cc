@@ -3,10 +3,6 @@
 
 #include "base/bytes.h"
 
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
-#include <ctime>
 #include <fcntl.h>
 #include <liburing.h>
 #include <netinet/in.h>
@@ -16,6 +12,10 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -167,10 +167,8 @@ class KernelRing final : public Ring {
         if (options_.min_wait_ns != 0 && has_min_wait_ && delivered_last_turn_ >= 2 && wait_ns > options_.min_wait_ns)
             io_uring_submit_and_wait_min_timeout(&ring_, &first, 16, &timeout,
                                                  static_cast<unsigned>(options_.min_wait_ns / 1000), nullptr);
-        else if (wait_ns != 0)
-            io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
-        else
-            io_uring_submit_and_get_events(&ring_);
+        else if (wait_ns != 0) io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
+        else io_uring_submit_and_get_events(&ring_);
         now_ns_ = read_clock(CLOCK_MONOTONIC);
         wall_ns_ = read_clock(CLOCK_REALTIME);
         unsigned head = 0, delivered = 0;

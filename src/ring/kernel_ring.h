@@ -14,9 +14,9 @@ namespace weir::ring {
 struct KernelRingOptions {
     uint32_t submissions = 1024;
     uint32_t completions = 16384;
-    uint32_t slabs = 64;              // a power of two
-    uint32_t slab_bytes = 16 << 10;   // padding included
-    uint64_t min_wait_ns = 0;         // under load, wait this long for a batch (kernel 6.12); 0: never
+    uint32_t slabs = 64;            // a power of two
+    uint32_t slab_bytes = 16 << 10; // padding included
+    uint64_t min_wait_ns = 0;       // under load, wait this long for a batch (kernel 6.12); 0: never
 };
 
 /// What another thread holds to wake a worker out of its wait. Thread-safe; outlives the ring if kept.

@@ -10,12 +10,12 @@
 
 #include "base/assert.h"
 
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <sys/socket.h>
-#include <sys/uio.h>
 #include <utility>
 
 namespace weir::ring {
@@ -84,16 +84,17 @@ class Ring {
     virtual ~Ring() = default;
 
     // Time, read once a turn.
-    virtual uint64_t now_ns() const = 0;  // monotonic
-    virtual uint64_t wall_ns() const = 0; // Unix time
+    virtual uint64_t now_ns() const = 0;     // monotonic
+    virtual uint64_t wall_ns() const = 0;    // Unix time
     virtual uint64_t elapsed_ns() const = 0; // since now_ns() was read: how long this turn takes so far
 
     // Sockets. open and close are immediate; a descriptor may be closed only when no operation on it is with the kernel.
     virtual int open_socket(int family) = 0; // stream, non-blocking, no delay; -errno
     virtual void close(int fd) = 0;
     virtual void shutdown(int fd, int how) = 0;
-    virtual void accept(Op& op, int listener) = 0;  // many completions: result = the new descriptor
-    virtual void receive(Op& op, int fd) = 0;       // many completions, each with a slab; 0: the peer is done; -ENOBUFS: no slab
+    virtual void accept(Op& op, int listener) = 0; // many completions: result = the new descriptor
+    virtual void receive(Op& op,
+                         int fd) = 0; // many completions, each with a slab; 0: the peer is done; -ENOBUFS: no slab
     virtual void connect(Op& op, int fd, const Address& to) = 0; // `to` must live until the completion
     /// Sends all of `bytes` or fails; result = bytes sent. The bytes must stay until the completion.
     virtual void send(Op& op, int fd, std::string_view bytes) = 0;

@@ -118,10 +118,21 @@ TEST_CASE("globs") {
         const char* text;
         bool matches;
     };
-    for (const auto& row : {Row{"*", "", true}, {"", "", true}, {"", "a", false}, {"a*c", "abbbc", true},
-                            {"a*c", "abbbd", false}, {"*_delete", "user_delete", true}, {"*a*b*", "xxaxxbxx", true},
-                            {"?", "", false}, {"[a-c]x", "bx", true}, {"[!a-c]x", "bx", false}, {"[]]", "]", true},
-                            {"\\*", "*", true}, {"\\*", "a", false}, {"a**b", "ab", true}, {"[a-]", "-", true}})
+    for (const auto& row : {Row{"*", "", true},
+                            {"", "", true},
+                            {"", "a", false},
+                            {"a*c", "abbbc", true},
+                            {"a*c", "abbbd", false},
+                            {"*_delete", "user_delete", true},
+                            {"*a*b*", "xxaxxbxx", true},
+                            {"?", "", false},
+                            {"[a-c]x", "bx", true},
+                            {"[!a-c]x", "bx", false},
+                            {"[]]", "]", true},
+                            {"\\*", "*", true},
+                            {"\\*", "a", false},
+                            {"a**b", "ab", true},
+                            {"[a-]", "-", true}})
         CHECK(glob_match(row.pattern, row.text) == row.matches);
     CHECK_FALSE(glob_valid("[a"));
     CHECK_FALSE(glob_valid("a\\"));

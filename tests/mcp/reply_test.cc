@@ -42,8 +42,7 @@ std::vector<Originated> all_messages(std::string_view revision) {
         for (const bool hidden : {false, true}) {
             for (size_t i = 0; i < method_count; ++i) {
                 const auto method = static_cast<Method>(i);
-                Denial denial{
-                    .id = id, .era = era, .method = method, .name = awkward, .hidden = hidden};
+                Denial denial{.id = id, .era = era, .method = method, .name = awkward, .hidden = hidden};
                 const bool tool = method == Method::tools_call && !hidden;
                 const char* result = tool                                    ? "CallToolResult"
                                      : method == Method::completion_complete ? "CompleteResult"
