@@ -40,7 +40,8 @@ void release_upstream(Exchange& exchange) {
 
 /// The upstream failed before the answer was whole.
 Next upstream_failed(Exchange& exchange, Error error) {
-    const bool nothing_written = exchange.upstream == nullptr || exchange.upstream->bytes_out() == exchange.sent_before;
+    const bool nothing_written =
+        exchange.upstream != nullptr && exchange.upstream->nothing_sent_since(exchange.sent_before);
     release_upstream(exchange);
     // Nothing of the request reached the upstream's socket: a pooled connection had died. Once more, on a new one.
     if (exchange.forwarded && exchange.answer == Answer::awaited && nothing_written && !exchange.fresh_upstream &&

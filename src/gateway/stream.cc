@@ -143,7 +143,7 @@ bool stream_over(const Exchange& exchange) {
 /// The stream is over as it should be: the end of the client's chunks.
 Next finish_stream(Exchange& exchange) {
     if (exchange.answered == false) record_answered(exchange, {}, false);
-    if (exchange.client_link != nullptr && !exchange.client_link->broken()) {
+    if (exchange.client_link != nullptr && exchange.client_link->usable() && !exchange.client_link->broken()) {
         commit_stream_head(exchange);
         http::write_last_chunk(exchange.client_link->out());
         exchange.worker.flush_later(*exchange.client_link);
@@ -164,7 +164,9 @@ Next finish_stream(Exchange& exchange) {
 /// Whether an end now leaves the client without its response. A stream with event ids may end early: the client takes it
 /// up again with Last-Event-ID (2025-11-25, "polling").
 bool response_missing(const Exchange& exchange) {
-    return exchange.expects_answer && !exchange.response_seen && !exchange.resumable;
+    // An initialize has no session yet in which it could be taken up.
+    const bool taken_up = exchange.resumable && exchange.method != mcp::Method::initialize;
+    return exchange.expects_answer && !exchange.response_seen && !taken_up;
 }
 
 /// Waits, with the deadlines that are due next: the heartbeat, and a client that does not read.
@@ -222,7 +224,8 @@ Next relay_stream(Exchange& exchange) {
         if (leaving_cancels(exchange)) {
             if (exchange.expects_answer && !exchange.response_seen) record_ambiguous(exchange, Error::upstream_cut);
             if (exchange.upstream != nullptr) exchange.upstream->close(); // The upstream must see it at once.
-            exchange.keep_alive = false;
+            // No end that looks like one: a client that only half-closed must not take it for whole.
+            if (exchange.client_link != nullptr) exchange.client_link->close();
             return finish_stream(exchange);
         }
         // Before 2026-07-28 leaving is not cancelling. With event ids the server keeps the rest, and the client takes it up
@@ -230,7 +233,8 @@ Next relay_stream(Exchange& exchange) {
         if (exchange.resumable) {
             record_ambiguous(exchange, Error::client_left);
             if (exchange.upstream != nullptr) exchange.upstream->close();
-            exchange.keep_alive = false;
+            // No end that looks like one: a client that only half-closed must not take it for whole.
+            if (exchange.client_link != nullptr) exchange.client_link->close();
             return finish_stream(exchange);
         }
         if (!exchange.orphaned && exchange.upstream != nullptr) {

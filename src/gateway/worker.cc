@@ -242,6 +242,7 @@ void Worker::run_woken() {
         }
         running_.clear();
     }
+    scratch.reset();
     if (ran != 0) counters.overhead.observe(ring.elapsed_ns(), ran);
 }
 

@@ -70,6 +70,11 @@ class Link {
     bool flushed() const { return out_.empty() && in_flight_.empty(); }
     size_t unsent() const { return out_.size() + in_flight_.size() - sent_; }
     bool broken() const { return send_failed_; }
+    /// Whether certainly no octet was handed to the socket since bytes_out() was `before`: the send failed with nothing, or
+    /// has not begun. A send whose completion is still to come may have sent anything.
+    bool nothing_sent_since(uint64_t before) const {
+        return bytes_out_ == before && in_flight_.empty() && (send_failed_ || !out_.empty());
+    }
     uint64_t bytes_out() const { return bytes_out_; }
 
     // End.

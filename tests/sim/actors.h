@@ -22,7 +22,7 @@ struct Stage {
     Ledger& ledger;
     uint64_t calls_left = 0;
     uint64_t calls = 0, answers = 0;
-    bool quiet = false;       // faults have stopped: servers answer as they should, and no new calls are made
+    bool quiet = false;           // faults have stopped: servers answer as they should, and no new calls are made
     uint32_t hostile_percent = 0; // of answers that a server spoils
 };
 
@@ -78,7 +78,18 @@ class Client {
     void leave();
 
   private:
-    enum class Kind : uint8_t { call, stopped, list, notification, initialize, batch, end_session, stream, malformed, cut };
+    enum class Kind : uint8_t {
+        call,
+        stopped,
+        list,
+        notification,
+        initialize,
+        batch,
+        end_session,
+        stream,
+        malformed,
+        cut
+    };
     struct Asked {
         Kind kind;
         uint32_t id = 0;
@@ -87,7 +98,8 @@ class Client {
     void act();
     void ask();
     void ask_malformed();
-    void post(Asked asked, const std::string& method, const std::string& name, const std::string& params, bool with_id = true);
+    void post(Asked asked, const std::string& method, const std::string& name, const std::string& params,
+              bool with_id = true);
     void send(Asked asked, std::string bytes);
     std::string head(const std::string& line, const std::string& more, size_t body_bytes) const;
     void receive();
@@ -101,7 +113,7 @@ class Client {
     std::shared_ptr<End> end_;
     std::string unread_;
     std::deque<Asked> asked_;
-    bool closing_ = false;   // asks no more on this connection
+    bool closing_ = false; // asks no more on this connection
     uint64_t wake_ns_ = 0, read_again_ns_ = 0;
     uint32_t id_ = 0;
     std::string session_, revision_;

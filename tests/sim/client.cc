@@ -12,7 +12,8 @@ constexpr std::string_view modern_meta =
 
 size_t count_of(std::string_view text, std::string_view wanted) {
     size_t count = 0;
-    for (size_t at = text.find(wanted); at != std::string_view::npos; at = text.find(wanted, at + wanted.size())) ++count;
+    for (size_t at = text.find(wanted); at != std::string_view::npos; at = text.find(wanted, at + wanted.size()))
+        ++count;
     return count;
 }
 
@@ -70,32 +71,34 @@ void Client::check(const Asked& asked, const Received& answer) {
     if (answer.body.find("secret_tool") != std::string::npos && asked.kind == Kind::list)
         broken("a list shows what a policy hides: " + about);
     for (const uint32_t mark : Ledger::marks_in(answer.body))
-        if (mark != asked.mark && asked.kind != Kind::batch) broken(about + " was answered with what belongs to " + Ledger::mark_text(mark));
+        if (mark != asked.mark && asked.kind != Kind::batch)
+            broken(about + " was answered with what belongs to " + Ledger::mark_text(mark));
     switch (asked.kind) {
-    case Kind::malformed:
-    case Kind::cut:
-        if (answer.status < 400) broken("a malformed request was taken: " + answer.head);
-        return;
-    case Kind::stopped:
-        if (answer.body.find("echo-") != std::string::npos) broken("a call that must not pass was answered by an upstream: " + about);
-        return;
-    case Kind::notification:
-        if (answer.status == 200) broken("a notification was answered with a message: " + about);
-        return;
-    case Kind::end_session:
-        if (answer.status < 300) session_.clear(), revision_.clear();
-        return;
-    case Kind::stream: return;
-    case Kind::initialize:
-        if (answer.status == 200) {
-            session_ = answer.field("mcp-session-id");
-            const size_t at = answer.body.find("\"protocolVersion\":\"");
-            revision_ = at == std::string::npos ? std::string() : answer.body.substr(at + 19, 10);
-        }
-        break;
-    case Kind::call:
-    case Kind::list:
-    case Kind::batch: break;
+        case Kind::malformed:
+        case Kind::cut:
+            if (answer.status < 400) broken("a malformed request was taken: " + answer.head);
+            return;
+        case Kind::stopped:
+            if (answer.body.find("echo-") != std::string::npos)
+                broken("a call that must not pass was answered by an upstream: " + about);
+            return;
+        case Kind::notification:
+            if (answer.status == 200) broken("a notification was answered with a message: " + about);
+            return;
+        case Kind::end_session:
+            if (answer.status < 300) session_.clear(), revision_.clear();
+            return;
+        case Kind::stream: return;
+        case Kind::initialize:
+            if (answer.status == 200) {
+                session_ = answer.field("mcp-session-id");
+                const size_t at = answer.body.find("\"protocolVersion\":\"");
+                revision_ = at == std::string::npos ? std::string() : answer.body.substr(at + 19, 10);
+            }
+            break;
+        case Kind::call:
+        case Kind::list:
+        case Kind::batch: break;
     }
     if (answer.status == 404) session_.clear(), revision_.clear(); // ended, here or on another worker
     if (answer.status != 200 || asked.kind == Kind::batch) return;
@@ -117,13 +120,15 @@ void Client::check(const Asked& asked, const Received& answer) {
 
 void Client::check_response(const Asked& asked, std::string_view text) const {
     const std::string about = Ledger::mark_text(asked.mark);
-    if (count_of(text, "\"jsonrpc\"") != 1) broken(about + ": not one message is the answer: " + std::string(text.substr(0, 200)));
+    if (count_of(text, "\"jsonrpc\"") != 1)
+        broken(about + ": not one message is the answer: " + std::string(text.substr(0, 200)));
     const std::string id = "\"id\":" + std::to_string(asked.id);
     const size_t at = text.find(id);
     if (at == std::string_view::npos || (text[at + id.size()] >= '0' && text[at + id.size()] <= '9'))
         broken(about + " was answered under another id: " + std::string(text.substr(0, 200)));
     const bool result = text.find("\"result\"") != std::string_view::npos;
-    if (asked.kind == Kind::call && result && text.find("echo-" + about) == std::string_view::npos && text.find("isError") == std::string_view::npos)
+    if (asked.kind == Kind::call && result && text.find("echo-" + about) == std::string_view::npos &&
+        text.find("isError") == std::string_view::npos)
         broken(about + " was answered with somebody else's result: " + std::string(text.substr(0, 200)));
 }
 
@@ -131,7 +136,8 @@ void Client::act() {
     Random& random = stage_.net.random;
     if (stage_.quiet) {
         wake_ns_ = UINT64_MAX;
-        const bool unanswerable = std::ranges::any_of(asked_, [](const Asked& asked) { return asked.kind == Kind::stream || asked.kind == Kind::cut; });
+        const bool unanswerable = std::ranges::any_of(
+            asked_, [](const Asked& asked) { return asked.kind == Kind::stream || asked.kind == Kind::cut; });
         if (unanswerable) leave();
         return;
     }
@@ -159,8 +165,10 @@ void Client::act() {
 }
 
 std::string Client::head(const std::string& line, const std::string& more, size_t body_bytes) const {
-    return line + " HTTP/1.1\r\nHost: 127.0.0.1:7070\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n" + more +
-           "Content-Length: " + std::to_string(body_bytes) + "\r\n\r\n";
+    return line +
+           " HTTP/1.1\r\nHost: 127.0.0.1:7070\r\nContent-Type: application/json\r\nAccept: application/json, "
+           "text/event-stream\r\n" +
+           more + "Content-Length: " + std::to_string(body_bytes) + "\r\n\r\n";
 }
 
 void Client::send(Asked asked, std::string bytes) {
@@ -178,7 +186,8 @@ void Client::send(Asked asked, std::string bytes) {
     stage_.net.transmit(end_, std::move(bytes));
 }
 
-void Client::post(Asked asked, const std::string& method, const std::string& name, const std::string& params, bool with_id) {
+void Client::post(Asked asked, const std::string& method, const std::string& name, const std::string& params,
+                  bool with_id) {
     asked.id = ++id_;
     std::string body = R"({"jsonrpc":"2.0",)" + (with_id ? "\"id\":" + std::to_string(asked.id) + "," : std::string()) +
                        R"("method":")" + method + R"(","params":{)" + params;
@@ -207,12 +216,14 @@ void Client::ask() {
     if (what < 5) return ask_malformed();
     if (!modern_ && session_.empty() && what < 30) {
         const Asked asked = marked(Kind::initialize, Fate::free);
-        return post(asked, "initialize", {}, R"("protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":")" + Ledger::mark_text(asked.mark) +
-                                                 R"(","version":"1"})");
+        return post(asked, "initialize", {},
+                    R"("protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":")" +
+                        Ledger::mark_text(asked.mark) + R"(","version":"1"})");
     }
     if (what < 15) { // a handler looks inside and refuses
         const Asked asked = marked(Kind::stopped, Fate::stopped);
-        return post(asked, "tools/call", "fine_tool", R"("name":"fine_tool",)" + arguments(asked, R"(,"danger":"yes")"));
+        return post(asked, "tools/call", "fine_tool",
+                    R"("name":"fine_tool",)" + arguments(asked, R"(,"danger":"yes")"));
     }
     if (what < 20) {
         const Asked asked = marked(Kind::stopped, Fate::stopped);
@@ -224,13 +235,16 @@ void Client::ask() {
     }
     if (what < 34) {
         const Asked asked = marked(Kind::notification, Fate::free);
-        return post(asked, "notifications/progress", {}, R"("progressToken":")" + Ledger::mark_text(asked.mark) + R"(","progress":1)", false);
+        return post(asked, "notifications/progress", {},
+                    R"("progressToken":")" + Ledger::mark_text(asked.mark) + R"(","progress":1)", false);
     }
     if (!modern_ && what < 42) {
         const std::string session = session_.empty() ? std::string() : "Mcp-Session-Id: " + session_ + "\r\n";
         if (what < 38 && !session_.empty())
-            return send({.kind = Kind::end_session, .id = 0, .mark = ledger.issue(Fate::stopped)}, "DELETE " + path_ + " HTTP/1.1\r\nHost: 127.0.0.1:7070\r\n" + session + "\r\n");
-        const std::string text = "GET " + path_ + " HTTP/1.1\r\nHost: 127.0.0.1:7070\r\nAccept: text/event-stream\r\n" + session + "\r\n";
+            return send({.kind = Kind::end_session, .id = 0, .mark = ledger.issue(Fate::stopped)},
+                        "DELETE " + path_ + " HTTP/1.1\r\nHost: 127.0.0.1:7070\r\n" + session + "\r\n");
+        const std::string text =
+            "GET " + path_ + " HTTP/1.1\r\nHost: 127.0.0.1:7070\r\nAccept: text/event-stream\r\n" + session + "\r\n";
         return send({.kind = Kind::stream, .id = 0, .mark = ledger.issue(Fate::stopped)}, text);
     }
     if (!modern_ && what < 50 && revision_ == "2025-03-26" && !session_.empty()) {
@@ -240,11 +254,15 @@ void Client::ask() {
             const bool stopped = random.chance(1, 4);
             const Asked one = marked(Kind::batch, stopped ? Fate::stopped : Fate::free);
             body += (i == 0 ? "" : ",") + (R"({"jsonrpc":"2.0","id":)" + std::to_string(++id_)) +
-                    R"(,"method":"tools/call","params":{"name":"fine_tool",)" + arguments(one, stopped ? R"(,"danger":"yes")" : "") + "}}";
+                    R"(,"method":"tools/call","params":{"name":"fine_tool",)" +
+                    arguments(one, stopped ? R"(,"danger":"yes")" : "") + "}}";
         }
         body += "]";
-        return send({.kind = Kind::batch, .id = 0, .mark = 0},
-                    head("POST " + path_, "MCP-Protocol-Version: " + revision_ + "\r\nMcp-Session-Id: " + session_ + "\r\n", body.size()) + body);
+        return send(
+            {.kind = Kind::batch, .id = 0, .mark = 0},
+            head("POST " + path_, "MCP-Protocol-Version: " + revision_ + "\r\nMcp-Session-Id: " + session_ + "\r\n",
+                 body.size()) +
+                body);
     }
     const Asked asked = marked(Kind::call, Fate::free);
     const std::string danger = random.chance(1, 3) ? R"(,"danger":"no")" : "";
@@ -262,19 +280,37 @@ void Client::ask_malformed() {
         return text.replace(at, from.size(), to);
     };
     switch (random.below(9)) {
-    case 0: send(asked, replaced(whole, "\"id\":1", "\"id\":,")); break;
-    case 1: { // one name twice
-        const std::string twice = replaced(body, "\"id\":1", "\"id\":1,\"id\":1");
-        send(asked, head("POST " + path_, {}, twice.size()) + twice);
-        break;
-    }
-    case 2: send(asked, replaced(whole, "127.0.0.1:7070", "elsewhere.test")); closing_ = true; break;
-    case 3: send(asked, replaced(whole, path_, "/nowhere")); closing_ = true; break;
-    case 4: send(asked, replaced(whole, "Accept: application/json, ", "Accept: ")); closing_ = true; break;
-    case 5: send(asked, replaced(whole, "Content-Length", "Content-Length: 1\r\nContent-Length")); closing_ = true; break;
-    case 6: send(asked, replaced(whole, " HTTP/1.1", " HTTP/9.9")); closing_ = true; break;
-    case 7: send(asked, replaced(whole, "\"jsonrpc\":\"2.0\"", "\"jsonrpc\":\"1.0\"")); break;
-    default: send(asked, "\x16\x03\x01 " + mark + "\r\n\r\n"); closing_ = true; break;
+        case 0: send(asked, replaced(whole, "\"id\":1", "\"id\":,")); break;
+        case 1: { // one name twice
+            const std::string twice = replaced(body, "\"id\":1", "\"id\":1,\"id\":1");
+            send(asked, head("POST " + path_, {}, twice.size()) + twice);
+            break;
+        }
+        case 2:
+            send(asked, replaced(whole, "127.0.0.1:7070", "elsewhere.test"));
+            closing_ = true;
+            break;
+        case 3:
+            send(asked, replaced(whole, path_, "/nowhere"));
+            closing_ = true;
+            break;
+        case 4:
+            send(asked, replaced(whole, "Accept: application/json, ", "Accept: "));
+            closing_ = true;
+            break;
+        case 5:
+            send(asked, replaced(whole, "Content-Length", "Content-Length: 1\r\nContent-Length"));
+            closing_ = true;
+            break;
+        case 6:
+            send(asked, replaced(whole, " HTTP/1.1", " HTTP/9.9"));
+            closing_ = true;
+            break;
+        case 7: send(asked, replaced(whole, "\"jsonrpc\":\"2.0\"", "\"jsonrpc\":\"1.0\"")); break;
+        default:
+            send(asked, "\x16\x03\x01 " + mark + "\r\n\r\n");
+            closing_ = true;
+            break;
     }
 }
 

@@ -5,13 +5,13 @@
 #include "record/fields.h"
 #include "record/reader.h"
 
+#include <unistd.h>
 #include <cinttypes>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <csignal>
 #include <map>
-#include <unistd.h>
 
 namespace weir::sim {
 namespace {
@@ -60,7 +60,8 @@ std::vector<uint32_t> Ledger::marks_in(std::string_view text) {
     std::vector<uint32_t> marks;
     for (size_t at = text.find(prefix); at != std::string_view::npos; at = text.find(prefix, at + 1)) {
         if (text.size() - at < prefix.size() + digits) break; // cut off
-        marks.push_back(static_cast<uint32_t>(std::strtoul(std::string(text.substr(at + prefix.size(), digits)).c_str(), nullptr, 10)));
+        marks.push_back(static_cast<uint32_t>(
+            std::strtoul(std::string(text.substr(at + prefix.size(), digits)).c_str(), nullptr, 10)));
     }
     return marks;
 }

@@ -38,7 +38,8 @@ class Ledger {
 
     /// Reads the record in `directory` and holds everything that left and arrived against it. `torn`: the process died, so
     /// that the end of what left may be missing from the record's end but for what was durable.
-    void hold_against_record(const std::string& directory, bool strict, bool died, const std::vector<uint64_t>& durable_seqs) const;
+    void hold_against_record(const std::string& directory, bool strict, bool died,
+                             const std::vector<uint64_t>& durable_seqs) const;
     uint64_t arrived() const { return arrived_; }
 
   private:

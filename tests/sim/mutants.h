@@ -12,7 +12,8 @@ enum class Mutant : uint8_t { none, forward_before_record, answer_twice, leak_sl
 
 class MutantRing final : public SimRing {
   public:
-    MutantRing(Mutant mutant, Net& net, uint32_t slabs, uint32_t slab_bytes) : SimRing(net, slabs, slab_bytes), mutant_(mutant) {}
+    MutantRing(Mutant mutant, Net& net, uint32_t slabs, uint32_t slab_bytes)
+        : SimRing(net, slabs, slab_bytes), mutant_(mutant) {}
 
     /// forward_before_record: the record's write goes to the kernel after what it tells of has left.
     void write(ring::Op& op, int fd, std::string_view bytes, uint64_t offset, ring::Op* synced) override {

@@ -83,7 +83,8 @@ Server::Server(Stage& stage, uint16_t port) : stage_(stage) {
 }
 
 void Server::step() {
-    for (; !listener_->waiting.empty(); listener_->waiting.pop_front()) connections_.push_back({.end = listener_->waiting.front(), .unread = {}});
+    for (; !listener_->waiting.empty(); listener_->waiting.pop_front())
+        connections_.push_back({.end = listener_->waiting.front(), .unread = {}});
     for (Connection& connection : connections_) {
         End& end = *connection.end;
         if (!end.unread().empty()) {
@@ -126,7 +127,9 @@ void Server::answer_json(Connection& connection, int status, const std::string& 
     const uint64_t think = stage_.quiet ? 1000 : random.below(random.chance(1, 50) ? 4 * s_ns : ms_ns);
     if (body.size() > 1 && random.chance(1, 4)) {
         const size_t half = 1 + random.below(body.size() - 1);
-        send_later(connection.end, think, head + "Transfer-Encoding: chunked\r\n\r\n" + chunk(body.substr(0, half)) + chunk(body.substr(half)) + "0\r\n\r\n");
+        send_later(connection.end, think,
+                   head + "Transfer-Encoding: chunked\r\n\r\n" + chunk(body.substr(0, half)) +
+                       chunk(body.substr(half)) + "0\r\n\r\n");
     } else {
         send_later(connection.end, think, head + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
     }
@@ -149,37 +152,47 @@ void Server::answer_events(Connection& connection, const std::vector<std::string
 void Server::spoil(Connection& connection, const std::string& body) {
     Net& net = stage_.net;
     Random& random = net.random;
-    const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n";
+    const std::string head =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+        "\r\n\r\n";
     const auto say_and_close = [&](std::string bytes) {
-        if (!bytes.empty() && !connection.end->finished && !connection.end->reset) net.transmit(connection.end, std::move(bytes));
+        if (!bytes.empty() && !connection.end->finished && !connection.end->reset)
+            net.transmit(connection.end, std::move(bytes));
         finish(connection);
     };
     switch (random.below(12)) {
-    case 0: return say_and_close((head + body).substr(0, random.below(head.size() + body.size())));
-    case 1: connection.spoiled = true; return; // never answers
-    case 2: return net.reset(connection.end);
-    case 3: { // no HTTP at all
-        std::string noise(1 + random.below(300), 0);
-        for (char& c : noise) c = static_cast<char>(random.below(256));
-        return say_and_close(std::move(noise));
-    }
-    case 4: return answer_json(connection, 200, response(std::to_string(1'000'000 + random.below(1000)), "{}")); // of another request
-    case 5: return answer_json(connection, 200, body.substr(0, body.size() / 2)); // half a message, well framed
-    case 6: // more than was asked for: the second answer is nobody's
-        send_later(connection.end, 1000, head + body + head + body);
-        return;
-    case 7: return answer_json(connection, 202, {});
-    case 8: return answer_json(connection, static_cast<int>(400 + random.below(200)), random.chance(1, 2) ? std::string() : body);
-    case 9: return answer_json(connection, 302, {}, "Location: http://127.0.0.1:1/\r\n");
-    case 10: // a stream that ends before its response
-        send_later(connection.end, 1000, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n" +
-                                             chunk("data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{}}\n\n") + "0\r\n\r\n");
-        return;
-    default: // a stream that says its response twice, and goes on
-        connection.streaming = true;
-        send_later(connection.end, 1000, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n" +
-                                             chunk("data: " + body + "\n\ndata: " + body + "\n\n"));
-        return;
+        case 0: return say_and_close((head + body).substr(0, random.below(head.size() + body.size())));
+        case 1: connection.spoiled = true; return; // never answers
+        case 2: return net.reset(connection.end);
+        case 3: { // no HTTP at all
+            std::string noise(1 + random.below(300), 0);
+            for (char& c : noise) c = static_cast<char>(random.below(256));
+            return say_and_close(std::move(noise));
+        }
+        case 4:
+            return answer_json(connection, 200,
+                               response(std::to_string(1'000'000 + random.below(1000)), "{}")); // of another request
+        case 5: return answer_json(connection, 200, body.substr(0, body.size() / 2)); // half a message, well framed
+        case 6: // more than was asked for: the second answer is nobody's
+            send_later(connection.end, 1000, head + body + head + body);
+            return;
+        case 7: return answer_json(connection, 202, {});
+        case 8:
+            return answer_json(connection, static_cast<int>(400 + random.below(200)),
+                               random.chance(1, 2) ? std::string() : body);
+        case 9: return answer_json(connection, 302, {}, "Location: http://127.0.0.1:1/\r\n");
+        case 10: // a stream that ends before its response
+            send_later(connection.end, 1000,
+                       "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                           chunk("data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{}}\n\n") +
+                           "0\r\n\r\n");
+            return;
+        default: // a stream that says its response twice, and goes on
+            connection.streaming = true;
+            send_later(connection.end, 1000,
+                       "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                           chunk("data: " + body + "\n\ndata: " + body + "\n\n"));
+            return;
     }
 }
 
@@ -192,35 +205,48 @@ void Server::handle(Connection& connection, const Received& request) {
         connection.streaming = true;
         std::string events;
         for (uint64_t i = random.below(4); i != 0; --i)
-            events += chunk("id: g" + std::to_string(i) + "\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n\n");
-        return send_later(connection.end, 1000,
-                          "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n" + events);
+            events += chunk("id: g" + std::to_string(i) +
+                            "\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n\n");
+        return send_later(
+            connection.end, 1000,
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n" + events);
     }
     stage_.ledger.arrives(request.body);
     const auto ids = ids_in(request.body);
     const auto marks = Ledger::marks_in(request.body);
-    const auto said = [&](size_t i) { return i < marks.size() ? "echo-" + Ledger::mark_text(marks[i]) : std::string("echo"); };
+    const auto said = [&](size_t i) {
+        return i < marks.size() ? "echo-" + Ledger::mark_text(marks[i]) : std::string("echo");
+    };
     if (ids.empty()) return answer_json(connection, stage_.quiet || random.chance(9, 10) ? 202 : 400, {});
     if (request.body.find("\"initialize\"") != std::string::npos) {
-        const std::string session = random.chance(2, 3) ? "Mcp-Session-Id: up-" + std::to_string(++sessions_) + "\r\n" : std::string();
+        const std::string session =
+            random.chance(2, 3) ? "Mcp-Session-Id: up-" + std::to_string(++sessions_) + "\r\n" : std::string();
         const char* revision = random.chance(1, 2) ? "2025-03-26" : "2025-11-25";
-        return answer_json(connection, 200, response(ids[0], std::string(R"({"protocolVersion":")") + revision +
-                                                                 R"(","capabilities":{},"serverInfo":{"name":"sim","version":"1"}})"), session);
+        return answer_json(connection, 200,
+                           response(ids[0], std::string(R"({"protocolVersion":")") + revision +
+                                                R"(","capabilities":{},"serverInfo":{"name":"sim","version":"1"}})"),
+                           session);
     }
     std::string body;
     if (request.body.find("\"tools/list\"") != std::string::npos) {
-        body = response(ids[0], R"({"tools":[{"name":"fine_tool","inputSchema":{"type":"object"}},{"name":"secret_tool","inputSchema":{"type":"object"}},)"
-                                R"({"name":"fine_other","inputSchema":{"type":"object"}}],"note":")" + said(0) + "\"}");
+        body = response(
+            ids[0],
+            R"({"tools":[{"name":"fine_tool","inputSchema":{"type":"object"}},{"name":"secret_tool","inputSchema":{"type":"object"}},)"
+            R"({"name":"fine_other","inputSchema":{"type":"object"}}],"note":")" +
+                said(0) + "\"}");
     } else {
         const bool bulky = random.chance(1, 60);
         const std::string pad(bulky ? random.below(400'000) : random.below(300), 'x');
         for (size_t i = 0; i < ids.size(); ++i)
-            body += (i == 0 ? "" : ",") + response(ids[i], R"({"content":[{"type":"text","text":")" + said(i) + pad + "\"}]}");
+            body += (i == 0 ? "" : ",") +
+                    response(ids[i], R"({"content":[{"type":"text","text":")" + said(i) + pad + "\"}]}");
         if (request.body.starts_with('[')) body = "[" + body + "]";
     }
     if (!stage_.quiet && random.below(100) < stage_.hostile_percent) return spoil(connection, body);
     if (!request.body.starts_with('[') && random.chance(1, 5)) {
-        std::vector<std::string> events(random.below(4), R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}})");
+        std::vector<std::string> events(
+            random.below(4),
+            R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}})");
         events.push_back(body);
         return answer_events(connection, events);
     }

@@ -5,20 +5,22 @@
 #include "record/frame.h"
 #include "record/segment.h"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 namespace weir::sim {
 
 Faults draw_faults(Random& random) {
     // Each fault is in one world of three, so that worlds with few of them are common and reach deep.
-    const auto maybe = [&](uint64_t most) { return random.chance(1, 3) ? static_cast<uint32_t>(1 + random.below(most)) : 0U; };
+    const auto maybe = [&](uint64_t most) {
+        return random.chance(1, 3) ? static_cast<uint32_t>(1 + random.below(most)) : 0U;
+    };
     Faults faults;
     faults.short_read_percent = maybe(90);
     faults.slow_send_percent = maybe(60);
@@ -138,7 +140,8 @@ void SimRing::close(int fd) {
         return;
     }
     if (const auto found = sockets_.find(fd); found != sockets_.end()) {
-        WEIR_ASSERT(found->second.receiving == nullptr && found->second.connecting == nullptr && found->second.sending == nullptr);
+        WEIR_ASSERT(found->second.receiving == nullptr && found->second.connecting == nullptr &&
+                    found->second.sending == nullptr);
         if (found->second.end) {
             net_.shut(found->second.end);
             found->second.end->closed = true;
@@ -243,7 +246,9 @@ ssize_t SimRing::receive_now(int fd, std::span<char> room) {
 
 void SimRing::cancel(ring::Op& op) {
     for (auto& [fd, socket] : sockets_) {
-        ring::Op** armed = socket.receiving == &op ? &socket.receiving : socket.connecting == &op ? &socket.connecting : nullptr;
+        ring::Op** armed = socket.receiving == &op    ? &socket.receiving
+                           : socket.connecting == &op ? &socket.connecting
+                                                      : nullptr;
         if (armed == nullptr) continue;
         // A lost cancel: the operation goes on and ends by itself, here by a little time in which it may still complete.
         const uint64_t delay = net_.roll(net_.faults.lost_cancel_percent, 100) ? net_.delay() : 0;

@@ -21,17 +21,17 @@ namespace weir::sim {
 
 /// Which faults exist in this world at all, and how often. Drawn once per seed ("swarm"): most worlds have few of them.
 struct Faults {
-    uint32_t short_read_percent = 0;   // a receive gets only part of what is there
-    uint32_t slow_send_percent = 0;    // bytes sent arrive in several pieces, with time between
-    uint32_t reset_permille = 0;       // a send or receive meets a reset, at any octet
-    uint32_t no_slab_percent = 0;      // a receive finds no slab though one is free
+    uint32_t short_read_percent = 0; // a receive gets only part of what is there
+    uint32_t slow_send_percent = 0;  // bytes sent arrive in several pieces, with time between
+    uint32_t reset_permille = 0;     // a send or receive meets a reset, at any octet
+    uint32_t no_slab_percent = 0;    // a receive finds no slab though one is free
     uint32_t connect_fail_percent = 0;
     uint32_t connect_never_percent = 0;
     uint32_t lost_cancel_percent = 0;  // a cancel comes too late: the operation completes by itself
     uint32_t clock_jump_permille = 0;  // the clock jumps ahead by seconds
     uint32_t short_write_permille = 0; // of a file
     uint32_t sync_fail_permille = 0;
-    uint32_t delay_us_max = 200;       // of everything
+    uint32_t delay_us_max = 200; // of everything
 };
 Faults draw_faults(Random& random);
 
@@ -42,9 +42,9 @@ struct End {
     std::shared_ptr<End> peer;
     bool peer_closed = false; // no more will arrive
     bool reset = false;
-    bool closed = false;      // by its holder
-    bool finished = false;    // its holder said that it sends no more
-    size_t coming = 0;        // on their way here
+    bool closed = false;          // by its holder
+    bool finished = false;        // its holder said that it sends no more
+    size_t coming = 0;            // on their way here
     uint64_t last_arrival_ns = 0; // of what is on its way here: bytes keep their order
     /// As much as a socket's buffers hold: a send waits until its reader has taken enough.
     bool full() const { return coming + inbound.size() - inbound_at > window_bytes; }
@@ -178,7 +178,7 @@ class SimRing : public ring::Ring {
     uint64_t deadline_ns_ = 0;
     uint64_t submitted_seq_ = 0, durable_seq_ = 0;
     std::map<int, uint64_t> written_seq_; // by file: the last entry that a whole write has put there
-    int next_fd_ = 1'000'000; // far from real descriptors, which files have
+    int next_fd_ = 1'000'000;             // far from real descriptors, which files have
 };
 
 } // namespace weir::sim

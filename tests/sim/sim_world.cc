@@ -70,19 +70,23 @@ int main(int count, char** arguments) {
     weir::sim::Court court;
     weir::sim::WorldFigures sum;
     for (uint64_t seed = first; seed <= last; ++seed) {
-        weir::sim::running(seed, "sim_world --seed " + std::to_string(seed) + " --calls " + std::to_string(calls) + mutant_option, mutant != Mutant::none);
+        weir::sim::running(
+            seed, "sim_world --seed " + std::to_string(seed) + " --calls " + std::to_string(calls) + mutant_option,
+            mutant != Mutant::none);
         weir::sim::World world(court, {.seed = seed, .calls = calls, .mutant = mutant});
         const auto figures = world.run();
         if (verbose)
-            std::printf("seed %" PRIu64 ": %" PRIu64 " calls, %" PRIu64 " answers, %" PRIu64 " arrived, %" PRIu64 " turns\n", seed, figures.calls,
-                        figures.answers, figures.arrived, figures.turns);
+            std::printf("seed %" PRIu64 ": %" PRIu64 " calls, %" PRIu64 " answers, %" PRIu64 " arrived, %" PRIu64
+                        " turns\n",
+                        seed, figures.calls, figures.answers, figures.arrived, figures.turns);
         sum.calls += figures.calls;
         sum.answers += figures.answers;
         sum.arrived += figures.arrived;
         sum.turns += figures.turns;
     }
-    std::printf("%" PRIu64 " worlds: %" PRIu64 " calls, %" PRIu64 " answers, %" PRIu64 " messages at upstreams, %" PRIu64 " turns\n", last - first + 1,
-                sum.calls, sum.answers, sum.arrived, sum.turns);
+    std::printf("%" PRIu64 " worlds: %" PRIu64 " calls, %" PRIu64 " answers, %" PRIu64
+                " messages at upstreams, %" PRIu64 " turns\n",
+                last - first + 1, sum.calls, sum.answers, sum.arrived, sum.turns);
     if (mutant != Mutant::none) {
         std::fprintf(stderr, "the mutant was not found\n");
         return 1;

@@ -4,9 +4,9 @@
 #include "gateway/generation_load.h"
 #include "record/recovery.h"
 
+#include <unistd.h>
 #include <algorithm>
 #include <cstdlib>
-#include <unistd.h>
 
 namespace weir::sim {
 namespace {
@@ -32,10 +32,13 @@ constexpr const char* durabilities[] = {"off", "batch", "strict"};
 std::string config_text(Random& random) {
     std::string text = "[listen]\naddress = \"127.0.0.1:7070\"\n[record]\ndurability = \"";
     text += durabilities[random.chance(1, 6) ? 0 : 1 + random.below(2)];
-    text += "\"\n[limits]\nupstream_first_octet_max = \"3s\"\nupstream_silence_max = \"3s\"\nupstream_connect_max = \"1s\"\n"
-            "idle_max = \"20s\"\nheartbeat = \"2s\"\nwrite_stall_max = \"10s\"\ndrain_max = \"10s\"\n";
+    text +=
+        "\"\n[limits]\nupstream_first_octet_max = \"3s\"\nupstream_silence_max = \"3s\"\nupstream_connect_max = "
+        "\"1s\"\n"
+        "idle_max = \"20s\"\nheartbeat = \"2s\"\nwrite_stall_max = \"10s\"\ndrain_max = \"10s\"\n";
     for (int i = 0; i < 2; ++i)
-        text += std::string("[[server]]\nname = \"") + (i == 0 ? "alpha" : "beta") + "\"\nurl = \"http://127.0.0.1:" + std::to_string(server_port + i) +
+        text += std::string("[[server]]\nname = \"") + (i == 0 ? "alpha" : "beta") +
+                "\"\nurl = \"http://127.0.0.1:" + std::to_string(server_port + i) +
                 "/mcp\"\nanonymous = true\ndefault = \"" + (i == 0 ? "allow" : "block") + "\"\n";
     return text;
 }
@@ -63,22 +66,25 @@ Court::Court() {
 }
 
 World::World(Court& court, const WorldOptions& options)
-    : options_(options), court_(court), net_(options.seed), stage_{.net = net_, .ledger = ledger_, .calls_left = options.calls},
-      directory_(make_directory()) {
+    : options_(options), court_(court), net_(options.seed),
+      stage_{.net = net_, .ledger = ledger_, .calls_left = options.calls}, directory_(make_directory()) {
     Random& random = net_.random;
     auto config = gateway::parse_config(config_text(random), "sim.toml", directory_.string());
     if (!config) broken("the configuration is refused: " + describe(config.error().front()));
-    if (auto loaded = gateway::load_generation(std::move(*config), generation_); !loaded) broken(loaded.error().front());
+    if (auto loaded = gateway::load_generation(std::move(*config), generation_); !loaded)
+        broken(loaded.error().front());
     generation_.policies = court_.set;
     mcp::KeyRing::Octets key{};
     for (auto& octet : key) octet = static_cast<unsigned char>(random.below(256));
     keys_.add(1, key);
     stage_.hostile_percent = static_cast<uint32_t>(random.chance(1, 3) ? 0 : 5 + random.below(40));
-    for (uint16_t i = 0; i < 2; ++i) servers_.push_back(std::make_unique<Server>(stage_, static_cast<uint16_t>(server_port + i)));
+    for (uint16_t i = 0; i < 2; ++i)
+        servers_.push_back(std::make_unique<Server>(stage_, static_cast<uint16_t>(server_port + i)));
     const auto workers = static_cast<uint32_t>(1 + random.below(2));
     for (uint32_t i = 0; i < workers; ++i) make_node(i);
     for (uint64_t i = 2 + random.below(14); i != 0; --i)
-        clients_.push_back(std::make_unique<Client>(stage_, static_cast<uint16_t>(client_port + random.below(workers)), random.chance(1, 2)));
+        clients_.push_back(std::make_unique<Client>(stage_, static_cast<uint16_t>(client_port + random.below(workers)),
+                                                    random.chance(1, 2)));
 }
 
 World::~World() { std::filesystem::remove_all(directory_); }
@@ -87,7 +93,8 @@ void World::make_node(uint32_t index) {
     Random& random = net_.random;
     auto owned = std::make_unique<Node>();
     Node& node = *owned;
-    node.ring = std::make_unique<MutantRing>(options_.mutant, net_, static_cast<uint32_t>(4 + random.below(60)), random.chance(1, 2) ? 16'384 : 2'048);
+    node.ring = std::make_unique<MutantRing>(options_.mutant, net_, static_cast<uint32_t>(4 + random.below(60)),
+                                             random.chance(1, 2) ? 16'384 : 2'048);
     std::string why;
     const auto log = record::log_identity(directory_.string(), why);
     if (!log) broken(why);
@@ -197,14 +204,17 @@ WorldFigures World::run() {
         stage_.quiet = true;
         for (auto& client : clients_) client->step();
         for (auto& server : servers_) server->end_streams();
-        const auto settled = [&] { return std::ranges::all_of(clients_, [](const auto& client) { return client->settled(); }); };
+        const auto settled = [&] {
+            return std::ranges::all_of(clients_, [](const auto& client) { return client->settled(); });
+        };
         for (int i = 0; i < 6 && !settled(); ++i) { // a stream may begin on a request that was under way
             until(10 * s_ns, settled);
             for (auto& server : servers_) server->end_streams();
         }
         if (!settled())
             for (auto& client : clients_)
-                if (!client->settled()) broken("faults have stopped, and a client still waits for" + client->waits_for());
+                if (!client->settled())
+                    broken("faults have stopped, and a client still waits for" + client->waits_for());
         for (auto& client : clients_) client->leave();
         if (story >= 3) check_at_rest();
         if (story >= 3) drain_all();
@@ -212,23 +222,27 @@ WorldFigures World::run() {
     }
     std::vector<uint64_t> durable;
     for (auto& node : nodes_) durable.push_back(node->ring->durable_seq());
-    ledger_.hold_against_record(directory_.string(), generation_.config.record.durability == gateway::Durability::strict, story == 0, durable);
+    ledger_.hold_against_record(
+        directory_.string(), generation_.config.record.durability == gateway::Durability::strict, story == 0, durable);
     return {.calls = stage_.calls, .answers = stage_.answers, .arrived = ledger_.arrived(), .turns = turns_};
 }
 
 void World::check_at_rest() {
     const auto at_rest = [&](const Node& node) {
-        return node.counters.connections_open.read() == 0 && node.counters.upstream_links_open.read() == 0 && node.counters.exchanges_open.read() == 0;
+        return node.counters.connections_open.read() == 0 && node.counters.upstream_links_open.read() == 0 &&
+               node.counters.exchanges_open.read() == 0;
     };
     until(2 * minute_ns, [&] { return std::ranges::all_of(nodes_, [&](const auto& node) { return at_rest(*node); }); });
     for (auto& node : nodes_) {
         if (!at_rest(*node))
-            broken("nobody is there any more, and a worker still has " + std::to_string(node->counters.connections_open.read()) + " clients, " +
+            broken("nobody is there any more, and a worker still has " +
+                   std::to_string(node->counters.connections_open.read()) + " clients, " +
                    std::to_string(node->counters.upstream_links_open.read()) + " upstream links, " +
                    std::to_string(node->counters.exchanges_open.read()) + " exchanges");
         if (node->ring->slabs_free() != node->ring->slabs_total())
             broken(std::to_string(node->ring->slabs_total() - node->ring->slabs_free()) + " slabs were not given back");
-        if (node->worker->buffers.lent_bytes() != 0) broken(std::to_string(node->worker->buffers.lent_bytes()) + " bytes of buffers were not given back");
+        if (node->worker->buffers.lent_bytes() != 0)
+            broken(std::to_string(node->worker->buffers.lent_bytes()) + " bytes of buffers were not given back");
         if (node->worker->in_flight.count() != 0) broken("ids are in flight though nothing is");
         if (node->counters.streams_open.read() != 0) broken("streams are counted as open though none is");
         if (node->ring->descriptors() != 1) broken("descriptors besides the listener are open at rest");
@@ -240,7 +254,9 @@ void World::drain_all() {
 }
 
 void World::close_records() {
-    const bool closed = until(5 * minute_ns, [&] { return std::ranges::all_of(nodes_, [](const auto& node) { return node->record->closed(); }); });
+    const bool closed = until(5 * minute_ns, [&] {
+        return std::ranges::all_of(nodes_, [](const auto& node) { return node->record->closed(); });
+    });
     if (!closed) broken("a drained weir does not end");
     for (auto& node : nodes_) {
         if (node->ring->descriptors() != 0) broken("descriptors are open after the end");
@@ -250,7 +266,8 @@ void World::close_records() {
 
 /// The process is gone from one moment to the next: nothing of it runs again, not even a destructor. What it wrote stays.
 void World::die() {
-    static std::vector<std::unique_ptr<Node>> graveyard;
+    // What died is never taken apart: a killed process runs no destructor either.
+    static auto& graveyard = *new std::vector<std::unique_ptr<Node>>;
     for (auto& node : nodes_) {
         auto& buried = graveyard.emplace_back(std::make_unique<Node>());
         std::swap(buried->worker, node->worker);
