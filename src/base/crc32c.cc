@@ -27,14 +27,17 @@ constexpr auto table = [] {
 #ifdef __x86_64__
 constexpr size_t lane_bytes = 256;
 
-// The value after lane_bytes of zeros, by the byte of the value before and its place.
+// The value after lane_bytes of zeros, by the byte of the value before and its place. Followed through the zeros are the
+// single bits; the other bytes are sums of those.
 constexpr auto past_lane = [] {
     std::array<std::array<uint32_t, 256>, 4> made{};
     for (unsigned place = 0; place < 4; ++place) {
-        for (uint32_t byte = 0; byte < 256; ++byte) {
-            uint32_t crc = byte << (8 * place);
-            for (size_t i = 0; i < lane_bytes; ++i) crc = (crc >> 8) ^ table[crc & 0xff];
-            made[place][byte] = crc;
+        for (uint32_t byte = 1; byte < 256; ++byte) {
+            const uint32_t rest = byte & (byte - 1);
+            uint32_t crc = (byte ^ rest) << (8 * place);
+            if (rest == 0)
+                for (size_t i = 0; i < lane_bytes; ++i) crc = (crc >> 8) ^ table[crc & 0xff];
+            made[place][byte] = rest == 0 ? crc : made[place][rest] ^ made[place][byte ^ rest];
         }
     }
     return made;
