@@ -29,7 +29,7 @@ constexpr size_t lane_bytes = 256;
 
 // The value after lane_bytes of zeros, by the byte of the value before and its place. Followed through the zeros are the
 // single bits; the other bytes are sums of those.
-constexpr auto past_lane = [] {
+const auto past_lane = [] { // at start: too long a computation for some compilers' constant expressions
     std::array<std::array<uint32_t, 256>, 4> made{};
     for (unsigned place = 0; place < 4; ++place) {
         for (uint32_t byte = 1; byte < 256; ++byte) {

@@ -172,6 +172,7 @@ std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config conf
     const uint32_t count = settled.workers != 0 ? settled.workers : std::max(1U, std::thread::hardware_concurrency());
     parts->threads.resize(count);
     std::vector<control::Name> names;
+    names.reserve(settled.servers.size());
     for (const auto& server : settled.servers) names.push_back({server.url.host, server.url.port});
     parts->names = std::make_unique<control::Names>(
         std::move(names), [raw = parts.get()](uint32_t server, const ring::Address& address) {

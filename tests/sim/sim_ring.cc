@@ -36,6 +36,12 @@ Faults draw_faults(Random& random) {
     return faults;
 }
 
+Net::~Net() {
+    // The two ends of a pipe hold each other.
+    for (const auto& each : ends_)
+        if (const auto end = each.lock()) end->peer.reset();
+}
+
 void End::read(size_t count) {
     inbound_at += count;
     if (inbound_at < inbound.size()) return;
@@ -96,6 +102,7 @@ std::shared_ptr<End> Net::connect(uint16_t port) {
     const auto found = listeners.find(port);
     if (found == listeners.end() || !found->second->open) return nullptr;
     auto mine = std::make_shared<End>(), theirs = std::make_shared<End>();
+    ends_.push_back(mine);
     mine->peer = theirs;
     theirs->peer = mine;
     found->second->waiting.push_back(theirs);

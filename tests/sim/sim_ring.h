@@ -56,6 +56,7 @@ struct End {
 /// Time, and everything that is on its way.
 class Net {
   public:
+    ~Net();
     explicit Net(uint64_t seed) : random(seed) { faults = draw_faults(random); }
     uint64_t now_ns = 1'000'000'000'000;
     uint64_t wall_ns = 1'700'000'000'000'000'000;
@@ -86,6 +87,7 @@ class Net {
     std::shared_ptr<End> connect(uint16_t port);
 
   private:
+    std::vector<std::weak_ptr<End>> ends_; // one of each pipe
     std::multimap<uint64_t, std::function<void()>> pending_;
 };
 
