@@ -146,7 +146,7 @@ void Writer::carry_batch(std::string_view batch) {
 // Batches.
 
 void Writer::flush() {
-    if (state_ == State::closed) return;
+    if (state_ == State::closed || keeps_nothing()) return;
     if (file_.dead && quiet()) leave_dead_file();
     end_unavailability();
     make_spare();
@@ -216,7 +216,6 @@ void Writer::retire_slots() {
         WEIR_ASSERT(slot.good);
         written_ = {slot.batch.last_seq, slot.batch.chain, file_.number, slot.end};
         if (options_.durability == Durability::strict) publish_durable(written_);
-        else if (options_.durability == Durability::off && file_.stage == File::Stage::live) release_to(written_);
         if (unsynced_since_ns_ == UINT64_MAX) unsynced_since_ns_ = ring_.now_ns();
     }
 }
@@ -261,7 +260,7 @@ void Writer::release_to(const Point& point) {
 }
 
 uint64_t Writer::next_due_ns() const {
-    if (state_ == State::closed) return UINT64_MAX;
+    if (state_ == State::closed || keeps_nothing()) return UINT64_MAX;
     uint64_t due = UINT64_MAX;
     if (options_.durability == Durability::batch && !sync_op_.with_kernel && unsynced_since_ns_ != UINT64_MAX) {
         due = unsynced_since_ns_ + options_.sync_ns_max / 2;
@@ -273,6 +272,10 @@ uint64_t Writer::next_due_ns() const {
 void Writer::close() {
     if (state_ != State::running) return;
     progress_ = nullptr;
+    if (keeps_nothing()) {
+        state_ = State::closed;
+        return;
+    }
     if (stretch_.entries != 0) end_stretch();
     state_ = State::closing;
     flush();

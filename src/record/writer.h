@@ -2,7 +2,8 @@
 //
 // append() puts an entry into memory and gives it its seq; flush(), once a turn, hands what was collected to the kernel
 // as one batch that ends in a mark. What may be done about an entry when:
-//   durability off, batch   once submitted_seq() covers it: its write was handed to the kernel before anything else is
+//   durability off          at once: nothing is kept, no file is made, and a seq is all that an entry gets
+//   durability batch        once submitted_seq() covers it: its write was handed to the kernel before anything else is
 //   durability strict       once durable_seq() covers it: write and fdatasync, linked, have returned
 // In `batch` a written batch is synced within sync_ns_max.
 //
@@ -72,6 +73,7 @@ class Writer {
     /// Errors:
     ///   record_unavailable  the queue is full, or there is no segment to write to: refuse the call
     template <class E> Result<uint64_t> append(uint32_t exchange, const E& entry) {
+        if (keeps_nothing()) return submitted_seq_ = ++last_seq_;
         char* payload = begin_entry(payload_bound(entry, entry_limits_));
         if (payload == nullptr) return fail(Error::record_unavailable);
         const char* end = write_payload(payload, entry, entry_limits_);
@@ -116,6 +118,7 @@ class Writer {
     static constexpr uint64_t spare_retry_ns = s_ns;
 
     Writer(ring::Ring& ring, const WriterOptions& options, int directory, Recovered&& found);
+    bool keeps_nothing() const { return options_.durability == Durability::off; }
     void notify() {
         if (progress_ != nullptr) progress_(progress_owner_);
     }

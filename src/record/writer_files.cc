@@ -14,6 +14,7 @@
 namespace weir::record {
 
 std::expected<std::unique_ptr<Writer>, std::string> Writer::open(ring::Ring& ring, const WriterOptions& options) {
+    if (options.durability == Durability::off) return std::unique_ptr<Writer>(new Writer(ring, options, -1, {}));
     std::string why;
     const std::string path = options.directory + "/" + stream_name(options.worker);
     if (::mkdir(path.c_str(), 0750) != 0 && errno != EEXIST) {
@@ -56,6 +57,7 @@ Writer::Writer(ring::Ring& ring, const WriterOptions& options, int directory, Re
     set(head_synced_op_, this, on_head_synced);
     set(spare_op_, this, on_spare);
     set(prune_op_, this, on_pruned);
+    if (keeps_nothing()) return;
     batches_.reserve(1024);
     stretches_.reserve(stretches_max + 1);
     old_.reserve(old_.size() + 1024);
@@ -89,7 +91,7 @@ Writer::~Writer() {
     WEIR_ASSERT(quiet() && !spare_op_.with_kernel && !prune_op_.with_kernel);
     if (file_.fd >= 0) ring_.close(file_.fd);
     if (spare_fd_ >= 0) ring_.close(spare_fd_);
-    ::close(directory_);
+    if (directory_ >= 0) ::close(directory_);
 }
 
 // True when no operation on the current file is with the kernel.
@@ -105,7 +107,7 @@ bool Writer::needs_file() const {
 // The spare: opened, allocated, its name synced; one operation, submitted again at each step.
 
 void Writer::make_spare() {
-    if (spare_ != Spare::none || state_ == State::closed || ring_.now_ns() < spare_retry_ns_) return;
+    if (keeps_nothing() || spare_ != Spare::none || state_ == State::closed || ring_.now_ns() < spare_retry_ns_) return;
     if (state_ == State::closing && !(needs_file() && has_batches())) return;
     spare_number_ = next_number_++;
     spare_name_ = segment_name(spare_number_);
