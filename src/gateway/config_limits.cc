@@ -65,6 +65,7 @@ constexpr LimitRow rows[] = {
                "at 70 % bodies are not read on, at 85 % 503, at 95 % idle connections are closed"),
     WEIR_LIMIT("record_queue_bytes_max", record_queue_bytes_max, bytes, 1 * MiB, 4 * GiB, "calls wait for the record"),
     WEIR_LIMIT("record_sync_max", record_sync_ns_max, time, 1 * ms_ns, 10 * s_ns, "synced by then (durability batch)"),
+    WEIR_LIMIT("batch_wait", batch_wait_ns, time, 0, 10 * ms_ns, "the worker goes on with what it has"),
     WEIR_LIMIT("drain_max", drain_ns_max, time, 0, hour, "what still runs is cut"),
     WEIR_LIMIT("session_idle_max", session_idle_ns_max, time, 1 * s_ns, 30 * day, "the session ends in the record"),
 };

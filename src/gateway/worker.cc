@@ -116,6 +116,7 @@ void Worker::begin_exchange(net::Link& link) {
     Exchange* exchange = exchanges_.make(*this, link);
     if (exchange == nullptr) return link.close(); // Twice as many exchanges as connections are all detached ones.
     link.owner = exchange;
+    crowd_.saw(link, ring.now_ns());
     counters.exchanges_open.add();
     wake(*exchange);
 }
@@ -210,7 +211,8 @@ void Worker::finish(Exchange& exchange) {
 // The turn.
 
 bool Worker::turn(uint64_t deadline_ns) {
-    ring.turn(std::min({deadline_ns, timers.next_due_ns(), housekeeping_ns_, record().next_due_ns()}));
+    ring.turn(std::min({deadline_ns, timers.next_due_ns(), housekeeping_ns_, record().next_due_ns()}),
+              crowd_.several(ring.now_ns()) ? limits.batch_wait_ns : 0);
     timers.advance(ring.now_ns());
     if (record_moved_) wake_record_waiters();
     run_woken();

@@ -65,6 +65,21 @@ struct WorkerOptions {
 /// What a link is to the worker.
 enum class Role : uint8_t { client, admin, upstream };
 
+/// Whether requests come on several connections or on one alone: a lone call is never made to wait for company.
+class Crowd {
+  public:
+    void saw(const net::Link& link, uint64_t now_ns) {
+        if (&link != last_) changed_ns_ = now_ns;
+        last_ = &link;
+    }
+    bool several(uint64_t now_ns) const { return now_ns - changed_ns_ < window_ns; }
+
+  private:
+    static constexpr uint64_t window_ns = ms_ns;
+    const net::Link* last_ = nullptr; // of the last request; compared, never followed
+    uint64_t changed_ns_ = 0;         // when a request last came on another connection than the one before
+};
+
 class Worker final : public net::LinkHost {
   public:
     Worker(ring::Ring& ring, WorkerOptions options);
@@ -160,6 +175,7 @@ class Worker final : public net::LinkHost {
     uint64_t drain_deadline_ns_ = UINT64_MAX;
     uint64_t housekeeping_ns_ = 0;
     uint32_t exchange_number_ = 0;
+    Crowd crowd_;
 };
 
 } // namespace weir::gateway

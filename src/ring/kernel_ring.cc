@@ -33,6 +33,10 @@ uint64_t read_clock(clockid_t clock) {
     return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000U + static_cast<uint64_t>(now.tv_nsec);
 }
 
+constexpr uint64_t pace_window_ns = 1'000'000;
+constexpr uint64_t company_expected_min = 3; // fewer do not pay for the wait; one lone connection makes fewer
+constexpr unsigned company_max = 16;         // enough: no more is waited for
+
 class KernelRing final : public Ring {
   public:
     KernelRing(const KernelRingOptions& options, std::shared_ptr<Waker> waker)
@@ -157,16 +161,15 @@ class KernelRing final : public Ring {
         arm_wake();
     }
 
-    void turn(uint64_t deadline_ns) override {
+    void turn(uint64_t deadline_ns, uint64_t company_ns) override {
         publish_slabs();
         const uint64_t wait_ns = deadline_ns > now_ns_ ? deadline_ns - now_ns_ : 0;
         __kernel_timespec timeout{static_cast<int64_t>(wait_ns / 1'000'000'000U),
                                   static_cast<long long>(wait_ns % 1'000'000'000U)};
         io_uring_cqe* first = nullptr;
-        // A lone request is never made to wait for company: batching needs a last turn that was busy.
-        if (options_.min_wait_ns != 0 && has_min_wait_ && delivered_last_turn_ >= 2 && wait_ns > options_.min_wait_ns)
-            io_uring_submit_and_wait_min_timeout(&ring_, &first, 16, &timeout,
-                                                 static_cast<unsigned>(options_.min_wait_ns / 1000), nullptr);
+        if (has_min_wait_ && wait_ns > company_ns && pace_ * company_ns >= company_expected_min * pace_window_ns)
+            io_uring_submit_and_wait_min_timeout(&ring_, &first, company_max, &timeout,
+                                                 static_cast<unsigned>(company_ns / 1000), nullptr);
         else if (wait_ns != 0) io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
         else io_uring_submit_and_get_events(&ring_);
         now_ns_ = read_clock(CLOCK_MONOTONIC);
@@ -178,7 +181,7 @@ class KernelRing final : public Ring {
             if (auto* op = static_cast<Op*>(io_uring_cqe_get_data(entry)); op != nullptr) deliver(*op, *entry);
         }
         io_uring_cq_advance(&ring_, delivered);
-        delivered_last_turn_ = delivered;
+        keep_pace(delivered);
     }
     void submit() override { io_uring_submit(&ring_); }
 
@@ -248,6 +251,15 @@ class KernelRing final : public Ring {
         op.done(op, done);
     }
 
+    void keep_pace(unsigned delivered) {
+        delivered_ += delivered;
+        const uint64_t took = now_ns_ - pace_since_ns_;
+        if (took < pace_window_ns) return;
+        pace_ = delivered_ * pace_window_ns / took;
+        delivered_ = 0;
+        pace_since_ns_ = now_ns_;
+    }
+
     void arm_wake() {
         io_uring_sqe* entry = next();
         io_uring_prep_read(entry, waker_->fd(), &wake_count_, sizeof wake_count_, 0);
@@ -267,7 +279,8 @@ class KernelRing final : public Ring {
     io_uring_buf_ring* buffers_ = nullptr;
     int unpublished_ = 0;
     uint32_t slabs_free_ = 0;
-    unsigned delivered_last_turn_ = 0;
+    uint64_t pace_ = 0; // completions a pace_window_ns, as they came in the last whole one
+    uint64_t pace_since_ns_ = 0, delivered_ = 0;
     uint64_t now_ns_;
     uint64_t wall_ns_;
     Op wake_read_{};

@@ -1,7 +1,7 @@
 // ring/kernel_ring.h - the Ring of production: io_uring.
 //
 // SINGLE_ISSUER and DEFER_TASKRUN, one ring of provided buffers kept small so that it stays in the L2 cache, multishot
-// accept and receive (figures: docs/decisions/0002-ring-settings.md). Made by the thread that uses it. Needs Linux 6.1.
+// accept and receive (figures: docs/decisions/0004-ring-settings.md). Made by the thread that uses it. Needs Linux 6.1.
 #pragma once
 
 #include "base/result.h"
@@ -16,7 +16,6 @@ struct KernelRingOptions {
     uint32_t completions = 16384;
     uint32_t slabs = 64;            // a power of two
     uint32_t slab_bytes = 16 << 10; // padding included
-    uint64_t min_wait_ns = 0;       // under load, wait this long for a batch (kernel 6.12); 0: never
 };
 
 /// What another thread holds to wake a worker out of its wait. Thread-safe; outlives the ring if kept.

@@ -14,7 +14,7 @@ struct Probe {
     bool buffer_ring = false;       // provided buffers in a ring (5.19)
     bool multishot_receive = false; // one submission, a completion with a lent buffer for each arrival (6.0)
     bool message_ring = false;      // IORING_OP_MSG_RING (5.18)
-    bool min_wait = false;          // waiting for a batch with a latency bound (6.12); weir does without it
+    bool min_wait = false;          // waiting for a batch with a latency bound (6.12): [limits] batch_wait
     bool zero_copy_send = false;    // (6.0); weir does without it
 };
 

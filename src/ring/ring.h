@@ -118,8 +118,9 @@ class Ring {
     virtual void on_wake(Op& op) = 0;
 
     /// Submits what was prepared, waits until a completion, a wake or `deadline_ns` (monotonic), reads the clock, and
-    /// delivers all completions that are there.
-    virtual void turn(uint64_t deadline_ns) = 0;
+    /// delivers all completions that are there. With `company_ns`, once completions come so close together that several
+    /// are to be expected within it, it waits up to that long for more after the first: fewer turns for the same work.
+    virtual void turn(uint64_t deadline_ns, uint64_t company_ns = 0) = 0;
     /// Submits what was prepared without waiting or delivering (so that a write is on its way before a send).
     virtual void submit() = 0;
 

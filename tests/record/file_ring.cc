@@ -18,7 +18,7 @@ void FileRing::crash() {
     ready_.clear();
 }
 
-void FileRing::turn(uint64_t deadline_ns) {
+void FileRing::turn(uint64_t deadline_ns, uint64_t) {
     const uint64_t step = 20'000;
     const uint64_t waited =
         ready_.empty() && deadline_ns != UINT64_MAX && deadline_ns > now_ns_ ? deadline_ns - now_ns_ : 0;

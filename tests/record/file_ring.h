@@ -48,7 +48,7 @@ class FileRing final : public ring::Ring {
     uint64_t now_ns() const override { return now_ns_; }
     uint64_t wall_ns() const override { return wall_ns_; }
     uint64_t elapsed_ns() const override { return 0; }
-    void turn(uint64_t deadline_ns) override;
+    void turn(uint64_t deadline_ns, uint64_t company_ns = 0) override;
     void submit() override {}
     void close(int fd) override;
     void open_file(ring::Op& op, int directory, const char* path, int flags, uint32_t mode) override;

@@ -318,7 +318,7 @@ void SimRing::look() {
     }
 }
 
-void SimRing::turn(uint64_t deadline_ns) {
+void SimRing::turn(uint64_t deadline_ns, uint64_t) {
     deadline_ns_ = deadline_ns;
     now_ns_ = net_.now_ns;
     look();

@@ -100,7 +100,7 @@ class SimRing : public ring::Ring {
     /// A descriptor that accept() can be asked of.
     int listen(uint16_t port);
     /// Delivers what has completed. The world calls it through Worker::turn(); it never waits.
-    void turn(uint64_t deadline_ns) override;
+    void turn(uint64_t deadline_ns, uint64_t company_ns = 0) override;
     bool has_completions() const { return !ready_.empty() || wake_pending_; }
     uint64_t deadline_ns() const { return deadline_ns_; } // of the last turn
     void wake() { wake_pending_ = true; }
