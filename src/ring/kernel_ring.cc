@@ -34,14 +34,20 @@ uint64_t read_clock(clockid_t clock) {
 }
 
 constexpr uint64_t pace_window_ns = 1'000'000;
-constexpr uint64_t company_expected_min = 3; // fewer do not pay for the wait; one lone connection makes fewer
-constexpr unsigned company_max = 16;         // enough: no more is waited for
+constexpr uint64_t company_expected_min = 3;   // fewer do not pay for the wait; one lone connection makes fewer
+constexpr unsigned company_max = 16;           // enough: no more is waited for
+constexpr uint64_t wall_every_ns = 10'000'000; // how late a step of the wall clock is noticed
+
+__kernel_timespec timespec_of(uint64_t ns) {
+    return {static_cast<int64_t>(ns / 1'000'000'000U), static_cast<long long>(ns % 1'000'000'000U)};
+}
 
 class KernelRing final : public Ring {
   public:
     KernelRing(const KernelRingOptions& options, std::shared_ptr<Waker> waker)
-        : options_(options), waker_(std::move(waker)), now_ns_(read_clock(CLOCK_MONOTONIC)),
-          wall_ns_(read_clock(CLOCK_REALTIME)) {}
+        : options_(options), waker_(std::move(waker)) {
+        read_clocks();
+    }
 
     /// 0, or -errno.
     int start() {
@@ -163,17 +169,8 @@ class KernelRing final : public Ring {
 
     void turn(uint64_t deadline_ns, uint64_t company_ns) override {
         publish_slabs();
-        const uint64_t wait_ns = deadline_ns > now_ns_ ? deadline_ns - now_ns_ : 0;
-        __kernel_timespec timeout{static_cast<int64_t>(wait_ns / 1'000'000'000U),
-                                  static_cast<long long>(wait_ns % 1'000'000'000U)};
-        io_uring_cqe* first = nullptr;
-        if (has_min_wait_ && wait_ns > company_ns && pace_ * company_ns >= company_expected_min * pace_window_ns)
-            io_uring_submit_and_wait_min_timeout(&ring_, &first, company_max, &timeout,
-                                                 static_cast<unsigned>(company_ns / 1000), nullptr);
-        else if (wait_ns != 0) io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
-        else io_uring_submit_and_get_events(&ring_);
-        now_ns_ = read_clock(CLOCK_MONOTONIC);
-        wall_ns_ = read_clock(CLOCK_REALTIME);
+        wait(deadline_ns, company_ns);
+        read_clocks();
         unsigned head = 0, delivered = 0;
         io_uring_cqe* entry = nullptr;
         io_uring_for_each_cqe(&ring_, head, entry) {
@@ -236,6 +233,10 @@ class KernelRing final : public Ring {
     void deliver(Op& op, const io_uring_cqe& entry) {
         Completion done{entry.res, (entry.flags & IORING_CQE_F_MORE) == 0, 0};
         if (&op == &wake_read_) return deliver_wake();
+        if (&op == &alarm_) {
+            alarm_ns_ = UINT64_MAX;
+            return;
+        }
         if ((entry.flags & IORING_CQE_F_BUFFER) != 0) {
             const auto slab = static_cast<uint16_t>(entry.flags >> IORING_CQE_BUFFER_SHIFT);
             --slabs_free_;
@@ -251,6 +252,47 @@ class KernelRing final : public Ring {
         op.done(op, done);
     }
 
+    // A time-out of the wait itself would be set and cancelled in every turn, which costs more than the turn's own work
+    // when there is little of it. So one alarm stands ready, and is set anew only when it would ring too late.
+    void wait(uint64_t deadline_ns, uint64_t company_ns) {
+        if (deadline_ns <= now_ns_) {
+            io_uring_submit_and_get_events(&ring_);
+            return;
+        }
+        if (deadline_ns < alarm_ns_) set_alarm(deadline_ns);
+        const bool company = pace_ * company_ns >= company_expected_min * pace_window_ns;
+        if (!company || !has_min_wait_) {
+            io_uring_submit_and_wait(&ring_, 1);
+            return;
+        }
+        __kernel_timespec limit = timespec_of(deadline_ns - now_ns_);
+        io_uring_cqe* first = nullptr;
+        io_uring_submit_and_wait_min_timeout(&ring_, &first, company_max, &limit,
+                                             static_cast<unsigned>(company_ns / 1000), nullptr);
+    }
+    void set_alarm(uint64_t at_ns) {
+        io_uring_sqe* entry = next();
+        alarm_time_ = timespec_of(at_ns);
+        if (alarm_ns_ == UINT64_MAX) {
+            io_uring_prep_timeout(entry, &alarm_time_, 0, IORING_TIMEOUT_ABS);
+            io_uring_sqe_set_data(entry, &alarm_);
+        } else {
+            io_uring_prep_timeout_update(entry, &alarm_time_, reinterpret_cast<uint64_t>(&alarm_), IORING_TIMEOUT_ABS);
+            entry->flags |=
+                IOSQE_CQE_SKIP_SUCCESS; // One that rang meanwhile is not found, and set again: see deliver().
+            io_uring_sqe_set_data(entry, nullptr);
+        }
+        alarm_ns_ = at_ns;
+    }
+
+    void read_clocks() {
+        now_ns_ = read_clock(CLOCK_MONOTONIC);
+        if (now_ns_ >= wall_due_ns_) {
+            wall_due_ns_ = now_ns_ + wall_every_ns;
+            wall_ahead_ns_ = read_clock(CLOCK_REALTIME) - now_ns_;
+        }
+        wall_ns_ = now_ns_ + wall_ahead_ns_;
+    }
     void keep_pace(unsigned delivered) {
         delivered_ += delivered;
         const uint64_t took = now_ns_ - pace_since_ns_;
@@ -281,8 +323,11 @@ class KernelRing final : public Ring {
     uint32_t slabs_free_ = 0;
     uint64_t pace_ = 0; // completions a pace_window_ns, as they came in the last whole one
     uint64_t pace_since_ns_ = 0, delivered_ = 0;
-    uint64_t now_ns_;
-    uint64_t wall_ns_;
+    uint64_t wall_ahead_ns_ = 0, wall_due_ns_ = 0;
+    Op alarm_{};
+    uint64_t alarm_ns_ = UINT64_MAX; // when it rings; UINT64_MAX: it is not set
+    __kernel_timespec alarm_time_{};
+    uint64_t now_ns_ = 0, wall_ns_ = 0;
     Op wake_read_{};
     Op* wake_op_ = nullptr;
     uint64_t wake_count_ = 0;
