@@ -48,6 +48,10 @@
     row(batch_refused, 400, -32600, "batches are only for sessions that agreed on 2025-03-26") \
     row(id_in_flight, 400, -32600, "a request with this id is already in flight") \
     row(policy_denied, 200, 40301, "denied by policy") \
+    row(approval_pending, 200, 40302, "waits for the approval of a person") \
+    row(approval_denied, 200, 40303, "the approval was refused") \
+    row(approval_expired, 200, 40304, "nobody approved it in time") \
+    row(approval_unavailable, 200, 50304, "an approval is needed and cannot be asked for now") \
     row(policy_error, 200, 40305, "denied: a policy failed") \
     row(upstream_unreachable, 502, -32603, "the MCP server cannot be reached") \
     row(upstream_timeout, 504, -32603, "the MCP server did not answer in time") \

@@ -1,6 +1,7 @@
 // mcp/reply.cc - weir's own messages, written member by member.
 #include "mcp/reply.h"
 
+#include "base/result.h"
 #include "json/escape.h"
 
 namespace weir::mcp {
@@ -57,14 +58,17 @@ void begin_result(PaddedBytes& out, std::string_view id, Era era) {
     if (era == Era::modern) out.append(R"("resultType":"complete",)");
 }
 
+/// Appends to a string that is begun already.
+void append_escaped(PaddedBytes& out, std::string_view text) {
+    out.reserve(json::escaped_bytes_max(text.size()));
+    char* const end = out.data() + out.size();
+    out.grew(static_cast<size_t>(json::write_escaped(text, end) - end));
+}
+
 /// All of the denial in one text, for the model.
 void write_denied_text(PaddedBytes& out, const Denial& denial) {
     out.append('"');
-    const auto say = [&out](std::string_view text) {
-        out.reserve(json::escaped_bytes_max(text.size()));
-        char* const end = out.data() + out.size();
-        out.grew(static_cast<size_t>(json::write_escaped(text, end) - end));
-    };
+    const auto say = [&out](std::string_view text) { append_escaped(out, text); };
     say("Not executed: ");
     say(denial.text.empty() ? "this call is denied by policy." : denial.text);
     if (!denial.code.empty()) {
@@ -115,9 +119,7 @@ void write_unknown(PaddedBytes& out, const Denial& denial, int32_t code, std::st
     out.append(what);
     if (denial.name.size() <= shown_name_max) {
         out.append(": ");
-        out.reserve(json::escaped_bytes_max(denial.name.size()));
-        char* const end = out.data() + out.size();
-        out.grew(static_cast<size_t>(json::write_escaped(denial.name, end) - end));
+        append_escaped(out, denial.name);
     }
     out.append(R"("}})");
 }
@@ -172,6 +174,65 @@ void write_denial(PaddedBytes& out, const Denial& denial) {
     if (method == Method::tools_call && !denial.as_error) return write_denied_tool(out, denial);
     const bool params = method == Method::prompts_get || subscribes;
     write_denied_error(out, denial, params ? invalid_params : denial.rpc_code);
+}
+
+void write_pending(PaddedBytes& out, const Pending& pending) {
+    const auto facts = [&] {
+        Members approval(out);
+        approval.text("id", pending.ticket);
+        approval.text("status", "pending");
+        approval.name("retryAfterMs").append_number(uint64_t{pending.retry_after_s} * 1000);
+        approval.text_if_any("expiresAt", pending.expires);
+        if (!pending.digest.empty()) {
+            approval.name("argumentsDigest").append("\"sha256:");
+            out.append(pending.digest);
+            out.append('"');
+        }
+        approval.end();
+    };
+    const auto say = [&out](std::string_view text) { append_escaped(out, text); };
+    const auto text = [&] {
+        out.append('"');
+        say("Not executed: this call waits for the approval of a person (request ");
+        say(pending.ticket);
+        if (!pending.reason.empty()) {
+            say("; ");
+            say(pending.reason);
+        }
+        say("). Tell the user. Once it is approved, make the same call again with exactly the same arguments.");
+        out.append('"');
+    };
+    if (pending.method != Method::tools_call) {
+        begin_error(out, pending.id, pending.era, row_of(Error::approval_pending).code);
+        text();
+        out.append(R"(,"data":{"weir":)");
+        facts();
+        return out.append("}}}");
+    }
+    begin_result(out, pending.id, pending.era);
+    out.append(R"("content":[{"type":"text","text":)");
+    text();
+    out.append(R"(}],"isError":true,"_meta":{"dev.weir/approval":)");
+    facts();
+    out.append("}}}");
+}
+
+void write_input_required(PaddedBytes& out, std::string_view id, std::string_view state) {
+    out.append(R"({"jsonrpc":"2.0","id":)");
+    out.append(id);
+    out.append(R"(,"result":{"resultType":"input_required","requestState":)");
+    json::quote(state, out);
+    out.append("}}");
+}
+
+void write_progress(PaddedBytes& out, std::string_view token, uint64_t count, std::string_view message) {
+    out.append(R"({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":)");
+    out.append(token);
+    out.append(R"(,"progress":)");
+    out.append_number(count);
+    out.append(R"(,"message":)");
+    json::quote(message, out);
+    out.append("}}");
 }
 
 void write_declined(PaddedBytes& out, std::string_view id, Method method) {

@@ -50,6 +50,28 @@ struct Denial {
 /// All that is not hidden says why: in a result's _meta["dev.weir/decision"], in an error's data.weir.
 void write_denial(PaddedBytes& out, const Denial& denial);
 
+/// A call that waits for people.
+struct Pending {
+    std::string_view id = {}; // the request's, as JSON text
+    Era era = Era::legacy;
+    Method method = Method::unknown;
+    std::string_view ticket = {};  // its id, `ap_…`
+    std::string_view reason = {};  // of the policy that asks; may be empty
+    std::string_view expires = {}; // when an answer can no longer come, RFC 3339
+    std::string_view digest = {};  // of what is to be approved, hexadecimal
+    uint32_t retry_after_s = 30;
+};
+
+/// "Not executed, waits for approval": for tools/call a result with isError that nobody can read as success, for any
+/// other method an error 40302 with the same facts in its data. HTTP 200.
+void write_pending(PaddedBytes& out, const Pending& pending);
+
+/// The same as a round of 2026-07-28: `input_required` with `state` alone, upon which clients retry by themselves.
+void write_input_required(PaddedBytes& out, std::string_view id, std::string_view state);
+
+/// notifications/progress without an end in sight. `token` is the request's, as JSON text; `count` rises by one each.
+void write_progress(PaddedBytes& out, std::string_view token, uint64_t count, std::string_view message);
+
 /// What a server is answered when the client is not asked on its behalf: sampling is rejected (-1), elicitation declined,
 /// roots are none, any other method is unknown (-32601).
 void write_declined(PaddedBytes& out, std::string_view id, Method method);

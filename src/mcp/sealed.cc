@@ -89,7 +89,8 @@ Sealer::Sealer(const KeyRing& ring) {
     WEIR_ASSERT(!ring.keys().empty());
     keys_.reserve(ring.keys().size());
     for (const KeyRing::Key& key : ring.keys())
-        keys_.push_back({key.number, derive(key.octets, "weir session id"), derive(key.octets, "weir event id")});
+        keys_.push_back({key.number, derive(key.octets, "weir session id"), derive(key.octets, "weir event id"),
+                         derive(key.octets, "weir approval state")});
 }
 
 /// A part of a supply that is filled by one call of the kernel. Each octet of it is used once.
@@ -127,7 +128,7 @@ Result<void> Sealer::seal(Purpose purpose, std::span<const std::string_view> par
     char* along_end = along.data() + 3;
     for (const std::string_view text : bonds) along_end = write_part(text, along_end);
 
-    Aead& aead = purpose == Purpose::session ? key.session : key.event;
+    Aead& aead = key.of(purpose);
     aead.seal(nonce, {along.data(), static_cast<size_t>(along_end - along.data())}, plain, sealed.data() + head_bytes);
     const size_t size = head_bytes + plain.size() + Aead::tag_bytes;
     out.reserve(crypto::base64url_size(size));
@@ -157,7 +158,7 @@ Result<std::string_view> Sealer::open(Purpose purpose, std::string_view sealed, 
     along[0] = version;
     along[1] = octets[1];
     along[2] = static_cast<char>(purpose);
-    Aead& aead = purpose == Purpose::session ? key->session : key->event;
+    Aead& aead = key->of(purpose);
     const auto plain_size = aead.open({octets + 2, Aead::nonce_bytes}, {along, static_cast<size_t>(along_end - along)},
                                       {octets + head_bytes, *size - head_bytes}, octets + head_bytes);
     if (!plain_size) return fail(Error::seal_invalid);
@@ -195,6 +196,26 @@ Result<EventSeal> Sealer::open_event(std::string_view sealed, const Bond& bond, 
     event.method = method_of(parts[1]);
     event.name = parts[2];
     return event;
+}
+
+Result<void> Sealer::seal_approval(const ApprovalSeal& approval, const Bond& bond, PaddedBytes& out) {
+    const Digits round(approval.round), expires(approval.expires_unix_ns);
+    const std::string_view parts[] = {approval.ticket, approval.digest, round.text(), expires.text()};
+    out.append(approval_prefix);
+    return seal(Purpose::approval, parts, bond, out);
+}
+
+Result<ApprovalSeal> Sealer::open_approval(std::string_view sealed, const Bond& bond, Workspace& space) {
+    if (!is_approval(sealed)) return fail(Error::seal_invalid);
+    const auto plain = open(Purpose::approval, sealed.substr(approval_prefix.size()), bond, space);
+    std::array<std::string_view, 4> parts;
+    ApprovalSeal approval;
+    if (!plain || !read_parts(*plain, parts) || !read_digits(parts[2], approval.round) ||
+        !read_digits(parts[3], approval.expires_unix_ns))
+        return fail(Error::seal_invalid);
+    approval.ticket = parts[0];
+    approval.digest = parts[1];
+    return approval;
 }
 
 } // namespace weir::mcp

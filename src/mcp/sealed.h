@@ -2,7 +2,7 @@
 // opens them, and nobody else makes or reads them.
 //
 // A sealed id is base64url of: version, number of the key, nonce, ciphertext and tag of AES-256-GCM. The version, the
-// key's number, the purpose (session or event) and the Bond are authenticated along with it, so that an id opens only for
+// key's number, the purpose (session, event or approval) and the Bond are authenticated along with it, so that an id opens only for
 // the principal, server and session it was issued to. A key of its own for each purpose is derived from the ring's.
 //
 // A KeyRing is plain data, shared read-only. A Sealer keeps cipher state and random octets: one for each worker. It
@@ -68,6 +68,15 @@ struct EventSeal {
     uint64_t mask_plan = 0;          // number of the plan; 0: nothing is masked
 };
 
+/// What the `requestState` of a call that waits for its approval stands for. It proves who waits for what; it is never
+/// by itself enough to run anything.
+struct ApprovalSeal {
+    std::string_view ticket;      // its id
+    std::string_view digest;      // of what is to be approved, 32 octets
+    uint64_t round = 0;           // how many input_required the client got, this one included
+    uint64_t expires_unix_ns = 0; // the ticket's; the state is refused afterwards
+};
+
 class Sealer {
   public:
     /// `ring` has at least one key.
@@ -78,18 +87,29 @@ class Sealer {
     Result<void> seal_session(const SessionSeal& session, const Bond& bond, PaddedBytes& out);
     Result<void> seal_event(const EventSeal& event, const Bond& bond, PaddedBytes& out);
 
+    Result<void> seal_approval(const ApprovalSeal& approval, const Bond& bond, PaddedBytes& out);
+
     /// Opens what a Sealer of the same keys sealed for the same bond; the texts lie in `space`.
     /// Errors: seal_invalid for anything else, without telling which of the reasons it is.
     Result<SessionSeal> open_session(std::string_view sealed, const Bond& bond, Workspace& space);
     Result<EventSeal> open_event(std::string_view sealed, const Bond& bond, Workspace& space);
 
+    Result<ApprovalSeal> open_approval(std::string_view sealed, const Bond& bond, Workspace& space);
+
+    /// Whether `state` is one of weir's own, by the look of it: an upstream's goes on as it is.
+    static bool is_approval(std::string_view state) { return state.starts_with(approval_prefix); }
+
+    static constexpr std::string_view approval_prefix = "weir1.";
     static constexpr size_t text_bytes_max = 1024;
 
   private:
-    enum class Purpose : uint8_t { session = 1, event = 2 };
+    enum class Purpose : uint8_t { session = 1, event = 2, approval = 3 };
     struct Opener {
         uint8_t number;
-        crypto::Aead session, event;
+        crypto::Aead session, event, approval;
+        crypto::Aead& of(Purpose purpose) {
+            return purpose == Purpose::session ? session : purpose == Purpose::event ? event : approval;
+        }
     };
     Result<void> seal(Purpose purpose, std::span<const std::string_view> parts, const Bond& bond, PaddedBytes& out);
     Result<std::string_view> open(Purpose purpose, std::string_view sealed, const Bond& bond, Workspace& space);

@@ -54,12 +54,23 @@ std::vector<Originated> all_messages(std::string_view revision) {
                 all.push_back({"denial as error", denied(denial), tool ? nullptr : result});
             }
         }
+        for (const Method method : {Method::tools_call, Method::resources_read, Method::prompts_get}) {
+            const char* result = method == Method::tools_call ? "CallToolResult" : nullptr;
+            Pending pending{.id = id, .era = era, .method = method, .ticket = "ap_1"};
+            const auto write = [&] { return written([&](PaddedBytes& out) { write_pending(out, pending); }); };
+            all.push_back({"bare pending", write(), result});
+            pending.reason = awkward, pending.expires = "2026-11-21T06:30:00Z", pending.digest = "00ff";
+            all.push_back({"full pending", write(), result});
+        }
         all.push_back({"error", written([&](PaddedBytes& out) {
                            write_error(out, {id, era, -32603, awkward, R"({"x":[1]})"});
                        })});
         all.push_back(
             {"empty result", written([&](PaddedBytes& out) { write_empty_result(out, id, era); }), "EmptyResult"});
         if (era == Era::modern) {
+            all.push_back({"a round of waiting",
+                           written([&](PaddedBytes& out) { write_input_required(out, id, "weir1.abc"); }),
+                           "InputRequiredResult"});
             all.push_back({"end of listening", written([&](PaddedBytes& out) { write_listen_end(out, id); }),
                            "SubscriptionsListenResult"});
         } else {
@@ -102,6 +113,29 @@ TEST_CASE("every message weir originates is valid by the schema of its revision"
             ++count;
         }
         CHECK(count > 600);
+    }
+}
+
+TEST_CASE("a pending result cannot be read as success, and says what to do") {
+    Pending pending{.id = "1", .era = Era::modern, .method = Method::tools_call, .ticket = "ap_x", .reason = "why"};
+    pending.expires = "2026-11-21T06:30:00Z", pending.digest = "00ff";
+    CHECK(
+        written([&](PaddedBytes& out) { write_pending(out, pending); }) ==
+        R"({"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","content":[{"type":"text","text":"Not executed: this call waits for the approval of a person (request ap_x; why). Tell the user. Once it is approved, make the same call again with exactly the same arguments."}],"isError":true,"_meta":{"dev.weir/approval":{"id":"ap_x","status":"pending","retryAfterMs":30000,"expiresAt":"2026-11-21T06:30:00Z","argumentsDigest":"sha256:00ff"}}}})");
+    pending.method = Method::prompts_get, pending.era = Era::legacy, pending.reason = {}, pending.digest = {};
+    CHECK(
+        written([&](PaddedBytes& out) { write_pending(out, pending); }) ==
+        R"({"jsonrpc":"2.0","id":1,"error":{"code":40302,"message":"Not executed: this call waits for the approval of a person (request ap_x). Tell the user. Once it is approved, make the same call again with exactly the same arguments.","data":{"weir":{"id":"ap_x","status":"pending","retryAfterMs":30000,"expiresAt":"2026-11-21T06:30:00Z"}}}})");
+}
+
+TEST_CASE("progress while a call waits is a notification of its revision") {
+    for (const std::string_view revision : revisions) {
+        for (const std::string_view token : {"1", "\"t\""}) {
+            const auto text = written([&](PaddedBytes& out) { write_progress(out, token, 3, awkward); });
+            INFO(revision << ": " << text);
+            // Before 2025-03-26 there was no message; no revision that weir speaks is older.
+            CHECK(Schema(revision).check_text("ProgressNotification", text) == "");
+        }
     }
 }
 

@@ -77,6 +77,31 @@ TEST_CASE("a sealed id brings back what was sealed") {
     }
 }
 
+TEST_CASE("the state of a waiting call opens for its principal and server alone, octet by octet") {
+    Seals seals(ring_of({1, 2}));
+    const std::string digest(32, '\x7f');
+    PaddedBytes out(seals.pool);
+    REQUIRE(seals.sealer.seal_approval({"ap_0123", digest, 3, 1'795'000'000'000'000'000}, bond, out).has_value());
+    const std::string text(out.text());
+    CHECK(Sealer::is_approval(text));
+    CHECK_FALSE(Sealer::is_approval("upstream-state"));
+    const auto opened = seals.sealer.open_approval(text, bond, seals.space);
+    REQUIRE(opened.has_value());
+    CHECK(opened->ticket == "ap_0123");
+    CHECK(opened->digest == digest);
+    CHECK(opened->round == 3);
+    CHECK(opened->expires_unix_ns == 1'795'000'000'000'000'000);
+    CHECK_FALSE(seals.sealer.open_approval(text, {"another", bond.server, ""}, seals.space).has_value());
+    CHECK_FALSE(seals.sealer.open_approval(text, {bond.principal, "another", ""}, seals.space).has_value());
+    CHECK_FALSE(seals.opens_session(text.substr(Sealer::approval_prefix.size()), bond));
+    for (size_t i = 0; i < text.size(); ++i) {
+        std::string changed = text;
+        changed[i] = changed[i] == 'A' ? 'B' : 'A';
+        CHECK_FALSE(seals.sealer.open_approval(changed, bond, seals.space).has_value());
+        CHECK_FALSE(seals.sealer.open_approval(text.substr(0, i), bond, seals.space).has_value());
+    }
+}
+
 TEST_CASE("a sealed id is visible ASCII, short, and never the same twice") {
     Seals seals(ring_of({1}));
     std::set<std::string> seen;
