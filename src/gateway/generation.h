@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "gateway/config.h"
+#include "http/url.h"
 #include "policy/set.h"
 #include "ring/ring.h"
 
@@ -29,6 +30,8 @@ struct Server {
 struct Generation {
     uint64_t number = 1;
     Config config;
+    std::vector<http::Authority> hosts; // what [listen] says, read; views into config
+    std::vector<http::Origin> origins;
     std::vector<Server> servers;
     std::unordered_map<std::string_view, uint32_t> routes; // path to server; keys live in config
     std::shared_ptr<const policy::PolicySet> policies;     // never null

@@ -55,6 +55,9 @@ std::expected<void, std::vector<std::string>> load_generation(Config config, Gen
         return std::unexpected(std::move(lines));
     }
     generation.policies = *policies;
+    // The configuration let in only what can be read.
+    for (const auto& host : settled.hosts) generation.hosts.push_back(http::read_authority(host).value());
+    for (const auto& origin : settled.origins) generation.origins.push_back(http::read_origin(origin).value());
     for (uint32_t i = 0; i < settled.servers.size(); ++i) {
         generation.servers.push_back(server_of(settled.servers[i], i));
         generation.routes.emplace(settled.servers[i].path, i);

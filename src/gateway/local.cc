@@ -53,19 +53,16 @@ bool stalled(Exchange& exchange) {
 
 } // namespace
 
-bool host_served(const http::Authority& host, const Config& config) {
-    return std::ranges::any_of(config.hosts, [&](const std::string& served) {
-        const auto authority = http::read_authority(served);
-        return authority && http::authority_equal(*authority, host, default_port);
+bool host_served(const http::Authority& host, const Generation& generation) {
+    return std::ranges::any_of(generation.hosts, [&](const http::Authority& served) {
+        return http::authority_equal(served, host, default_port);
     });
 }
 
-bool origin_allowed(std::string_view origin, const Config& config) {
+bool origin_allowed(std::string_view origin, const Generation& generation) {
     const auto asked = http::read_origin(origin);
-    return asked && std::ranges::any_of(config.origins, [&](const std::string& allowed) {
-               const auto known = http::read_origin(allowed);
-               return known && http::origin_equal(*known, *asked);
-           });
+    return asked && std::ranges::any_of(generation.origins,
+                                        [&](const http::Origin& known) { return http::origin_equal(known, *asked); });
 }
 
 void append_cors_lines(const Exchange& exchange, PaddedBytes& out) {

@@ -11,9 +11,9 @@
 namespace weir::gateway {
 
 /// Whether `host` (of the request) is one of the configured `hosts`; loopback names with the listening port by default.
-bool host_served(const http::Authority& host, const Config& config);
+bool host_served(const http::Authority& host, const Generation& generation);
 /// Whether `origin` is one of the configured `origins`.
-bool origin_allowed(std::string_view origin, const Config& config);
+bool origin_allowed(std::string_view origin, const Generation& generation);
 
 /// Writes a whole answer, JSON unless `type` says otherwise, to the client, if it is still there. An empty body has no Content-Type.
 /// `more` is whole header lines, each ending in CRLF. The bytes leave at the end of the turn.

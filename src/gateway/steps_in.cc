@@ -105,13 +105,13 @@ void consume_request(Exchange& exchange) {
 /// mcp.md 1.0, steps 2 and 5 to 7: what the head alone decides. ok, or the refusal.
 Result<void> check_head(Exchange& exchange) {
     const auto& head = exchange.head;
-    const Config& config = exchange.worker.generation().config;
-    if (!host_served(head.authority, config)) return fail(Error::host_refused);
+    const Generation& generation = exchange.worker.generation();
+    if (!host_served(head.authority, generation)) return fail(Error::host_refused);
     if (const auto* origin = head.find(http::FieldId::origin); origin != nullptr) {
-        if (!origin_allowed(origin->value, config)) return fail(Error::origin_refused);
+        if (!origin_allowed(origin->value, generation)) return fail(Error::origin_refused);
         exchange.origin = exchange.space.copy(origin->value);
     }
-    exchange.server = exchange.worker.generation().route(head.path);
+    exchange.server = generation.route(head.path);
     if (exchange.server == nullptr) return fail(Error::route_unknown);
     switch (head.method) {
         case http::Method::post:
