@@ -26,7 +26,7 @@ class NowhereRing final : public ring::Ring {
     uint64_t now_ns() const override { return now_ns_; }
     uint64_t wall_ns() const override { return now_ns_; }
     uint64_t elapsed_ns() const override { return 0; }
-    void turn(uint64_t, uint64_t) override {
+    void turn(uint64_t, uint64_t = 0) override {
         now_ns_ += turn_ns;
         size_t count = ready_.size();
         for (size_t i = 0; i < count; ++i) {

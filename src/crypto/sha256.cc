@@ -102,6 +102,25 @@ Digest Sha256::finish() {
     return digest;
 }
 
+void Sha256Striped::update(std::string_view bytes) {
+    static const Sha256PairBlocks both = sha256_pair_blocks_native();
+    while (!bytes.empty()) {
+        const size_t within = size_ % (2 * stripe_bytes);
+        if (within == 0 && bytes.size() >= 2 * stripe_bytes && both != nullptr) {
+            const auto* at = reinterpret_cast<const uint8_t*>(bytes.data());
+            both(lanes_[0].state_.data(), at, lanes_[1].state_.data(), at + stripe_bytes, stripe_bytes / 64);
+            for (Sha256& lane : lanes_) lane.size_ += stripe_bytes;
+            size_ += 2 * stripe_bytes;
+            bytes.remove_prefix(2 * stripe_bytes);
+            continue;
+        }
+        const size_t taken = std::min(bytes.size(), stripe_bytes - within % stripe_bytes);
+        lanes_[within / stripe_bytes].update(bytes.substr(0, taken));
+        size_ += taken;
+        bytes.remove_prefix(taken);
+    }
+}
+
 Digest hmac_sha256(std::string_view key, std::string_view text) {
     std::array<char, 64> padded{};
     if (key.size() > padded.size()) {

@@ -22,13 +22,16 @@ Digest chain_start(const LogId& id, uint32_t worker) {
 }
 
 Digest BatchHash::chain(const Digest& before) {
-    const Digest leaf = leaf_.finish();
+    const auto [even, odd] = bytes_.finish();
+    crypto::Sha256 leaf;
+    leaf.update({"\x00", 1});
+    leaf.update(bytes_of(even));
+    leaf.update(bytes_of(odd));
     crypto::Sha256 link;
     link.update("\x02");
     link.update(bytes_of(before));
-    link.update(bytes_of(leaf));
-    leaf_ = crypto::Sha256();
-    leaf_.update({"\x00", 1});
+    link.update(bytes_of(leaf.finish()));
+    bytes_ = {};
     return link.finish();
 }
 

@@ -1,10 +1,11 @@
 // record/chain.h - the chain of batches: what makes a changed, missing or moved batch show.
 //
 //   chain of nothing = SHA-256(0x03 | log id | worker)
-//   chain after      = SHA-256(0x02 | chain before | SHA-256(0x00 | the bytes of the batch, without its mark))
+//   leaf of a batch  = SHA-256(0x00 | SHA-256(its even KiB) | SHA-256(its odd KiB)), its mark left out
+//   chain after      = SHA-256(0x02 | chain before | leaf of the batch)
 //
-// The prefixes keep the kinds of input apart (as RFC 6962, section 2.1 does); the inner hash is the batch's leaf of a
-// later tree. Pure.
+// The prefixes keep the kinds of input apart (as RFC 6962, section 2.1 does); the leaf is one of a later tree. Why two
+// hashes: docs/decisions/0005-striped-leaves.md. Pure.
 #pragma once
 
 #include "crypto/sha256.h"
@@ -25,14 +26,13 @@ Digest chain_start(const LogId& id, uint32_t worker);
 /// The hash of one batch after the other.
 class BatchHash {
   public:
-    BatchHash() { leaf_.update({"\x00", 1}); }
     /// More bytes of the batch.
-    void update(std::string_view bytes) { leaf_.update(bytes); }
+    void update(std::string_view bytes) { bytes_.update(bytes); }
     /// The chain's value after the batch, `before` being the one before it. The next batch begins.
     Digest chain(const Digest& before);
 
   private:
-    crypto::Sha256 leaf_;
+    crypto::Sha256Striped bytes_;
 };
 
 inline std::string_view bytes_of(const Digest& digest) {

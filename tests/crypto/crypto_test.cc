@@ -89,6 +89,23 @@ TEST_CASE("the processor's SHA-256 equals the portable one") {
     }
 }
 
+TEST_CASE("striped hashes are those of the even and the odd KiB, however the text comes in") {
+    Random random(12);
+    for (const size_t size : {0, 1, 63, 64, 1023, 1024, 1025, 2047, 2048, 2049, 3072, 4096, 5000, 10'240, 100'003}) {
+        const std::string text = random_text(random, size);
+        std::string lanes[2];
+        for (size_t at = 0; at < size; ++at) lanes[at / 1024 % 2] += text[at];
+        for (const size_t piece : {size_t{1}, size_t{40}, size_t{1024}, size_t{1500}, size_t{4096}, size + 1}) {
+            Sha256Striped striped;
+            for (size_t at = 0; at < size; at += piece) striped.update(std::string_view(text).substr(at, piece));
+            const auto digests = striped.finish();
+            INFO(size << " octets by " << piece);
+            CHECK(digests.even == Sha256::of(lanes[0]));
+            CHECK(digests.odd == Sha256::of(lanes[1]));
+        }
+    }
+}
+
 TEST_CASE("HMAC-SHA-256 of RFC 4231") {
     CHECK(hex(bytes_of(hmac_sha256(std::string(20, '\x0b'), "Hi There"))) ==
           "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
