@@ -35,7 +35,8 @@ struct HeldCall {
     std::string client;               // what the client calls itself
     std::string server, method, name; // name: the tool, prompt or URI
     std::array<uint8_t, 32> definition{};
-    std::string body; // {"method":…,"params":{…}} without _meta, inputResponses and requestState: what will be forwarded
+    std::string
+        body; // {"method":…,"params":{…}} without _meta, inputResponses and requestState: what will be forwarded
     std::vector<std::vector<std::string>> by; // of each policy that asks: who may decide
     std::vector<std::string> policies;        // their names
     uint64_t generation = 0;
