@@ -20,10 +20,11 @@
 ---@field prompts? weir.Globs
 ---@field resources? weir.Globs over URIs
 ---@field tags? weir.Globs      operator's tags of the tool, never the server's annotations
----@field args? table<string, weir.Test> path to predicate; only on = "request"
+---@field args? table<string, weir.Test> path to predicate; not on = "list"
+---@field result? table<string, weir.Test> the same of the result; only on = "response"
 
 ---@class weir.Policy
----@field on "request"|"list"
+---@field on "request"|"response"|"list"
 ---@field match weir.Match
 ---@field unless? weir.Match
 ---@field decide weir.Decision|fun(call: weir.Call): weir.Decision
@@ -50,6 +51,8 @@
 ---@field prompt? string
 ---@field resource? string
 ---@field args? table<string, any> a read-only view
+---@field result? table<string, any> on = "response": the same of the result
+---@field error? table<string, any> on = "response": the same of the error, if it is one
 ---@field server weir.Server
 ---@field session weir.Session
 ---@field client weir.Client
@@ -85,6 +88,23 @@ function block(text, options) end
 ---@return weir.Decision
 function hide(options) end
 
+---@class weir.Mask
+---@field fields table<string, "drop"|"null"|"last4"|string> path to what becomes of the value; other texts replace it
+
+---@param options weir.Mask
+---@return weir.Decision # only on = "response"
+function mask(options) end
+
+---@class weir.Approve
+---@field by string[]         groups or persons, at least one
+---@field within? string      "15m" (default), "90s", "2h", "1d"
+---@field reason? string
+---@field on_timeout? "block"
+
+---@param options weir.Approve
+---@return weir.Decision # only on = "request"
+function approve(options) end
+
 ---@type weir.Predicate
 present = nil
 ---@type weir.Predicate
@@ -109,7 +129,7 @@ function num(bounds) end
 function len(bounds) end
 
 json = {}
----@param view any an object or array of the arguments
+---@param view any an object or array of the arguments or the result
 ---@return string
 function json.canon(view) end
 ---@param view any

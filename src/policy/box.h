@@ -84,10 +84,10 @@ class Box {
     uint32_t requiring = 0; // depth of require
     std::string pending;    // the policy whose name was read and whose table was not
     uint32_t pending_line = 0;
-    std::deque<Test> tests;                      // what predicate values stand for
-    std::unordered_map<std::string, Path> paths; // those that handlers used
-    Run* current = nullptr;                      // while a handler runs
-    uint64_t run_number = 0;                     // views of other runs are stale
+    std::deque<Test> tests;                            // what predicate values stand for
+    std::unordered_map<std::string, json::Path> paths; // those that handlers used
+    Run* current = nullptr;                            // while a handler runs
+    uint64_t run_number = 0;                           // views of other runs are stale
     BufferPool pool{size_t{1} << 20};
     Workspace scratch{pool}; // decoded strings of this run
     PaddedBytes text{pool};  // canonical forms

@@ -1,4 +1,5 @@
-// policy/call_value.cc - what a handler is given: the call, its parts, and views of its arguments, decoded when asked.
+// policy/call_value.cc - what a handler is given: the call, its parts, and views of its arguments and its answer, decoded when
+// asked.
 //
 // One value of each part for the life of the state: they show the facts of the run that is on, so making a call costs
 // nothing. Views of objects and arrays are made on demand and know which run they belong to.
@@ -31,11 +32,13 @@ enum Key : uint32_t {
     version,
     untrusted,
     unix_time,
+    result,
+    error,
     keys
 };
 constexpr const char* key_names[keys] = {"server", "tool",    "method",    "args", "session", "client",
                                          "time",   "prompt",  "resource",  "name", "labels",  "id",
-                                         "calls",  "version", "untrusted", "unix"};
+                                         "calls",  "version", "untrusted", "unix", "result",  "error"};
 static_assert(keys <= sizeof(References::keys) / sizeof(References::keys[0]));
 
 constexpr size_t paths_kept_max = 256;
@@ -71,8 +74,14 @@ int index_call(lua_State* state) {
     const char* key = key_at(state, 2);
     const auto& known = box.references.keys;
     if (key == known[args]) {
+        if (run.facts->args_lost) raise(state, "call.args is gone: this is an answer that was taken up again");
         run.looked_inside = true;
         push_json(state, run.facts->args);
+        return 1;
+    }
+    if (key == known[result] || key == known[error]) {
+        if (run.facts->on != On::response) raise(state, "call.%s is for on = \"response\"", key);
+        push_json(state, key == known[result] ? run.facts->result : run.facts->error);
         return 1;
     }
     if (key == known[tool]) return push_text(state, run.facts->tool), 1;
@@ -140,7 +149,7 @@ int index_time(lua_State* state) {
 const ViewValue& view_at(lua_State* state, int index) {
     const auto* view = static_cast<const ViewValue*>(value_at(state, index, Type::view));
     if (view == nullptr)
-        raise(state, "an object or array of the arguments is expected, not a %s", luaL_typename(state, index));
+        raise(state, "an object or array of the call is expected, not a %s", luaL_typename(state, index));
     if (view->run != Box::of(state).run_number) raise(state, "this value belongs to an earlier call");
     return *view;
 }
@@ -153,13 +162,13 @@ int view_path(lua_State* state) {
     const ViewValue& view = view_at(state, 1);
     size_t bytes = 0;
     const char* text = luaL_checklstring(state, 2, &bytes);
-    const Path* wanted = nullptr;
+    const json::Path* wanted = nullptr;
     bool no_path = false;
     {
         const std::string key(text, bytes);
         auto known = box.paths.find(key);
         if (known == box.paths.end()) {
-            auto parsed = Path::parse(key);
+            auto parsed = json::Path::parse(key);
             if (parsed) {
                 if (box.paths.size() >= paths_kept_max) box.paths.clear();
                 known = box.paths.emplace(key, std::move(*parsed)).first;

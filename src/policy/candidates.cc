@@ -60,7 +60,7 @@ CandidateCache::Found CandidateCache::compute(const Facts& facts) {
     hides_.clear();
     const Server& server = set_.servers()[facts.server];
     set_.rules().candidates(server, facts, scratch_, own_);
-    if (facts.on == On::request && set_.rules().any_on_list()) {
+    if (facts.on == On::request && set_.rules().any(On::list)) {
         Facts entry = facts;
         entry.on = On::list;
         entry.method = list_method_of(facts);

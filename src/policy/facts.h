@@ -1,4 +1,4 @@
-// policy/facts.h - what a policy may know about one message, or about one entry of a catalogue.
+// policy/facts.h - what a policy may know about one message, about the answer to it, or about one entry of a catalogue.
 //
 // Views only, made by the gateway for the length of one judgement: whatever they point into (slab, exchange, policy
 // set) must outlive the call of Judge::judge() they are given to. Absent texts are views without data.
@@ -17,8 +17,10 @@ struct Principal;
 
 namespace weir::policy {
 
-/// What is judged: a message on its way to a server, or one entry of a list on its way to a client.
-enum class On : uint8_t { request, list };
+/// What is judged: a message on its way to a server, one entry of a list on its way to a client, or what a server says
+/// to a message that went to it.
+enum class On : uint8_t { request, list, response };
+inline constexpr size_t ons = 3;
 
 /// An operator's label of a server.
 struct Label {
@@ -40,7 +42,7 @@ struct Server {
     bool allow_by_default = false; // what holds when no policy decides
 };
 
-struct Facts {
+struct Facts { // of a response: those of the request it answers
     On on = On::request;
     uint32_t server = 0;       // index into the servers the PolicySet was loaded with
     std::string_view method;   // of the message; of an entry, the list's own: tools/list, prompts/list, resources/list,
@@ -49,6 +51,9 @@ struct Facts {
     std::string_view prompt;   // prompts/get, completion/complete with a prompt; an entry of prompts/list
     std::string_view resource; // resources/*, completion/complete with a resource: URI (or template); an entry's own
     json::Value args;          // the root of params.arguments, decoded on demand; nothing if there is none
+    bool args_lost = false;    // response: the request is gone, because its stream was taken up again. match.args holds
+                               // then, unless.args does not, and a handler that asks for them fails
+    json::Value result, error; // response: the one that it is; neither for what a server says before its answer
     const identity::Principal* principal = nullptr; // nullptr: anonymous
     std::string_view session_id;                    // weir's own id of the session, as the record shows it
     uint64_t session_calls = 0;                     // tools/call of this session before this one

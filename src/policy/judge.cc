@@ -40,6 +40,11 @@ struct Said {
     Decision decision;
 };
 
+/// In an order that does not depend on how Lua walks its tables.
+bool before(const MaskField& a, const MaskField& b) {
+    return a.policy != b.policy ? a.policy < b.policy : a.path.text() < b.path.text();
+}
+
 } // namespace
 
 struct Judge::Parts {
@@ -57,6 +62,9 @@ struct Judge::Parts {
     bool consider(const Candidate& candidate, const Facts& facts, Workspace& space, Verdict& verdict);
     bool decide_by_handler(size_t index, const Facts& facts, Workspace& space, Verdict& verdict);
     void take(size_t index, Decision decision, Verdict& verdict);
+    void take_ruling(size_t index, Verdict& verdict);
+    void take_value(size_t index, const DecisionValue& value, Workspace& space, Verdict& verdict);
+    void settle(Workspace& space, Verdict& verdict);
     void fail(size_t index, std::string_view why, Workspace& space, Verdict& verdict);
     void note_error(size_t index, Outcome outcome, std::string_view why, uint64_t now_ns);
     void default_for(const Facts& facts, std::span<const Candidate> own, Workspace& space, Verdict& verdict);
@@ -69,6 +77,8 @@ struct Judge::Parts {
     States states;
     std::vector<Errors> errors;
     std::vector<Said> said; // of this judgement
+    std::vector<MaskField> masks;
+    std::vector<Approve> approvals;
     std::vector<std::string> log;
     Looking looking;
     bool looked_inside = false;
@@ -81,6 +91,71 @@ void Judge::Parts::take(size_t index, Decision decision, Verdict& verdict) {
     if (decision == Decision::pass) return;
     said.push_back({static_cast<uint32_t>(index), decision});
     if (decision > verdict.decision) verdict.decision = decision;
+}
+
+/// What the rule says by itself.
+void Judge::Parts::take_ruling(size_t index, Verdict& verdict) {
+    const Rule& rule = set->rules()[index];
+    const Ruling& ruling = rule.ruling;
+    if (ruling.decision > verdict.decision) {
+        verdict.as = ruling.as;
+        verdict.retry_after_s = ruling.retry_after_s;
+        verdict.code = ruling.code;
+        verdict.text = ruling.text;
+        verdict.hint = ruling.hint;
+    }
+    for (const MaskEntry& entry : ruling.mask) masks.push_back({entry.path.view(), entry.act, entry.text, rule.name});
+    if (ruling.decision == Decision::approve)
+        approvals.push_back({rule.name, ruling.who, ruling.text, ruling.within_ns});
+    take(index, ruling.decision, verdict);
+}
+
+/// What the rule's handler said; copied, because the value is Lua's.
+void Judge::Parts::take_value(size_t index, const DecisionValue& value, Workspace& space, Verdict& verdict) {
+    const std::string_view name = set->rules()[index].name;
+    const std::string_view text = clean_copy(space, value.text(), decision_text_bytes_max);
+    if (value.decision > verdict.decision) { // the first of the strictest has the word
+        verdict.as = value.as;
+        verdict.retry_after_s = value.retry_after_s;
+        verdict.code = space.copy(value.code());
+        verdict.text = text;
+        verdict.hint = clean_copy(space, value.hint(), decision_hint_bytes_max);
+    }
+    for (size_t i = 0; i < value.fields(); ++i) {
+        const auto field = value.field(i);
+        const auto path = json::Path::parse(field.path); // it was read when the value was made
+        WEIR_ASSERT(path.has_value());
+        masks.push_back({path->view().copy_to(space), field.act, space.copy(field.text), name});
+    }
+    if (value.decision == Decision::approve) {
+        const auto by = space.array<std::string_view>(value.names());
+        for (size_t i = 0; i < by.size(); ++i) by[i] = space.copy(value.name(i));
+        approvals.push_back({name, by, text, value.within_ns});
+    }
+    take(index, value.decision, verdict);
+}
+
+/// Gives the verdict what belongs to its decision.
+void Judge::Parts::settle(Workspace& space, Verdict& verdict) {
+    if (verdict.decision == Decision::mask) {
+        std::sort(masks.begin(), masks.end(), before);
+        const auto all = space.array<MaskField>(masks.size());
+        std::copy(masks.begin(), masks.end(), all.begin());
+        verdict.mask = all;
+    }
+    if (verdict.decision == Decision::approve) {
+        const auto all = space.array<Approve>(approvals.size());
+        std::copy(approvals.begin(), approvals.end(), all.begin());
+        verdict.approve = all;
+        verdict.within_ns = std::min_element(all.begin(), all.end(), [](const Approve& a, const Approve& b) {
+                                return a.within_ns < b.within_ns;
+                            })->within_ns;
+    }
+    const auto names = space.array<std::string_view>(said.size());
+    size_t count = 0;
+    for (const Said& one : said)
+        if (one.decision == verdict.decision) names[count++] = set->rules()[one.rule].name;
+    verdict.policies = names.first(count);
 }
 
 void Judge::Parts::fail(size_t index, std::string_view why, Workspace& space, Verdict& verdict) {
@@ -141,12 +216,10 @@ bool Judge::Parts::decide_by_handler(size_t index, const Facts& facts, Workspace
     if (monotonic_ns() - began_ns > set->limits().policy_cpu_ns_warn) ++counts.slow;
     looked_inside = looked_inside || run.looked_inside;
     if (outcome == Outcome::fine) {
-        const bool on_list = rule.on == On::list;
         if (looking.budget.exceeded) error = "it has searched more bytes than policy_scan_bytes allows";
-        else if (decision == nullptr) error = "it returned no decision: pass(), allow(), block(...) or hide()";
-        else if (decision->decision == Decision::hide && !on_list) error = "hide() is for on = \"list\"";
-        else if (decision->decision != Decision::hide && decision->decision != Decision::pass && on_list)
-            error = "a policy on = \"list\" returns hide() or pass()";
+        else if (decision == nullptr)
+            error = "it returned no decision: pass(), allow(), block(...), hide(), mask{...} or approve{...}";
+        else error = wrong_decision(rule.on, decision->decision);
         if (!error.empty()) outcome = Outcome::failed;
     }
     if (outcome != Outcome::fine) {
@@ -155,14 +228,7 @@ bool Judge::Parts::decide_by_handler(size_t index, const Facts& facts, Workspace
         fail(index, error, space, verdict);
         return false;
     }
-    if (decision->decision > verdict.decision) { // the first of the strictest has the word
-        verdict.as = decision->as;
-        verdict.retry_after_s = decision->retry_after_s;
-        verdict.code = space.copy(decision->code());
-        verdict.text = clean_copy(space, decision->text(), decision_text_bytes_max);
-        verdict.hint = clean_copy(space, decision->hint(), decision_hint_bytes_max);
-    }
-    take(index, decision->decision, verdict);
+    take_value(index, *decision, space, verdict);
     return true;
 }
 
@@ -172,8 +238,8 @@ bool Judge::Parts::consider(const Candidate& candidate, const Facts& facts, Work
     const Rule& rule = set->rules()[index];
     if ((candidate.ask_match | candidate.ask_unless) != 0) {
         looked_inside = true;
-        const bool applies = (candidate.ask_match == 0 || rule.match.holds_for_arguments(facts.args, looking)) &&
-                             (candidate.ask_unless == 0 || !rule.unless.holds_for_arguments(facts.args, looking));
+        const bool applies = (candidate.ask_match == 0 || rule.match.holds_for_values(facts, true, looking)) &&
+                             (candidate.ask_unless == 0 || !rule.unless.holds_for_values(facts, false, looking));
         if (looking.budget.exceeded) {
             ++counts.errors;
             fail(index, "its predicates have searched more bytes than policy_scan_bytes allows", space, verdict);
@@ -182,14 +248,7 @@ bool Judge::Parts::consider(const Candidate& candidate, const Facts& facts, Work
         if (!applies) return true;
     }
     if (rule.handler) return decide_by_handler(index, facts, space, verdict);
-    if (rule.ruling.decision > verdict.decision) {
-        verdict.as = rule.ruling.as;
-        verdict.retry_after_s = rule.ruling.retry_after_s;
-        verdict.code = rule.ruling.code;
-        verdict.text = rule.ruling.text;
-        verdict.hint = rule.ruling.hint;
-    }
-    take(index, rule.ruling.decision, verdict);
+    take_ruling(index, verdict);
     return true;
 }
 
@@ -238,6 +297,8 @@ Verdict Judge::judge(const Facts& facts, Workspace& space) {
     const CandidateCache::Found found = parts.cache.find(facts);
     if (found.own.empty() && found.hides.empty()) return verdict;
     parts.said.clear();
+    parts.masks.clear();
+    parts.approvals.clear();
     parts.looked_inside = false;
     parts.looking.begin(space, parts.set->limits().policy_scan_bytes_max);
     const Rules& rules = parts.set->rules();
@@ -259,16 +320,26 @@ Verdict Judge::judge(const Facts& facts, Workspace& space) {
         }
     }
     if (sound && verdict.decision == Decision::pass) parts.default_for(facts, found.own, space, verdict);
-    if (!verdict.error && !parts.said.empty()) {
-        const auto names = space.array<std::string_view>(parts.said.size());
-        size_t count = 0;
-        for (const Said& said : parts.said)
-            if (said.decision == verdict.decision) names[count++] = rules[said.rule].name;
-        verdict.policies = names.first(count);
-    }
+    if (!verdict.error && !parts.said.empty()) parts.settle(space, verdict);
     verdict.looked_inside = parts.looked_inside && facts.args;
     if (!parts.log.empty()) parts.keep_log(facts, space, verdict);
     return verdict;
+}
+
+ResponseTouch Judge::may_touch_response(Facts facts) {
+    Parts& parts = *parts_;
+    const Rules& rules = parts.set->rules();
+    ResponseTouch touch;
+    if (!rules.any(On::response)) return touch;
+    facts.on = On::response;
+    for (const Candidate& candidate : parts.cache.find(facts).own) {
+        const Rule& rule = rules[candidate.rule];
+        touch.judged = true;
+        touch.masks = touch.masks || rule.handler || rule.ruling.decision == Decision::mask;
+        touch.arguments =
+            touch.arguments || rule.handler || !rule.match.arguments.empty() || !rule.unless.arguments.empty();
+    }
+    return touch;
 }
 
 const PolicySet& Judge::set() const { return *parts_->set; }

@@ -5,6 +5,9 @@
 // default holds (policies/builtin.lua). What an on = "list" policy hides is refused by name too: both places ask the
 // same rule.
 //
+// What a policy on = "response" says of an answer is a judgement of its own: who asks for it asks may_touch_response()
+// when the request goes out, and judges the answer only if that says so. No default holds for answers.
+//
 // One per worker, used by one thread at a time. Owns the worker's Lua states.
 #pragma once
 
@@ -32,6 +35,13 @@ struct JudgeCounts {
     uint64_t states_built = 0;
 };
 
+/// What policies may do with an answer, as far as the names in its request tell.
+struct ResponseTouch {
+    bool judged = false;    // some policy may have a say: judge the answer
+    bool masks = false;     // and it may mask: the tool's outputSchema no longer holds
+    bool arguments = false; // and it may ask for the arguments of the request: keep them
+};
+
 class Judge {
   public:
     /// `watchdog` outlives the Judge. Limits are those the set was loaded with.
@@ -40,10 +50,14 @@ class Judge {
     Judge(const Judge&) = delete;
     Judge& operator=(const Judge&) = delete;
 
-    /// Judges one request (Facts::on request) or one entry of a list (list). What handlers said is copied to `space`.
+    /// Judges one request, answer or entry of a list, as facts.on says. What handlers said is copied to `space`.
     Verdict judge(const Facts& facts, Workspace& space);
     /// Whether the entry that `facts` describe is to be left out of its list.
     bool hides(const Facts& facts, Workspace& space) { return !judge(facts, space).goes_on(); }
+
+    /// What policies on = "response" may do with the answer to the request of `facts` (whatever its `on`, arguments and
+    /// results are). Costs one look into a table, and nothing in a set without such policies.
+    ResponseTouch may_touch_response(Facts facts);
 
     const PolicySet& set() const;
     const JudgeCounts& counts() const;

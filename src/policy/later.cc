@@ -7,7 +7,7 @@
 namespace weir::policy {
 namespace {
 
-constexpr std::string_view globals[] = {"mask", "approve", "detector", "cidr", "sql", "url", "limit", "pins", "data"};
+constexpr std::string_view globals[] = {"detector", "cidr", "sql", "url", "limit", "pins", "data"};
 
 struct Token {
     std::string_view text; // a name, one symbol, or `"` for any string
@@ -100,8 +100,7 @@ std::vector<LaterUse> later_uses(std::string_view text) {
             !declared.contains(word))
             uses.push_back({tokens[i].line, std::string(word)});
         if (word != "call" || next != ".") continue;
-        if (field == "who" || field == "result" || field == "error")
-            uses.push_back({tokens[i].line, "call." + std::string(field)});
+        if (field == "who") uses.push_back({tokens[i].line, "call.who"});
         const std::string_view method = token(i + 3) == ":" ? token(i + 4) : std::string_view();
         if ((field == "session" && (method == "mark" || method == "has")) || (field == "time" && method == "within"))
             uses.push_back({tokens[i].line, "call." + std::string(field) + ":" + std::string(method)});

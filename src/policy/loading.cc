@@ -16,8 +16,7 @@ constexpr uint32_t require_depth_max = 16;
 constexpr size_t name_bytes_max = 128;
 
 /// What the language names and this version does not have.
-constexpr std::string_view keys_later[] = {"who",    "groups", "agents",  "ip",  "claims",
-                                           "result", "time",   "session", "size"};
+constexpr std::string_view keys_later[] = {"who", "groups", "agents", "ip", "claims", "time", "session", "size"};
 
 bool among(std::string_view word, std::span<const std::string_view> words) {
     return std::find(words.begin(), words.end(), word) != words.end();
@@ -62,12 +61,10 @@ class Reader {
             }
             lua_settop(state_, value - 1);
         }
-        if (!on_) problem("'on' is missing: \"request\" or \"list\"");
+        if (!on_) problem("'on' is missing: \"request\", \"response\" or \"list\"");
         if (!match) problem("'match' is missing; match = {} means everything");
         if (!decide) problem("'decide' is missing");
-        if (on_ && rule_.on == On::list) check_list();
-        if (on_ && rule_.on == On::request && decide && !rule_.handler && rule_.ruling.decision == Decision::hide)
-            problem("hide() is for on = \"list\" (which also refuses calls by that name)");
+        if (on_) check_on(decide && !rule_.handler);
         return fine_;
     }
     bool off() const { return off_; }
@@ -90,8 +87,8 @@ class Reader {
         const std::string_view on = text_of(state_, value);
         if (on == "request") rule_.on = On::request;
         else if (on == "list") rule_.on = On::list;
-        else if (on == "response") problem("on = \"response\" is not available in this version");
-        else problem("'on' is \"request\" or \"list\"");
+        else if (on == "response") rule_.on = On::response;
+        else problem("'on' is \"request\", \"response\" or \"list\"");
     }
 
     void read_mode(int value) {
@@ -104,29 +101,44 @@ class Reader {
 
     void read_decide(int value) {
         if (lua_iscfunction(state_, value))
-            return problem("decisions are made by a call: pass(), allow(), block(...), hide()");
+            return problem(
+                "decisions are made by a call: pass(), allow(), block(...), hide(), mask{...}, approve{...}");
         if (lua_isfunction(state_, value)) {
             rule_.handler = true;
             return;
         }
         const auto* decision = static_cast<const DecisionValue*>(value_at(state_, value, Type::decision));
         if (decision == nullptr) {
-            problem("'decide' is a decision (pass(), allow(), block(...), hide()) or a function that returns one");
+            problem(
+                "'decide' is a decision (pass(), allow(), block(...), hide(), mask{...}, approve{...}) or a function "
+                "that "
+                "returns one");
             return;
         }
-        rule_.ruling = {decision->decision,
-                        decision->as,
-                        decision->retry_after_s,
-                        std::string(decision->code()),
-                        std::string(decision->text()),
-                        std::string(decision->hint())};
+        Ruling& ruling = rule_.ruling;
+        ruling.decision = decision->decision;
+        ruling.as = decision->as;
+        ruling.retry_after_s = decision->retry_after_s;
+        ruling.within_ns = decision->within_ns;
+        ruling.code = decision->code();
+        ruling.text = decision->text();
+        ruling.hint = decision->hint();
+        for (size_t i = 0; i < decision->fields(); ++i) {
+            const auto field = decision->field(i);
+            ruling.mask.push_back({*json::Path::parse(field.path), field.act, std::string(field.text)});
+        }
+        for (size_t i = 0; i < decision->names(); ++i) ruling.by.emplace_back(decision->name(i));
     }
 
-    void check_list() {
-        if (!rule_.match.arguments.empty() || !rule_.unless.arguments.empty())
-            problem("a list has no arguments: 'args' is for on = \"request\"");
-        if (!rule_.handler && (rule_.ruling.decision == Decision::block || rule_.ruling.decision == Decision::allow))
-            problem("a policy on = \"list\" decides hide() or pass()");
+    /// What does not go together with the rule's `on`. `decided`: its decision is a value.
+    void check_on(bool decided) {
+        if (rule_.on == On::list && (!rule_.match.arguments.empty() || !rule_.unless.arguments.empty()))
+            problem("a list has no arguments: 'args' is for on = \"request\" and on = \"response\"");
+        if (rule_.on != On::response && (!rule_.match.results.empty() || !rule_.unless.results.empty()))
+            problem("there is no result yet: 'result' is for on = \"response\"");
+        if (!decided) return;
+        if (const std::string_view wrong = wrong_decision(rule_.on, rule_.ruling.decision); !wrong.empty())
+            problem(std::string(wrong));
     }
 
     void read_condition(int value, const char* where, Condition& condition) {
@@ -153,7 +165,8 @@ class Reader {
         else if (key == "resources") read_globs(value, key, condition.resources);
         else if (key == "tags") read_globs(value, key, condition.tags);
         else if (key == "labels") read_labels(value, condition);
-        else if (key == "args") read_arguments(value, condition);
+        else if (key == "args") read_values(value, key, condition.arguments);
+        else if (key == "result") read_values(value, key, condition.results);
         else if (among(key, keys_later))
             problem(std::string(where) + "." + std::string(key) + " is not available in this version");
         else problem("unknown key '" + std::string(key) + "' in " + where);
@@ -200,32 +213,33 @@ class Reader {
         if (condition.labels.empty()) problem("'labels' is empty");
     }
 
-    void read_arguments(int value, Condition& condition) {
-        if (!lua_istable(state_, value)) return problem("'args' is a table from paths to predicates");
+    void read_values(int value, std::string_view key, std::vector<ValueTest>& tests) {
+        const std::string what = "'" + std::string(key) + "' is a table from paths to predicates";
+        if (!lua_istable(state_, value)) return problem(what);
         lua_pushnil(state_);
         while (lua_next(state_, value) != 0) {
             const int under = lua_gettop(state_);
-            if (lua_type(state_, under - 1) != LUA_TSTRING) problem("'args' is a table from paths to predicates");
-            else read_argument(under, text_of(state_, under - 1), condition);
+            if (lua_type(state_, under - 1) != LUA_TSTRING) problem(what);
+            else read_value(under, key, text_of(state_, under - 1), tests);
             lua_settop(state_, under - 1);
         }
-        if (condition.arguments.empty()) problem("'args' is empty");
+        if (tests.empty()) problem("'" + std::string(key) + "' is empty");
     }
 
-    void read_argument(int value, std::string_view path, Condition& condition) {
-        auto parsed = Path::parse(path);
+    void read_value(int value, std::string_view key, std::string_view path, std::vector<ValueTest>& tests) {
+        auto parsed = json::Path::parse(path);
         if (!parsed) return problem(parsed.error());
+        const std::string place = std::string(key) + "." + std::string(path);
         Test test;
         if (const auto* made = static_cast<const TestValue*>(value_at(state_, value, Type::test))) {
             test = box_.tests[made->index];
         } else if (lua_type(state_, value) == LUA_TSTRING || lua_istable(state_, value)) {
             test.kind = Test::Kind::glob;
-            read_globs(value, "args." + std::string(path), test.globs);
+            read_globs(value, place, test.globs);
         } else {
-            return problem("args." + std::string(path) +
-                           " is a predicate, a glob or a list of globs; for other values any_of{...}");
+            return problem(place + " is a predicate, a glob or a list of globs; for other values any_of{...}");
         }
-        condition.arguments.push_back({std::move(*parsed), std::move(test)});
+        tests.push_back({std::move(*parsed), std::move(test)});
     }
 
     lua_State* state_;

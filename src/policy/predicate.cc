@@ -4,12 +4,9 @@
 #include "base/glob.h"
 
 #include <algorithm>
-#include <charconv>
 
 namespace weir::policy {
 namespace {
-
-constexpr size_t steps_max = 32;
 
 /// The characters of UTF-8 text that is known to be valid.
 size_t characters(std::string_view text) {
@@ -87,60 +84,13 @@ bool Bounds::hold(double value) const {
            !(eq && value != *eq) && !(ne && value == *ne);
 }
 
-std::expected<Path, std::string> Path::parse(std::string_view text) {
-    const auto wrong = [&](std::string_view why) {
-        return std::unexpected("'" + std::string(text) + "' is no path: " + std::string(why));
-    };
-    Path path;
-    path.text_ = text;
-    bool deep = false;
-    for (size_t at = 0; at < text.size();) {
-        if (path.steps_.size() == steps_max) return wrong("it has more than 32 steps");
-        if (text[at] == '[') {
-            const size_t end = text.find(']', at);
-            if (end == std::string_view::npos) return wrong("a bracket is not closed");
-            const std::string_view inside = text.substr(at + 1, end - at - 1);
-            if (inside == "*") {
-                path.steps_.push_back({Kind::any_element, 0, {}});
-            } else {
-                uint32_t element = 0;
-                const auto [rest, error] = std::from_chars(inside.data(), inside.data() + inside.size(), element);
-                if (error != std::errc() || rest != inside.data() + inside.size())
-                    return wrong("brackets take a number from 0, or *");
-                path.steps_.push_back({Kind::element, element, {}});
-            }
-            at = end + 1;
-            if (at < text.size() && text[at] != '.' && text[at] != '[') return wrong("after a bracket comes a dot");
-        } else {
-            const size_t end = std::min(text.find_first_of(".[", at), text.size());
-            const std::string_view name = text.substr(at, end - at);
-            if (name.empty()) return wrong("a name is empty");
-            if (name == "**") {
-                if (deep) return wrong("** may occur once");
-                deep = true;
-                path.steps_.push_back({Kind::any_depth, 0, {}});
-            } else if (name.find_first_of("*]") != std::string_view::npos) {
-                return wrong("names are exact; wildcards are [*] and **");
-            } else {
-                path.steps_.push_back({Kind::member, 0, std::string(name)});
-            }
-            at = end;
-        }
-        if (at < text.size() && text[at] == '.' && ++at == text.size()) return wrong("it ends in a dot");
-        if (at < text.size() && text[at] == '[' && text[at - 1] == '.')
-            return wrong("between a dot and a bracket stands a name");
-    }
-    return path;
-}
-
-bool ArgumentTest::holds(json::Value root, Looking& looking) const {
+bool ValueTest::holds(json::Value root, Looking& looking) const {
     const bool negated = test.kind == Test::Kind::absent || test.kind == Test::Kind::none_of;
     bool found = false;
-    if (root)
-        path.each(root, [&](json::Value value) {
-            found = holds_for(value, test, looking);
-            return !found && !looking.budget.exceeded;
-        });
+    path.each(root, [&](json::Value value) {
+        found = holds_for(value, test, looking);
+        return !found && !looking.budget.exceeded;
+    });
     return found != negated;
 }
 

@@ -63,9 +63,13 @@ bool Condition::holds_for_names(const Server& server, const Facts& facts) const 
     return carried;
 }
 
-bool Condition::holds_for_arguments(json::Value root, Looking& looking) const {
-    return std::all_of(arguments.begin(), arguments.end(),
-                       [&](const ArgumentTest& test) { return test.holds(root, looking); });
+bool Condition::holds_for_values(const Facts& facts, bool lost, Looking& looking) const {
+    const auto all_hold = [&](const std::vector<ValueTest>& tests, json::Value root) {
+        return std::all_of(tests.begin(), tests.end(),
+                           [&](const ValueTest& test) { return test.holds(root, looking); });
+    };
+    if (!(facts.args_lost && !arguments.empty() ? lost : all_hold(arguments, facts.args))) return false;
+    return all_hold(results, facts.result);
 }
 
 bool Rules::add(Rule rule) {
@@ -123,11 +127,12 @@ void Rules::group_patterns() {
     std::map<std::string, std::vector<Test*>> together;
     for (Rule& rule : rules_)
         for (Condition* condition : {&rule.match, &rule.unless})
-            for (ArgumentTest& argument : condition->arguments)
-                if (argument.test.kind == Test::Kind::re)
-                    together[names_key(rule.match) + (condition == &rule.match ? "match " : "unless ") +
-                             argument.path.text()]
-                        .push_back(&argument.test);
+            for (auto* tests : {&condition->arguments, &condition->results})
+                for (ValueTest& value : *tests)
+                    if (value.test.kind == Test::Kind::re)
+                        together[names_key(rule.match) + (condition == &rule.match ? "match " : "unless ") +
+                                 (tests == &condition->arguments ? "args " : "result ") + value.path.text()]
+                            .push_back(&value.test);
     for (const auto& [key, tests] : together) {
         if (tests.size() < patterns_of_group_min) continue;
         std::vector<std::string_view> patterns;
@@ -155,8 +160,9 @@ void Rules::compile(std::span<const Server> servers) {
     const size_t words = (rules_.size() + 63) / 64;
     for (auto& by_server : servers_) by_server.assign(servers.size(), Bits(words, 0));
     for (size_t i = 0; i < rules_.size(); ++i) {
-        const Rule& rule = rules_[i];
-        any_on_list_ = any_on_list_ || rule.on == On::list;
+        Rule& rule = rules_[i];
+        any_[static_cast<size_t>(rule.on)] = true;
+        rule.ruling.who.assign(rule.ruling.by.begin(), rule.ruling.by.end());
         asks_resources_ = asks_resources_ || !rule.match.resources.empty() || !rule.unless.resources.empty();
         for (size_t server = 0; server < servers.size(); ++server)
             if (rule.match.holds_for_server(servers[server])) set(servers_[static_cast<size_t>(rule.on)][server], i);
@@ -195,10 +201,10 @@ void Rules::candidates(const Server& server, const Facts& facts, Scratch& scratc
             const Rule& rule = rules_[index];
             bool ask_unless = false;
             if (rule.unless.given && rule.unless.holds_for_names(server, facts)) {
-                if (rule.unless.arguments.empty()) continue;
+                if (!rule.unless.asks_values()) continue;
                 ask_unless = true;
             }
-            into.push_back({static_cast<uint32_t>(index) & 0x3fffffffU, !rule.match.arguments.empty(), ask_unless});
+            into.push_back({static_cast<uint32_t>(index) & 0x3fffffffU, rule.match.asks_values(), ask_unless});
         }
     }
 }

@@ -20,12 +20,23 @@
 
 namespace weir::policy {
 
+/// One field of a mask as a policy wrote it.
+struct MaskEntry {
+    json::Path path;
+    MaskAct act = MaskAct::drop;
+    std::string text;
+};
+
 /// A decision as a policy wrote it.
 struct Ruling {
     Decision decision = Decision::pass;
     As as = As::by_method;
     uint32_t retry_after_s = 0;
-    std::string code, text, hint;
+    std::string code, text, hint; // text: of approve, its reason
+    std::vector<MaskEntry> mask;
+    std::vector<std::string> by;       // approve
+    std::vector<std::string_view> who; // the same as views; made by Rules::compile()
+    uint64_t within_ns = 0;
 };
 
 /// A match or unless table. All given keys must hold; without any it holds always. Lists: any of the globs.
@@ -33,14 +44,16 @@ struct Condition {
     bool given = false; // whether the policy has this table
     std::vector<std::string> servers, methods, tools, prompts, resources, tags;
     std::vector<Label> labels;
-    std::vector<ArgumentTest> arguments;
+    std::vector<ValueTest> arguments, results;
 
     /// Whether servers and labels hold for `server`.
     bool holds_for_server(const Server& server) const;
-    /// Whether all keys but `arguments` hold.
+    /// Whether all keys but `arguments` and `results` hold.
     bool holds_for_names(const Server& server, const Facts& facts) const;
-    /// Whether `arguments` hold. Check looking.budget.exceeded afterwards.
-    bool holds_for_arguments(json::Value arguments, Looking& looking) const;
+    bool asks_values() const { return !arguments.empty() || !results.empty(); }
+    /// Whether `arguments` and `results` hold; `lost` is what counts for arguments that are lost. Check
+    /// looking.budget.exceeded afterwards.
+    bool holds_for_values(const Facts& facts, bool lost, Looking& looking) const;
 };
 
 struct Rule {
@@ -60,8 +73,8 @@ using Bits = std::vector<uint64_t>;
 /// A rule that may apply: all of its conditions that depend on names hold.
 struct Candidate {
     uint32_t rule : 30;
-    uint32_t ask_match : 1;  // match.arguments are still to be asked
-    uint32_t ask_unless : 1; // unless.arguments are still to be asked
+    uint32_t ask_match : 1;  // match.arguments and results are still to be asked
+    uint32_t ask_unless : 1; // unless.arguments and results are still to be asked
 };
 
 class Rules {
@@ -78,7 +91,7 @@ class Rules {
     size_t find(std::string_view name) const;
     /// The rule that was added under `name`, or nullptr; also before compile().
     const Rule* added(std::string_view name) const;
-    bool any_on_list() const { return any_on_list_; }
+    bool any(On on) const { return any_[static_cast<size_t>(on)]; }
     /// Whether the names of resources make a difference to who matches.
     bool asks_resources() const { return asks_resources_; }
 
@@ -110,10 +123,11 @@ class Rules {
 
     std::vector<Rule> rules_;
     std::unordered_map<std::string, size_t> added_; // until compile(): by name
-    std::vector<Bits> servers_[2];                  // by On, by server: match and unless of servers and labels
+    std::vector<Bits> servers_[ons];                // by On, by server: match and unless of servers and labels
     Key methods_, tools_, prompts_, resources_, tags_;
     std::vector<std::unique_ptr<const RegexGroup>> groups_;
-    bool any_on_list_ = false, asks_resources_ = false;
+    bool any_[ons] = {};
+    bool asks_resources_ = false;
 };
 
 } // namespace weir::policy

@@ -158,6 +158,8 @@ size_t PolicySet::handlers() const {
     return static_cast<size_t>(std::count_if(all.begin(), all.end(), [](const Rule& rule) { return rule.handler; }));
 }
 
-bool PolicySet::filters_lists() const { return rules_->any_on_list(); }
+bool PolicySet::judges_responses() const { return rules_->any(On::response); }
+
+bool PolicySet::filters_lists() const { return rules_->any(On::list); }
 
 } // namespace weir::policy

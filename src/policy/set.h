@@ -77,6 +77,8 @@ class PolicySet {
     size_t handlers() const;
     /// Whether any policy is on = "list": if none, lists need not be looked into.
     bool filters_lists() const;
+    /// Whether any policy is on = "response": if none, answers need not be judged.
+    bool judges_responses() const;
 
     // For Judges.
     const Rules& rules() const { return *rules_; }

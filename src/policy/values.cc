@@ -1,4 +1,4 @@
-// policy/values.cc - decisions and predicates: the values that a policy makes with weir's own words.
+// policy/values.cc - predicates: what a policy matches and searches with; and what all of weir's values share.
 #include "policy/values.h"
 
 #include "base/glob.h"
@@ -11,98 +11,6 @@
 
 namespace weir::policy {
 namespace {
-
-bool valid_code(std::string_view code) {
-    if (code.empty() || code.size() > decision_code_bytes_max) return false;
-    for (const char c : code)
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_')) return false;
-    return true;
-}
-
-/// The string at `index`, or an error that says which field it is.
-std::string_view text_at(lua_State* state, int index, const char* what) {
-    size_t bytes = 0;
-    if (lua_type(state, index) != LUA_TSTRING) raise(state, "%s is a string", what);
-    const char* text = lua_tolstring(state, index, &bytes);
-    return {text, bytes};
-}
-
-struct Options {
-    std::string_view code, hint;
-    As as = As::by_method;
-    uint32_t retry_after_s = 0;
-};
-
-/// Reads the table of options at `index`, if there is one. `block`: those of block, else those of hide.
-Options read_options(lua_State* state, int index, bool block) {
-    Options options;
-    if (lua_isnoneornil(state, index)) return options;
-    luaL_checktype(state, index, LUA_TTABLE);
-    lua_pushnil(state);
-    while (lua_next(state, index) != 0) {
-        const std::string_view key = text_at(state, -2, "the name of an option");
-        if (key == "code") {
-            options.code = text_at(state, -1, "code");
-            if (!valid_code(options.code)) raise(state, "code is 1 to 64 of a-z, 0-9 and _");
-        } else if (block && key == "hint") {
-            options.hint = text_at(state, -1, "hint");
-        } else if (block && key == "retry_after") {
-            const lua_Number seconds = lua_type(state, -1) == LUA_TNUMBER ? lua_tonumber(state, -1) : -1;
-            if (!(seconds >= 0 && seconds <= 86'400 * 366)) raise(state, "retry_after is a number of seconds");
-            options.retry_after_s = static_cast<uint32_t>(std::ceil(seconds));
-        } else if (block && key == "as") {
-            const std::string_view as = text_at(state, -1, "as");
-            if (as != "result" && as != "error") raise(state, "as is \"result\" or \"error\"");
-            options.as = as == "result" ? As::result : As::error;
-        } else if (!block && (key == "notify" || key == "diff")) {
-            raise(state, "hide{%s} is not available in this version", lua_tostring(state, -2));
-        } else {
-            raise(state, "unknown option '%s'", lua_tostring(state, -2));
-        }
-        lua_pop(state, 1);
-    }
-    return options;
-}
-
-int push_decision(lua_State* state, Decision decision, std::string_view text, const Options& options) {
-    text = text.substr(0, decision_text_bytes_max);
-    const std::string_view hint = options.hint.substr(0, decision_hint_bytes_max);
-    const size_t bytes = sizeof(DecisionValue) + options.code.size() + text.size() + hint.size();
-    auto* value = static_cast<DecisionValue*>(lua_newuserdata(state, bytes));
-    *value = DecisionValue{};
-    value->type = Type::decision;
-    value->decision = decision;
-    value->as = options.as;
-    value->retry_after_s = options.retry_after_s;
-    value->code_bytes = static_cast<uint32_t>(options.code.size());
-    value->text_bytes = static_cast<uint32_t>(text.size());
-    value->hint_bytes = static_cast<uint32_t>(hint.size());
-    char* at = reinterpret_cast<char*>(value + 1);
-    for (const std::string_view part : {options.code, text, hint}) {
-        if (!part.empty()) std::memcpy(at, part.data(), part.size());
-        at += part.size();
-    }
-    dress(state, Type::decision);
-    return 1;
-}
-
-int push_plain(lua_State* state, int reference) {
-    lua_rawgeti(state, LUA_REGISTRYINDEX, reference);
-    return 1;
-}
-
-int make_pass(lua_State* state) { return push_plain(state, Box::of(state).references.pass); }
-int make_allow(lua_State* state) { return push_plain(state, Box::of(state).references.allow); }
-
-int make_block(lua_State* state) {
-    const std::string_view text = text_at(state, 1, "the text of block");
-    return push_decision(state, Decision::block, text, read_options(state, 2, true));
-}
-
-int make_hide(lua_State* state) {
-    if (lua_isnoneornil(state, 1)) return push_plain(state, Box::of(state).references.hide);
-    return push_decision(state, Decision::hide, {}, read_options(state, 1, false));
-}
 
 /// Predicates belong into match and unless, which only loading reads.
 Box& loading_box(lua_State* state, const char* what) {
@@ -269,6 +177,13 @@ void set_flagged(lua_State* state, const char* name, lua_CFunction function, boo
 
 } // namespace
 
+std::string_view text_at(lua_State* state, int index, const char* what) {
+    size_t bytes = 0;
+    if (lua_type(state, index) != LUA_TSTRING) raise(state, "%s is a string", what);
+    const char* text = lua_tolstring(state, index, &bytes);
+    return {text, bytes};
+}
+
 void* value_at(lua_State* state, int index, Type type) {
     if (lua_type(state, index) != LUA_TUSERDATA) return nullptr;
     void* value = lua_touserdata(state, index);
@@ -278,23 +193,6 @@ void* value_at(lua_State* state, int index, Type type) {
 void dress(lua_State* state, Type type) {
     lua_rawgeti(state, LUA_REGISTRYINDEX, Box::of(state).references.metatables[static_cast<uint32_t>(type)]);
     lua_setmetatable(state, -2);
-}
-
-void add_decisions(lua_State* state) {
-    lua_newtable(state);
-    make_metatable(state, Type::decision);
-    References& references = Box::of(state).references;
-    const Options none;
-    push_decision(state, Decision::pass, {}, none);
-    references.pass = luaL_ref(state, LUA_REGISTRYINDEX);
-    push_decision(state, Decision::allow, {}, none);
-    references.allow = luaL_ref(state, LUA_REGISTRYINDEX);
-    push_decision(state, Decision::hide, {}, none);
-    references.hide = luaL_ref(state, LUA_REGISTRYINDEX);
-    set_function(state, "pass", make_pass);
-    set_function(state, "allow", make_allow);
-    set_function(state, "block", make_block);
-    set_function(state, "hide", make_hide);
 }
 
 void add_predicates(lua_State* state) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "json/document.h"
+#include "policy/facts.h"
 #include "policy/verdict.h"
 
 #include <cstdint>
@@ -17,7 +18,7 @@ namespace weir::policy {
 enum class Type : uint32_t {
     decision, // DecisionValue
     test,     // TestValue: what predicate constructors return
-    view,     // ViewValue: an object or array of the arguments
+    view,     // ViewValue: an object or array of the arguments or of the answer
     call,     // the call and its parts: a FactsValue each
     server,
     labels,
@@ -40,21 +41,45 @@ struct References {
     const char* keys[32] = {};         // interned names, by Key
 };
 
-/// A decision as a policy made it. Its texts stand behind it in the same block: code, text, hint.
+/// A decision as a policy made it. Its texts stand behind it in the same block, each with where it ends: code, text and
+/// hint; then the fields of mask, or the names of approve (whose text is its reason).
 struct DecisionValue {
+    static constexpr size_t own_parts = 3, field_parts = 3;
+    struct Field {
+        std::string_view path;
+        MaskAct act;
+        std::string_view text;
+    };
+
     Type type;
     Decision decision;
     As as;
     uint32_t retry_after_s;
-    uint32_t code_bytes, text_bytes, hint_bytes;
+    uint64_t within_ns;
+    uint32_t parts, parts_max;
 
-    std::string_view code() const { return {tail(), code_bytes}; }
-    std::string_view text() const { return {tail() + code_bytes, text_bytes}; }
-    std::string_view hint() const { return {tail() + code_bytes + text_bytes, hint_bytes}; }
+    std::string_view code() const { return part(0); }
+    std::string_view text() const { return part(1); }
+    std::string_view hint() const { return part(2); }
+    size_t fields() const { return decision == Decision::mask ? (parts - own_parts) / field_parts : 0; }
+    Field field(size_t index) const;
+    size_t names() const { return decision == Decision::approve ? parts - own_parts : 0; }
+    std::string_view name(size_t index) const { return part(own_parts + index); }
+    /// Appends a text; there is room for parts_max of them.
+    void add(std::string_view text);
 
   private:
-    const char* tail() const { return reinterpret_cast<const char*>(this + 1); }
+    uint32_t* ends() { return reinterpret_cast<uint32_t*>(this + 1); }
+    const uint32_t* ends() const { return reinterpret_cast<const uint32_t*>(this + 1); }
+    char* bytes() { return reinterpret_cast<char*>(ends() + parts_max); }
+    std::string_view part(size_t index) const {
+        const uint32_t begin = index == 0 ? 0 : ends()[index - 1];
+        return {reinterpret_cast<const char*>(ends() + parts_max) + begin, ends()[index] - begin};
+    }
 };
+
+/// Why a policy `on` may not decide so; empty when it may.
+std::string_view wrong_decision(On on, Decision decision);
 
 /// Which of Box::tests this is.
 struct TestValue {
@@ -75,6 +100,8 @@ struct FactsValue {
 
 constexpr uint32_t decision_text_bytes_max = 4096, decision_hint_bytes_max = 1024, decision_code_bytes_max = 64;
 
+/// The string at `index`, or an error that says what it should be.
+std::string_view text_at(lua_State* state, int index, const char* what);
 /// The userdata at `index` if it is of `type`, else nullptr.
 void* value_at(lua_State* state, int index, Type type);
 /// Gives the userdata on top of the stack the metatable of its type.
@@ -90,7 +117,7 @@ void push_canonical(lua_State* state, int index);
 /// Pushes a table of what handlers and files may both call: base, string, table, math. The standard libraries are in
 /// the state's globals, which are emptied. `sort` is the function on top of the stack, which is taken.
 void push_common(lua_State* state);
-/// Adds pass, allow, block and hide to the table on top.
+/// Adds pass, allow, block, hide, mask and approve to the table on top.
 void add_decisions(lua_State* state);
 /// Adds present, absent, glob, re, any_of, none_of, num and len to the table on top.
 void add_predicates(lua_State* state);

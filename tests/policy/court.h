@@ -20,6 +20,8 @@ struct Case {
     std::optional<std::string> tool = "query", prompt = {}, resource = {};
     std::string args = {}; // JSON; empty: none
     On on = On::request;
+    std::string result = {}, error = {}; // JSON; on = response
+    bool args_lost = false;
     uint32_t server = 0;
     uint64_t time_unix_ns = 1'800'000'000 * s_ns;
 };
@@ -78,16 +80,19 @@ class Court {
         facts.session_id = "s-1";
         facts.session_calls = 3;
         facts.time_unix_ns = wanted.time_unix_ns;
-        if (!wanted.args.empty()) {
-            arguments.clear();
-            arguments.append(wanted.args);
-            arguments.reserve(padding_bytes);
-            const auto scanned = scanner.scan(arguments.padded());
-            REQUIRE(scanned);
-            document = *scanned;
-            facts.args = json::Value::root(document);
-        }
+        facts.args_lost = wanted.args_lost;
+        facts.args = arguments.root(wanted.args);
+        facts.result = result.root(wanted.result);
+        facts.error = error.root(wanted.error);
         return judge->judge(facts, space);
+    }
+    /// The verdict on the answer `result` of tools/call of `query`.
+    Verdict on_result(std::string text, std::string args = {}) {
+        Case wanted;
+        wanted.on = On::response;
+        wanted.result = std::move(text);
+        wanted.args = std::move(args);
+        return judge_case(wanted);
     }
     /// The verdict on tools/call of `query` with these arguments.
     Verdict on_arguments(std::string args) {
@@ -104,9 +109,23 @@ class Court {
     Watchdog watchdog;
     BufferPool pool;
     Workspace space{pool};
-    PaddedBytes arguments{pool};
-    json::Scanner scanner{json::ScanLimits{}};
-    json::Document document;
+    /// A text of its own, scanned.
+    struct Text {
+        explicit Text(BufferPool& buffers) : bytes(buffers) {}
+        json::Value root(const std::string& text) {
+            if (text.empty()) return {};
+            bytes.clear();
+            bytes.append(text);
+            const auto scanned = scanner.scan(bytes.padded());
+            REQUIRE(scanned);
+            document = *scanned;
+            return json::Value::root(document);
+        }
+        PaddedBytes bytes;
+        json::Scanner scanner{json::ScanLimits{}};
+        json::Document document;
+    };
+    Text arguments{pool}, result{pool}, error{pool};
     std::optional<Judge> judge;
 };
 
