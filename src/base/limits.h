@@ -37,6 +37,7 @@ struct Limits {
     uint64_t idle_ns_max = 75 * s_ns;        // keep-alive
     uint64_t write_stall_ns_max = 30 * s_ns; // a client that does not read is cut
     uint32_t write_queue_bytes_max = 256 << 10;
+    uint64_t hold_ns_max = 45 * s_ns;  // a request waits for people; then it is answered "pending"
     uint64_t heartbeat_ns = 15 * s_ns; // comment on a silent event stream
     // Time, upstream
     uint64_t upstream_connect_ns_max = 2 * s_ns;       // 502

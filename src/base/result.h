@@ -51,6 +51,7 @@
     row(approval_pending, 200, 40302, "waits for the approval of a person") \
     row(approval_denied, 200, 40303, "the approval was refused") \
     row(approval_expired, 200, 40304, "nobody approved it in time") \
+    row(approval_ambiguous, 200, 40306, "it was approved and may have run; its outcome is not known") \
     row(approval_unavailable, 200, 50304, "an approval is needed and cannot be asked for now") \
     row(policy_error, 200, 40305, "denied: a policy failed") \
     row(upstream_unreachable, 502, -32603, "the MCP server cannot be reached") \

@@ -45,6 +45,7 @@ constexpr LimitRow rows[] = {
     WEIR_LIMIT("write_stall_max", write_stall_ns_max, time, 100 * ms_ns, hour, "a client that does not read is cut"),
     WEIR_LIMIT("write_queue_bytes_max", write_queue_bytes_max, bytes, 16 * KiB, 64 * MiB,
                "the upstream is not read on"),
+    WEIR_LIMIT("hold", hold_ns_max, time, 0, hour, "the client is told that its call waits for approval"),
     WEIR_LIMIT("heartbeat", heartbeat_ns, time, 1 * s_ns, hour, "a comment on a silent event stream"),
     WEIR_LIMIT("upstream_connect_max", upstream_connect_ns_max, time, 10 * ms_ns, 5 * minute, "502"),
     WEIR_LIMIT("upstream_first_octet_max", upstream_first_octet_ns_max, time, 100 * ms_ns, day,

@@ -37,8 +37,8 @@ struct Histogram {
 };
 
 struct alignas(64) Counters {
-    // Words of the house: asked, allowed, blocked, forwarded, answered.
-    Counter asked, allowed, blocked, forwarded, answered, policy_errors;
+    // Words of the house: asked, allowed, blocked, held, forwarded, answered.
+    Counter asked, allowed, blocked, held, forwarded, answered, policy_errors;
     Counter local_answers; // answered by weir itself, refusals included
     std::array<Counter, static_cast<size_t>(Error::limit_reached) + 1> refused; // by reason
     Counter connections_accepted, connections_refused, connections_open;

@@ -20,18 +20,18 @@ template <class... Steps> constexpr uint32_t to(Steps... steps) {
 }
 
 // admit -> authenticate -> scan -> judge -> credential -> dial -> consume -> forward -> relay -> settle, with hold
-// beside judge and relay; any of them may refuse.
+// between judge and judge; any of them may refuse.
 constexpr std::array<Row, static_cast<size_t>(Step::done)> table{{
     {"admit", step_admit, to(Step::authenticate, Step::settle, Step::refuse)},
     {"authenticate", step_authenticate, to(Step::scan, Step::refuse)},
     {"scan", step_scan, to(Step::judge, Step::settle, Step::refuse)},
     {"judge", step_judge, to(Step::hold, Step::credential, Step::settle, Step::refuse)},
-    {"hold", step_hold, to(Step::judge, Step::credential, Step::relay, Step::settle, Step::refuse)},
+    {"hold", step_hold, to(Step::judge, Step::settle, Step::refuse)},
     {"credential", step_credential, to(Step::dial, Step::refuse)},
     {"dial", step_dial, to(Step::consume, Step::settle, Step::refuse)},
-    {"consume", step_consume, to(Step::forward, Step::refuse)},
+    {"consume", step_consume, to(Step::forward, Step::hold, Step::settle, Step::refuse)},
     {"forward", step_forward, to(Step::relay, Step::refuse)},
-    {"relay", step_relay, to(Step::hold, Step::dial, Step::settle, Step::refuse)},
+    {"relay", step_relay, to(Step::dial, Step::settle, Step::refuse)},
     {"settle", step_settle, to(Step::done)},
     {"refuse", step_refuse, to(Step::settle)},
 }};
@@ -44,7 +44,7 @@ Exchange::Exchange(Worker& its_worker, net::Link& client)
       number(its_worker.next_exchange_number()), raw(its_worker.buffers), held(its_worker.buffers) {}
 
 Exchange::~Exchange() {
-    WEIR_ASSERT(upstream == nullptr);
+    WEIR_ASSERT(upstream == nullptr && hold == nullptr);
     if (in_flight) worker.in_flight.erase(in_flight_digest);
 }
 

@@ -33,6 +33,7 @@ namespace weir::gateway {
 
 class Worker;
 struct Session;
+struct Hold;
 
 enum class Step : uint8_t {
     admit,
@@ -131,6 +132,7 @@ struct Exchange {
     std::string_view revision;
     std::string_view client_text; // name and version, as the client says
     uint64_t in_flight_digest = 0;
+    Hold* hold = nullptr; // while it waits for people, and until what they granted has ended
     PaddedBytes outgoing; // the request as it goes upstream
     uint64_t outgoing_body_bytes = 0;
     PaddedBytes denied;                     // a batch's own answers: JSON texts, comma-separated
@@ -155,6 +157,7 @@ struct Exchange {
     bool answer_json = false;
     bool answer_complete = false; // nothing of it is left on the upstream link
     bool committed = false;       // the status line is on its way to the client
+    bool on_stream = false;       // signs of life went out while it waited: the answer is an event of that stream
     bool response_seen = false;   // the JSON-RPC response went by
     bool resumable = false;       // the stream has event ids: the client can take it up again
     bool orphaned = false;        // its client left, and it is read on for the record

@@ -1,7 +1,9 @@
 // gateway/local.cc - refusals, admin pages, and how an exchange ends.
 #include "gateway/local.h"
 
+#include "gateway/hold.h"
 #include "gateway/record_entries.h"
+#include "gateway/stream.h"
 #include "gateway/worker.h"
 #include "http/url.h"
 #include "http/write.h"
@@ -100,6 +102,7 @@ Next answer_preflight(Exchange& exchange) {
 void write_answer(Exchange& exchange, uint16_t status, std::string_view body, std::string_view more,
                   std::string_view type) {
     net::Link* link = exchange.client_link;
+    if (exchange.on_stream) return send_last_event(exchange, body);
     if (link == nullptr || exchange.committed) return;
     exchange.committed = true;
     exchange.status = status;
@@ -163,6 +166,11 @@ Next step_settle(Exchange& exchange) {
         exchange.awaited_seq = 0;
         worker.flush_later(*exchange.client_link);
     }
+    // What was approved and has run is kept until its answer has left for somebody.
+    if (detached(exchange) && exchange.client_link != nullptr && exchange.committed &&
+        !exchange.client_link->flushed() && !stalled(exchange))
+        return Next::wait;
+    end_hold(exchange);
     if (exchange.upstream != nullptr) {
         exchange.upstream->owner = nullptr;
         exchange.upstream->close();

@@ -1,6 +1,7 @@
 // gateway/record_entries.cc - an exchange's entries: asked, decided, forwarded, answered, and what went wrong.
 #include "gateway/record_entries.h"
 
+#include "gateway/hold.h"
 #include "gateway/worker.h"
 
 namespace weir::gateway {
@@ -55,15 +56,20 @@ bool record_asked(Exchange& exchange, std::string_view body) {
 bool record_decided(Exchange& exchange, const policy::Verdict& verdict, int64_t code) {
     Worker& worker = exchange.worker;
     if (verdict.error) worker.counters.policy_errors.add();
-    const std::string_view reason = verdict.error ? "error" : verdict.by_default ? "default" : "policy";
+    const bool by_people = exchange.hold != nullptr && verdict.decision == policy::Decision::approve;
+    const std::string_view reason = by_people            ? "approved"
+                                    : verdict.error      ? "error"
+                                    : verdict.by_default ? "default"
+                                                         : "policy";
     const record::Decided decided{.policies = verdict.policies,
                                   .code = code,
                                   .text = verdict.error ? verdict.detail : verdict.text,
                                   .generation = worker.generation().number,
                                   .status = 0,
-                                  .reason = reason};
+                                  .reason = reason,
+                                  .ticket = by_people ? exchange.hold->news.ticket : std::string_view()};
     bool appended = false;
-    if (verdict.goes_on()) {
+    if (verdict.goes_on() || by_people) {
         worker.counters.allowed.add();
         appended = append(exchange, record::Allowed{decided});
     } else {
@@ -74,6 +80,18 @@ bool record_decided(Exchange& exchange, const policy::Verdict& verdict, int64_t 
     exchange.verdict_seq = exchange.last_seq;
     if (strict(exchange)) exchange.awaited_seq = exchange.last_seq;
     return true;
+}
+
+bool record_held(Exchange& exchange, std::string_view ticket) {
+    Worker& worker = exchange.worker;
+    worker.counters.held.add();
+    return append(exchange, record::Held{{.policies = exchange.hold->policies,
+                                          .code = 0,
+                                          .text = exchange.hold->reason,
+                                          .generation = exchange.hold->generation,
+                                          .status = 0,
+                                          .reason = "policy",
+                                          .ticket = ticket}});
 }
 
 bool record_forwarded(Exchange& exchange) {
@@ -100,6 +118,7 @@ void record_answered(Exchange& exchange, std::string_view body, bool is_error) {
                                           .mcp_session = {}}) &&
         strict(exchange))
         exchange.awaited_seq = exchange.last_seq;
+    note_answer(exchange, body);
 }
 
 void record_stream_event(Exchange& exchange, std::string_view data, std::string_view id, bool is_response,

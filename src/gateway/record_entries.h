@@ -15,6 +15,8 @@ bool enter_session(Exchange& exchange);
 bool record_asked(Exchange& exchange, std::string_view body);
 /// What was decided about it: allowed or blocked. `code` is what a refused client is told.
 bool record_decided(Exchange& exchange, const policy::Verdict& verdict, int64_t code);
+/// The call waits for people, under `ticket`.
+bool record_held(Exchange& exchange, std::string_view ticket);
 bool record_forwarded(Exchange& exchange);
 /// The answer as the client gets it, once. In strict durability the exchange then waits for it.
 void record_answered(Exchange& exchange, std::string_view body, bool is_error);

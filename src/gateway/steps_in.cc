@@ -1,8 +1,9 @@
 // gateway/steps_in.cc - the first half of an exchange's way: what is asked, by whom, and whether it may be.
 //
-// admit (the HTTP head), authenticate, scan (the body and what it means), judge. Nothing has left for the upstream when
+// admit (the HTTP head), authenticate, scan (the body and what it means), judge; hold is in hold.cc. Nothing has left for the upstream when
 // these end; a refusal here costs the upstream nothing.
 #include "gateway/exchange.h"
+#include "gateway/hold.h"
 #include "gateway/local.h"
 #include "gateway/requests.h"
 #include "gateway/verdicts.h"
@@ -202,16 +203,22 @@ Next step_scan(Exchange& exchange) {
 }
 
 Next step_judge(Exchange& exchange) {
+    if (exchange.hold != nullptr) { // People have approved it; policies have the last word.
+        const auto judged = judge_again(exchange);
+        if (!judged) return refuse(exchange, judged.error());
+        return *judged == Judged::answered ? go(exchange, Step::settle) : go(exchange, Step::credential);
+    }
     // Reads the request's own bytes, builds what goes upstream out of them, and then lets them go: nothing later needs them.
     const auto judged = judge_request(exchange);
+    if (judged && *judged == Judged::held) keep_head(exchange); // Its fields go upstream with the approved call.
     consume_request(exchange);
     if (!judged) return refuse(exchange, judged.error(), exchange.refusal.detail);
-    return *judged == Judged::answered ? go(exchange, Step::settle) : go(exchange, Step::credential);
-}
-
-Next step_hold(Exchange& exchange) {
-    // No policy of this version holds a call: judge never comes here.
-    return refuse(exchange, Error::policy_error);
+    switch (*judged) {
+        case Judged::forward: return go(exchange, Step::credential);
+        case Judged::held: return go(exchange, Step::hold);
+        case Judged::answered: break;
+    }
+    return go(exchange, Step::settle);
 }
 
 } // namespace weir::gateway

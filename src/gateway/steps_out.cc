@@ -1,9 +1,10 @@
 // gateway/steps_out.cc - the second half of an exchange's way: to the upstream, and its answer back.
 //
-// credential, dial, consume, forward, relay. Event streams are relayed in stream.cc. Whatever goes wrong here is the
+// credential, dial, forward, relay; consume is in hold.cc. Event streams are relayed in stream.cc. Whatever goes wrong here is the
 // upstream's or the network's: a clear 502 or 504 for the client, `ambiguous` in the record if the request had left.
 #include "gateway/answers.h"
 #include "gateway/exchange.h"
+#include "gateway/hold.h"
 #include "gateway/record_entries.h"
 #include "gateway/stream.h"
 #include "gateway/worker.h"
@@ -16,6 +17,7 @@ namespace {
 /// The client is gone, or it wants this one no more. On a stateless revision closing is the cancel signal (mcp.md 1.3.3);
 /// before that it is not, but nobody is left to read a GET stream.
 bool cancelled(const Exchange& exchange) {
+    if (detached(exchange)) return false;
     if (exchange.asked == Asked::message && exchange.era == mcp::Era::legacy) return false;
     return exchange.client_link == nullptr || exchange.client_link->ended() || exchange.client_link->broken();
 }
@@ -43,6 +45,7 @@ Next upstream_failed(Exchange& exchange, Error error) {
     const bool nothing_written =
         exchange.upstream != nullptr && exchange.upstream->nothing_sent_since(exchange.sent_before);
     release_upstream(exchange);
+    if (nothing_written && exchange.forwarded && exchange.retried) put_grant_back(exchange);
     // Nothing of the request reached the upstream's socket: a pooled connection had died. Once more, on a new one.
     if (exchange.forwarded && exchange.answer == Answer::awaited && nothing_written && !exchange.fresh_upstream &&
         !exchange.retried) {
@@ -150,11 +153,6 @@ Next step_dial(Exchange& exchange) {
         return go(exchange, Step::settle);
     }
     return go(exchange, Step::consume);
-}
-
-Next step_consume(Exchange& exchange) {
-    // An approved call's grant is consumed here; nothing is held yet, so nothing is consumed.
-    return go(exchange, Step::forward);
 }
 
 Next step_forward(Exchange& exchange) {

@@ -2,6 +2,7 @@
 #include "gateway/stream.h"
 
 #include "gateway/answers.h"
+#include "gateway/hold.h"
 #include "gateway/local.h"
 #include "gateway/record_entries.h"
 #include "gateway/worker.h"
@@ -22,6 +23,7 @@ bool client_left(const Exchange& exchange) {
 
 /// Whether leaving ends the exchange: on a stateless revision it is the cancel signal, a GET stream has no other reader.
 bool leaving_cancels(const Exchange& exchange) {
+    if (detached(exchange)) return false;
     return exchange.era == mcp::Era::modern || exchange.asked == Asked::open_stream;
 }
 
@@ -202,9 +204,25 @@ bool client_stalled(Exchange& exchange) {
 
 } // namespace
 
+void send_event(Exchange& exchange, std::string_view event) {
+    exchange.on_stream = true;
+    send_to_client(exchange, event);
+}
+
+void send_last_event(Exchange& exchange, std::string_view message) {
+    net::Link* link = exchange.client_link;
+    if (link == nullptr || !link->usable() || link->broken()) return;
+    PaddedBytes event(exchange.worker.buffers);
+    WEIR_ASSERT(http::write_event(event, {.id = {}, .retry_ms = {}, .type = "message", .data = message}).has_value());
+    send_to_client(exchange, event.text());
+    http::write_last_chunk(link->out());
+    exchange.on_stream = false;
+}
+
 Next begin_stream(Exchange& exchange) {
     Worker& worker = exchange.worker;
     worker.counters.streams_open.add();
+    exchange.on_stream = false; // The answer is the rest of it.
     exchange.events = http::EventReader(worker.limits.answer_bytes_max);
     exchange.client_progress_ns = worker.now_ns();
     exchange.upstream->clear_deadline(); // A stream may be silent for as long as it likes.
@@ -230,7 +248,7 @@ Next relay_stream(Exchange& exchange) {
         }
         // Before 2026-07-28 leaving is not cancelling. With event ids the server keeps the rest, and the client takes it up
         // again when nobody else reads it; without, it is read, recorded, and goes nowhere, within bounds.
-        if (exchange.resumable) {
+        if (exchange.resumable && !detached(exchange)) {
             record_ambiguous(exchange, Error::client_left);
             if (exchange.upstream != nullptr) exchange.upstream->close();
             // No end that looks like one: a client that only half-closed must not take it for whole.

@@ -16,4 +16,9 @@ Next relay_stream(Exchange& exchange);
 /// The upstream broke off or what it says cannot be relayed: an error event for the request's id, then the end.
 Next end_stream(Exchange& exchange, Error error);
 
+/// Sends a whole event before there is an answer: the stream begins with it, and the answer will be its last event.
+void send_event(Exchange& exchange, std::string_view event);
+/// Sends the answer of an exchange whose stream began so, and ends the stream.
+void send_last_event(Exchange& exchange, std::string_view message);
+
 } // namespace weir::gateway

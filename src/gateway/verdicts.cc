@@ -1,6 +1,7 @@
 // gateway/verdicts.cc - judging a request, and building what goes on.
 #include "gateway/verdicts.h"
 
+#include "gateway/hold.h"
 #include "gateway/local.h"
 #include "gateway/record_entries.h"
 #include "gateway/worker.h"
@@ -170,13 +171,23 @@ Result<void> filter_listened(Exchange& exchange, mcp::Edits& edits) {
     return {};
 }
 
+/// Whether the request brings a requestState that weir gave its client while a call waited.
+bool own_state(Exchange& exchange) {
+    const json::Value state = exchange.message.request_state;
+    return state.is(json::Kind::string) && mcp::Sealer::is_approval(state.string(exchange.space));
+}
+
 Result<Judged> judge_one(Exchange& exchange) {
     policy::Verdict verdict;
     if (exchange.asked == Asked::message && is_judged(exchange.message))
         verdict = judge_message(exchange, exchange.message);
+    // Waiting is for requests: a notification has nobody who could be told.
+    if (verdict.decision == policy::Decision::approve && exchange.kind != mcp::Kind::request)
+        verdict.decision = policy::Decision::block;
     PaddedBytes rewritten(exchange.worker.buffers);
     std::string_view body = exchange.body_view.text();
     mcp::Edits edits(exchange.space);
+    if (own_state(exchange)) edits.add(json::Edit::drop(exchange.message.request_state)); // No upstream's business.
     if (exchange.method == mcp::Method::subscriptions_listen && verdict.goes_on())
         if (const auto filtered = filter_listened(exchange, edits); !filtered) return fail(filtered.error());
     if (verdict.looked_inside ||
@@ -184,8 +195,12 @@ Result<Judged> judge_one(Exchange& exchange) {
         json::serialise(exchange.document, edits.sorted(), rewritten);
         body = rewritten.text();
     }
-    if (!record_asked(exchange, body) || !record_decided(exchange, verdict, denial_code(exchange, verdict)))
-        return fail(Error::record_unavailable);
+    if (!record_asked(exchange, body)) return fail(Error::record_unavailable);
+    if (verdict.decision == policy::Decision::approve) {
+        if (const auto begun = begin_hold(exchange, verdict); !begun) return fail(begun.error());
+        return Judged::held;
+    }
+    if (!record_decided(exchange, verdict, denial_code(exchange, verdict))) return fail(Error::record_unavailable);
     if (!verdict.goes_on()) {
         answer_denied(exchange, verdict);
         return Judged::answered;
@@ -215,6 +230,11 @@ Result<Judged> judge_batch(Exchange& exchange) {
         WEIR_ASSERT(message.has_value()); // read_request() has read each of them
         policy::Verdict verdict;
         if (is_judged(*message)) verdict = judge_message(exchange, *message);
+        if (verdict.decision == policy::Decision::approve) { // One answer cannot wait while its neighbours go.
+            verdict.decision = policy::Decision::block;
+            verdict.code = "approval_needed";
+            verdict.text = "this call needs the approval of a person; send it by itself, not in a batch";
+        }
         looked_inside = looked_inside || verdict.looked_inside;
         if (!record_decided(exchange, verdict, 0)) return fail(Error::record_unavailable);
         if (verdict.goes_on()) {
@@ -254,6 +274,29 @@ Result<Judged> judge_batch(Exchange& exchange) {
 Result<Judged> judge_request(Exchange& exchange) {
     if (!enter_session(exchange)) return fail(Error::record_unavailable);
     return exchange.batch ? judge_batch(exchange) : judge_one(exchange);
+}
+
+Result<Judged> judge_again(Exchange& exchange) {
+    restore_call(exchange);
+    const auto document = exchange.worker.scanner.scan(exchange.body_view);
+    if (!document) return fail(document.error());
+    exchange.document = *document;
+    const auto message = mcp::read_message(json::Value::root(exchange.document), exchange.space);
+    if (!message) return fail(message.error());
+    exchange.message = *message;
+    const auto verdict = judge_message(exchange, exchange.message);
+    const bool goes_on = verdict.goes_on() || verdict.decision == policy::Decision::approve;
+    if (!record_decided(exchange, verdict, goes_on ? 0 : denial_code(exchange, verdict)))
+        return fail(Error::record_unavailable);
+    if (!goes_on) { // An approval never overrides a block.
+        answer_denied(exchange, verdict);
+        return Judged::answered;
+    }
+    exchange.outgoing.clear();
+    build_post(exchange, exchange.body_view.text());
+    exchange.body.release();
+    exchange.body_view = {};
+    return Judged::forward;
 }
 
 } // namespace weir::gateway

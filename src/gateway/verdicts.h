@@ -7,6 +7,7 @@ namespace weir::gateway {
 
 enum class Judged : uint8_t {
     forward, // exchange.outgoing is what the upstream is sent
+    held,    // the store has been asked for its ticket
     answered // the client has its answer: denied, or nothing of a batch is left
 };
 
@@ -15,5 +16,9 @@ enum class Judged : uint8_t {
 ///
 /// Errors: record_unavailable.
 Result<Judged> judge_request(Exchange& exchange);
+
+/// The call was approved: judges what the ticket keeps on the policies of now, records the verdict, and builds the request.
+/// An approval never overrides a block.
+Result<Judged> judge_again(Exchange& exchange);
 
 } // namespace weir::gateway

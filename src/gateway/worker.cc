@@ -30,8 +30,8 @@ Worker::Worker(ring::Ring& worker_ring, WorkerOptions worker_options)
       random(options.seed), scanner(scan_limits(limits)), counters(*options.counters), sealer(*options.keys),
       catalog(buffers), scratch(buffers), in_flight(limits.connections_max), ended_sessions(ended_sessions_max),
       sessions(options.record, options.boot_id, limits.session_idle_ns_max, options.seed),
-      links_(limits.connections_max + limits.upstream_links_max), exchanges_(2 * limits.connections_max),
-      upstreams_(options.generation->servers.size()) {
+      holds(limits.connections_max), links_(limits.connections_max + limits.upstream_links_max),
+      exchanges_(2 * limits.connections_max), upstreams_(options.generation->servers.size()) {
     for (const auto& server : options.generation->servers) addresses_.push_back(server.address);
     wake_op_.owner = this;
     wake_op_.done = on_wake;
@@ -306,6 +306,7 @@ void Worker::read_mail() {
     for (const auto& message : options.mailbox->take()) switch (message.kind) {
             case WorkerMessage::Kind::drain: drain(); break;
             case WorkerMessage::Kind::session_ended: ended_sessions.insert(message.session); break;
+            case WorkerMessage::Kind::approval: hear(*this, std::move(*message.news)); break;
             case WorkerMessage::Kind::resolved: addresses_[message.server] = message.address; break;
         }
 }

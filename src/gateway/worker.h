@@ -15,6 +15,7 @@
 #include "gateway/counters.h"
 #include "gateway/exchange.h"
 #include "gateway/generation.h"
+#include "gateway/hold.h"
 #include "gateway/in_flight.h"
 #include "gateway/sessions.h"
 #include "http/head.h"
@@ -35,10 +36,11 @@ namespace weir::gateway {
 
 /// What another thread tells a worker.
 struct WorkerMessage {
-    enum class Kind : uint8_t { drain, session_ended, resolved } kind;
+    enum class Kind : uint8_t { drain, session_ended, resolved, approval } kind;
     EndedSessions::Digest session{}; // session_ended
     uint32_t server = 0;             // resolved
     ring::Address address{};
+    std::shared_ptr<post::ApprovalNews> news{}; // approval; for one worker alone, which takes it
 };
 using WorkerMailbox = post::Mailbox<WorkerMessage>;
 
@@ -47,6 +49,7 @@ struct WorkerCalls {
     std::function<void(const WorkerMessage&)> broadcast;               // to all other workers
     std::function<void(uint32_t server)> resolve_again;                // an upstream could not be reached
     std::function<Page(std::string_view path, PaddedBytes& out)> page; // of the admin listener
+    std::function<bool(post::ApprovalAsk&&)> approvals{};              // to the store; false: its box is full
 };
 
 struct WorkerOptions {
@@ -114,6 +117,8 @@ class Worker final : public net::LinkHost {
     void address_failed(const Server& server);
     /// The exchange is over: its client link waits for the next request or closes.
     void finish(Exchange& exchange);
+    Ref ref_of(const Exchange& exchange) const { return exchanges_.ref(exchange); }
+    Exchange* find_exchange(Ref ref) { return exchanges_.find(ref); }
     uint32_t next_exchange_number() { return ++exchange_number_; }
     void end_session(EndedSessions::Digest session);
     bool overloaded() const;
@@ -132,6 +137,7 @@ class Worker final : public net::LinkHost {
     DigestSet in_flight;
     EndedSessions ended_sessions;
     Sessions sessions;
+    Pool<Hold> holds;
     std::array<http::Field, 128> fields; // scratch of the head that is being read
     record::Writer& record() { return *options.record; }
     policy::Judge& judge() { return *options.judge; }

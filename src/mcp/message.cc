@@ -169,7 +169,10 @@ Result<void> Reader::read_params() {
             case 8: return is(name, "argument");
             case 9: return put(name, "arguments", params_.arguments, value);
             case 10: return put(name, "clientInfo", params_.client_info, value);
-            case 12: return put(name, "capabilities", params_.capabilities, value);
+            case 12:
+                return put(name, "capabilities", params_.capabilities, value) ||
+                       put(name, "requestState", message_.request_state, value);
+            case 14: return put(name, "inputResponses", message_.input_responses, value);
             case 15: return put(name, "protocolVersion", params_.version, value);
             default: return false;
         }

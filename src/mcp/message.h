@@ -37,14 +37,16 @@ struct Message {
     Method method = Method::unknown;
     Id id;
     std::string_view method_text; // of requests and notifications: visible ASCII
-    std::string_view name;      // what named_by(method) says: the tool, prompt, URI or task; of completion/complete the
-                                // prompt's name or the resource's URI; else empty
-    json::Value object;         // the message itself
-    json::Value params;         // an object or nothing
-    json::Value meta;           // params._meta: an object or nothing
-    json::Value arguments;      // tools/call and prompts/get: an object or nothing
-    json::Value reference;      // completion/complete: params.ref, an object
-    json::Value progress_token; // of _meta: a string or an integer, or nothing
+    std::string_view name;     // what named_by(method) says: the tool, prompt, URI or task; of completion/complete the
+                               // prompt's name or the resource's URI; else empty
+    json::Value object;        // the message itself
+    json::Value params;        // an object or nothing
+    json::Value meta;          // params._meta: an object or nothing
+    json::Value arguments;     // tools/call and prompts/get: an object or nothing
+    json::Value reference;     // completion/complete: params.ref, an object
+    json::Value request_state; // params.requestState and params.inputResponses of a request made again (2026-07-28)
+    json::Value input_responses;
+    json::Value progress_token;      // of _meta: a string or an integer, or nothing
     json::Value claimed_version;     // _meta["io.modelcontextprotocol/protocolVersion"], whatever it is: the modern era
     json::Value client_info;         // of _meta, or of initialize's params: an object or nothing
     json::Value client_capabilities; // likewise

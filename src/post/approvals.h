@@ -48,11 +48,11 @@ struct HeldCall {
 struct ApprovalAsk {
     enum class Kind : uint8_t { submit, claim, put_back, finish, delivered, leave } kind = Kind::leave;
     uint32_t worker = 0;
-    Ref waiter;
-    std::string ticket;             // its id, but for submit
-    std::unique_ptr<HeldCall> call; // submit
-    bool ambiguous = false;         // finish
-    std::string body;               // finish: the answer
+    Ref waiter{};
+    std::string ticket{};             // its id, but for submit
+    std::unique_ptr<HeldCall> call{}; // submit
+    bool ambiguous = false;           // finish
+    std::string body{};               // finish: the answer
 };
 
 /// A ticket as its waiters see it.
@@ -70,13 +70,13 @@ enum class TicketState : uint8_t {
 };
 
 struct ApprovalNews {
-    Ref waiter;
-    std::string ticket;
+    Ref waiter{};
+    std::string ticket{};
     TicketState state = TicketState::unavailable;
     bool granted = false;         // the answer to a claim that was granted
     uint64_t expires_unix_ns = 0; // of what is pending or approved
     std::string text;             // who decided and why; of unavailable: the reason
-    std::string body;             // granted: what to forward; answered: the answer
+    std::string body;             // approved, granted: what is to be forwarded; answered: the answer
 };
 
 } // namespace weir::post

@@ -160,7 +160,7 @@ char* write_payload(char* out, const Asked& e, const EntryLimits& limits) {
 }
 
 size_t payload_bound(const Decided& e, const EntryLimits&) {
-    size_t bound = heads_bound + e.text.size() + e.reason.size();
+    size_t bound = heads_bound + e.text.size() + e.reason.size() + e.ticket.size();
     for (const std::string_view policy : e.policies) bound += 9 + policy.size();
     return bound;
 }
@@ -172,6 +172,7 @@ char* write_payload(char* out, const Decided& e, const EntryLimits&) {
     map.number(Field::generation, e.generation);
     map.number(Field::status, e.status);
     map.text(Field::reason, e.reason);
+    map.text(Field::ticket, e.ticket);
     return map.finish();
 }
 

@@ -46,14 +46,18 @@ struct Asked {
     std::string_view session_key{};
 };
 
-/// What policies decided: Allowed and Blocked have the same content.
+/// What policies decided: Allowed, Blocked and Held have the same content.
 struct Decided {
     std::span<const std::string_view> policies{}; // those that decided
     int64_t code = 0;                             // of JSON-RPC, as the client is told
     std::string_view text{};
     uint64_t generation = 0;
     uint64_t status = 0;       // of HTTP
-    std::string_view reason{}; // a stable word: policy, default, error, or a name of base/result.h
+    std::string_view reason{}; // a stable word: policy, default, error, approved, or a name of base/result.h
+    std::string_view ticket{}; // of what waits for people, or was let pass by them
+};
+struct Held : Decided {
+    static constexpr Kind kind = Kind::held;
 };
 struct Allowed : Decided {
     static constexpr Kind kind = Kind::allowed;

@@ -72,7 +72,8 @@
     row(32, event_type, text) \
     row(33, since_ns, number)       /* Unix time */ \
     row(34, fail_open, flag) \
-    row(35, session_key, text)      /* names a session over all streams */
+    row(35, session_key, text)      /* names a session over all streams */ \
+    row(36, ticket, text)           /* of what waits for people */
 
 namespace weir::record {
 
@@ -90,7 +91,7 @@ enum class Field : uint8_t {
 
 enum class FieldType : uint8_t { number, text, bytes, flag, texts };
 
-inline constexpr uint8_t field_count = 36;
+inline constexpr uint8_t field_count = 37;
 
 /// The name of a kind as the record, logs and commands say it; "unknown" for a number of a later weir.
 std::string_view name_of(Kind kind);

@@ -1,0 +1,27 @@
+// approve/digest.h - what exactly is approved, as one digest: who asks which tool of which server for what.
+//
+// A changed octet of the arguments, another principal, server, tool or definition of that tool is another digest, hence
+// another ticket. Not part of it: the JSON-RPC id, _meta, task, inputResponses, requestState. Pure.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace weir::approve {
+
+using Digest = std::array<uint8_t, 32>;
+
+struct DigestFacts {
+    std::string_view principal; // Principal::key
+    std::string_view server;    // its name in the configuration
+    std::string_view method;
+    std::string_view name;      // the tool, prompt or URI
+    Digest definition{};        // of the tool as last relayed in tools/list; zeros: never seen
+    std::string_view arguments; // canonical (json/canonical.h); absent ones are "{}"
+};
+
+/// SHA-256 over all of them, each with its size in front, so that no part can pose as another's end.
+Digest digest_of(const DigestFacts& facts);
+
+} // namespace weir::approve
