@@ -29,6 +29,15 @@ constexpr Metric metrics[] = {
     {"weir_local_answers_total", "counter", "Requests that weir answered itself", &Counters::local_answers},
     {"weir_ambiguous_total", "counter", "Forwarded messages whose outcome is not known", &Counters::ambiguous},
     {"weir_policy_errors_total", "counter", "Denials because a policy failed", &Counters::policy_errors},
+    {"weir_policy_runs_total", "counter", "Runs of policies' functions", &Counters::policy_runs},
+    {"weir_policy_run_errors_total", "counter", "Of these, failed", &Counters::policy_run_errors},
+    {"weir_policy_timeouts_total", "counter", "Of these, stopped at policy_cpu_max or policy_wall_max",
+     &Counters::policy_timeouts},
+    {"weir_policy_out_of_memory_total", "counter", "Of these, stopped at policy_memory_bytes_max",
+     &Counters::policy_out_of_memory},
+    {"weir_policy_slow_total", "counter", "Runs that took longer than policy_cpu_warn", &Counters::policy_slow},
+    {"weir_policy_suspended_total", "counter", "Denials by policies that failed five times in 60 s and are not run",
+     &Counters::policy_suspended},
     {"weir_connections_accepted_total", "counter", "Client connections accepted", &Counters::connections_accepted},
     {"weir_connections_refused_total", "counter", "Client connections refused at a limit",
      &Counters::connections_refused},
@@ -116,9 +125,14 @@ void write_status(const AdminFacts& facts, Text& text) {
         R"("servers":{},"policies":{},"durability":"{}","asked":{},"allowed":{},"blocked":{},"forwarded":{},"answered":{},)",
         facts.servers, facts.policies, facts.durability, sum(facts, &Counters::asked), sum(facts, &Counters::allowed),
         sum(facts, &Counters::blocked), sum(facts, &Counters::forwarded), sum(facts, &Counters::answered));
-    put(text, R"("ambiguous":{},"policy_errors":{},"connections_open":{},"upstream_links_open":{},"streams_open":{},)",
-        sum(facts, &Counters::ambiguous), sum(facts, &Counters::policy_errors), sum(facts, &Counters::connections_open),
-        sum(facts, &Counters::upstream_links_open), sum(facts, &Counters::streams_open));
+    put(text, R"("ambiguous":{},"policy_errors":{},"policy_timeouts":{},"policy_out_of_memory":{},)",
+        sum(facts, &Counters::ambiguous), sum(facts, &Counters::policy_errors), sum(facts, &Counters::policy_timeouts),
+        sum(facts, &Counters::policy_out_of_memory));
+    put(text,
+        R"("policy_slow":{},"policy_suspended":{},"connections_open":{},"upstream_links_open":{},"streams_open":{},)",
+        sum(facts, &Counters::policy_slow), sum(facts, &Counters::policy_suspended),
+        sum(facts, &Counters::connections_open), sum(facts, &Counters::upstream_links_open),
+        sum(facts, &Counters::streams_open));
     put(text, R"("record_entries":{},"record_durable_entries":{},"record_queue_bytes":{},"record_failed":{}}})",
         sum(facts, &Counters::record_seq), sum(facts, &Counters::record_durable_seq),
         sum(facts, &Counters::record_queue_bytes), sum(facts, &Counters::record_failed) != 0);

@@ -107,7 +107,7 @@ Page Gateway::Parts::page(std::string_view path, PaddedBytes& out) const {
                        .started_unix_ns = started_unix_ns,
                        .now_unix_ns = unix_ns(),
                        .servers = generation.servers.size(),
-                       .policies = generation.policies->names().size(),
+                       .policies = generation.policies->count(),
                        .durability = durabilities[static_cast<size_t>(generation.config.record.durability)],
                        .draining = draining.load()},
                       out);
@@ -230,6 +230,6 @@ void Gateway::join() {
 }
 
 uint32_t Gateway::workers() const { return static_cast<uint32_t>(parts_->threads.size()); }
-size_t Gateway::policies() const { return parts_->generation.policies->names().size(); }
+size_t Gateway::policies() const { return parts_->generation.policies->count(); }
 
 } // namespace weir::gateway

@@ -76,6 +76,7 @@ Result<void> relay_event(Exchange& exchange, const http::Event& event) {
     if (event.has_data && !event.data.empty()) {
         if (exchange.response_seen) return {}; // Nothing may follow the response.
         const auto vetted = vet_message(exchange, event.data, rewritten);
+        worker.scanner.trim();
         if (!vetted) return fail(vetted.error());
         if (vetted->drop) return {};
         parts.data = vetted->text;

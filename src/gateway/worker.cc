@@ -362,6 +362,13 @@ void Worker::publish_counters() {
     counters.record_seq.set(record().last_seq());
     counters.record_durable_seq.set(record().durable_seq());
     counters.record_failed.set(record().failed() ? 1 : 0);
+    const policy::JudgeCounts& judged = judge().counts();
+    counters.policy_runs.set(judged.handler_runs);
+    counters.policy_run_errors.set(judged.errors);
+    counters.policy_timeouts.set(judged.timeouts);
+    counters.policy_out_of_memory.set(judged.out_of_memory);
+    counters.policy_slow.set(judged.slow);
+    counters.policy_suspended.set(judged.suspended);
 }
 
 } // namespace weir::gateway

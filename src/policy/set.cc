@@ -153,6 +153,11 @@ std::vector<std::string_view> PolicySet::names() const {
     return names;
 }
 
+size_t PolicySet::count() const {
+    const auto all = rules_->all();
+    return static_cast<size_t>(std::count_if(all.begin(), all.end(), [](const Rule& rule) { return !rule.fallback; }));
+}
+
 size_t PolicySet::handlers() const {
     const auto all = rules_->all();
     return static_cast<size_t>(std::count_if(all.begin(), all.end(), [](const Rule& rule) { return rule.handler; }));

@@ -73,6 +73,8 @@ class PolicySet {
     const Limits& limits() const { return surroundings_.limits; }
     /// The policies' names in order, builtin ones included.
     std::vector<std::string_view> names() const;
+    /// How many policies there are, builtin ones left out.
+    size_t count() const;
     /// How many policies decide by a handler.
     size_t handlers() const;
     /// Whether any policy is on = "list": if none, lists need not be looked into.

@@ -246,6 +246,7 @@ TEST_CASE("a directory is read whole, but for tests and the library") {
     INFO(problems_of(loaded));
     REQUIRE(loaded);
     CHECK((*loaded)->names() == std::vector<std::string_view>{"a", "b", "builtin/default", "c"});
+    CHECK((*loaded)->count() == 3);
     CHECK((*loaded)->filters_lists());
     CHECK((*loaded)->handlers() == 0);
     std::filesystem::remove_all(directory);

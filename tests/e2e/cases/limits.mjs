@@ -1,0 +1,40 @@
+// cases/limits.mjs - what must hold of limits and of the end: each limit that an operator sets is kept, answered as
+// docs/operating.md says, and counted; and a weir that drains says so to whoever still waits.
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { startUpstream } from '../lib/upstream.mjs';
+import { startWeir } from '../lib/weir.mjs';
+import { stopAll } from '../lib/processes.mjs';
+import { ask, eventually, modernCall } from '../lib/wire.mjs';
+
+/** One weir for one test, with one upstream called `own`. */
+async function place(t, options = {}) {
+  const upstream = await startUpstream();
+  const weir = await startWeir({ servers: [{ name: 'own', url: upstream.url }], listen: { workers: 1 }, ...options });
+  t.after(() => stopAll(weir, upstream));
+  return { upstream, weir, url: weir.url('own') };
+}
+
+test('what becomes of the runs of policies is counted, and only the operator\'s policies are', async (t) => {
+  const limits = { policy_cpu_max: '200ms', policy_wall_max: '5s' }; // so that only one that never ends is stopped by the clock
+  const { weir, url } = await place(t, { limits, policies: { 'p.lua': `
+policy "p/fails" { on = "request", match = { tools = { "fails" } }, decide = function(call) error("boom") end }
+policy "p/spins" { on = "request", match = { tools = { "spins" } }, decide = function(call) while true do end end }
+policy "p/grows" { on = "request", match = { tools = { "grows" } },
+  decide = function(call) local s = "x" for i = 1, 40 do s = s .. s end return pass() end }
+` } });
+  for (const tool of ['fails', 'spins', 'grows', 'fails', 'fails', 'fails', 'fails', 'fails'])
+    assert.equal((await ask(url, modernCall(tool))).body.result.isError, true);
+  let gauges;
+  await eventually(async () => { gauges = await weir.gauges(); return gauges.weir_policy_runs_total === 7; });
+  assert.equal(gauges.weir_policy_run_errors_total, 7);
+  assert.equal(gauges.weir_policy_timeouts_total, 1);
+  assert.equal(gauges.weir_policy_out_of_memory_total, 1);
+  assert.equal(gauges.weir_policy_suspended_total, 1);
+  assert.ok(gauges.weir_policy_slow_total >= 1);
+  const status = await weir.json('status');
+  assert.equal(status.policies, 3);
+  assert.equal(status.policy_timeouts, 1);
+  assert.equal(status.policy_out_of_memory, 1);
+  assert.equal(status.policy_suspended, 1);
+});
