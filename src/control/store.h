@@ -1,0 +1,92 @@
+// control/store.h - the thread that keeps the tickets: calls that wait for people, in SQLite, with evidence in the record.
+//
+// The ticket's row is its truth; the record's stream `control` is its evidence. A transaction that changes a row also
+// leaves a line in the outbox; the line becomes an entry, which is synced before anybody is told, and only then goes. What
+// a crash leaves in between is made good at the next start. Workers post and are told through mailboxes
+// (post/approvals.h); people's tools call list() and decide() from threads that may block.
+//
+// Owns its thread, its database and its record writer. Every wait has a deadline. When the database or the disk fails,
+// askers are told `unavailable` and nothing else of weir is touched.
+#pragma once
+
+#include "base/limits.h"
+#include "base/result.h"
+#include "post/approvals.h"
+#include "record/chain.h"
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::control {
+
+struct StoreOptions {
+    std::string database; // its file, `<state>/weir.db`
+    std::string segments; // the record's directory
+    record::LogId log{};
+    uint64_t body_bytes_max = uint64_t{1} << 20; // of a body in the record
+    Limits limits;
+    /// Tells a worker's waiter. Called from the store's thread; must not block.
+    std::function<void(uint32_t worker, post::ApprovalNews&& news)> tell;
+};
+
+/// A ticket as people see it. All texts are as they came: whoever shows them escapes them.
+struct TicketView {
+    std::string id;
+    post::TicketState state{};
+    uint64_t version = 0;
+    std::string principal, person, client, server, method, name, digest; // digest: hexadecimal
+    std::string body;                                                    // {"method":…,"params":{…}}: exactly what will run
+    std::vector<std::vector<std::string>> by;                            // who may decide, of each policy that asks
+    std::vector<std::string> policies;
+    std::string reason, session_key;
+    uint64_t generation = 0, created_unix_ns = 0, expires_unix_ns = 0;
+    std::string decided_by, decided_note; // empty: nobody has
+    uint64_t decided_unix_ns = 0;
+};
+
+enum class Verb : uint8_t { approve, deny, withdraw, revoke };
+enum class Outcome : uint8_t {
+    done,
+    unchanged,  // the same person had said the same before
+    not_found,
+    conflict,   // it stands otherwise by now: `ticket` says how, and who decided
+    unavailable // the store cannot write now
+};
+struct Decided {
+    Outcome outcome = Outcome::unavailable;
+    TicketView ticket;
+};
+
+class Store {
+  public:
+    /// Opens or makes the database, makes good what a crash left (calls that were being executed become ambiguous), and
+    /// starts the thread. On failure a text for the operator.
+    static std::expected<std::unique_ptr<Store>, std::string> open(StoreOptions options);
+    ~Store();
+    Store(const Store&) = delete;
+    Store& operator=(const Store&) = delete;
+
+    /// From a worker. False when the box is full: the asker is refused.
+    bool post(post::ApprovalAsk&& ask);
+
+    /// The tickets that wait, oldest first; with `all` also those that are over, newest first behind them. At most
+    /// `count_max`. limit_reached: the store did not answer in time.
+    Result<std::vector<TicketView>> list(bool all, size_t count_max);
+    /// A person's word about the ticket `id`. `by` says who and through what (`unix:0:root`).
+    Decided decide(std::string_view id, Verb verb, std::string_view by, std::string_view note);
+
+    /// How many tickets wait; for status and metrics, from any thread.
+    uint64_t waiting() const;
+
+  private:
+    struct Parts;
+    explicit Store(std::unique_ptr<Parts> parts);
+    std::unique_ptr<Parts> parts_;
+};
+
+} // namespace weir::control
