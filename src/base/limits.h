@@ -50,6 +50,10 @@ struct Limits {
     uint64_t policy_wall_ns_max = 100 * ms_ns;
     uint32_t policy_memory_bytes_max = 16 << 20;
     uint32_t policy_scan_bytes_max = 1 << 20; // bytes that regular expressions of one message may look at
+    // Masks
+    uint32_t mask_values_max = 65'536;    // that one message loses and that are looked for in the rest of it
+    uint32_t mask_nesting_max = 4;        // JSON in texts in JSON in texts
+    uint64_t mask_steps_max = 32'000'000; // values looked at and compared, in one message
     // Numbers of things
     uint32_t connections_max = 10'000;          // refused
     uint32_t connections_per_address_max = 100; // refused; anonymous loopback is exempt

@@ -54,6 +54,7 @@
     row(approval_ambiguous, 200, 40306, "it was approved and may have run; its outcome is not known") \
     row(approval_unavailable, 200, 50304, "an approval is needed and cannot be asked for now") \
     row(policy_error, 200, 40305, "denied: a policy failed") \
+    row(mask_failed, 200, 40305, "denied: the answer cannot be masked") \
     row(upstream_unreachable, 502, -32603, "the MCP server cannot be reached") \
     row(upstream_timeout, 504, -32603, "the MCP server did not answer in time") \
     row(upstream_malformed, 502, -32603, "the MCP server's answer is malformed") \
