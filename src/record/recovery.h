@@ -24,8 +24,7 @@ namespace weir::record {
 /// A segment that is complete.
 struct OldSegment {
     uint64_t number = 0, first_seq = 0, last_seq = 0, bytes = 0;
-    uint64_t last_ns = 0; // Unix time of its last entry
-    Digest chain{};       // after its last batch
+    Digest chain{}; // after its last batch
 };
 
 struct Recovered {
