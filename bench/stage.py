@@ -187,16 +187,18 @@ def measure(traffic, subject, **words):
     return seen
 
 
-def post(port, path="/mcp", tool="search_docs", era="2025-11-25"):
+def post(port, path="/mcp", tool="search_docs", query="what"):
     """One tools/call by other means than the load's: (status, body)."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    body = json.dumps(
-        {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": tool, "arguments": {"query": "q"}}}
+    # The upstream looks for the id where the load has it.
+    body = (
+        '{"jsonrpc":"2.0","id":10000007,"method":"tools/call","params":'
+        '{"name":"%s","arguments":{"query":"%s"}}}' % (tool, query)
     )
     headers = {
         "Content-Type": "application/json",
         "Accept": "application/json, text/event-stream",
-        "MCP-Protocol-Version": era,
+        "MCP-Protocol-Version": "2025-11-25",
     }
     try:
         connection.request("POST", path, body, headers)
@@ -204,6 +206,19 @@ def post(port, path="/mcp", tool="search_docs", era="2025-11-25"):
         return answer.status, answer.read().decode()
     finally:
         connection.close()
+
+
+def wrong_answer(port, path="/mcp"):
+    """Why what stands at `port` does not answer a call as it should, or None."""
+    try:
+        status, body = post(port, path)
+    except (OSError, http.client.HTTPException) as error:
+        return f"does not answer: {error}"
+    return None if status == 200 and '"isError":false' in body else f"answers {status}: {body[:200]}"
+
+
+def relay_command(port):
+    return [f"{BUILD}/bench/bench_relay", str(port), str(UPSTREAM_PORT)]
 
 
 # Weir itself.

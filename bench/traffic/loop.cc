@@ -13,7 +13,7 @@
 namespace weir::bench {
 namespace {
 
-constexpr uint64_t accept_tag = 0, lines_tag = 8, operation_mask = 7;
+constexpr uint64_t accept_tag = 0, lines_tag = 8, cancel_tag = 16, operation_mask = 7;
 constexpr int backlog = 4096;
 
 void no_delay(int fd) {
@@ -80,6 +80,7 @@ void Socket::receive_again() {
     io_uring_prep_recv_multishot(entry, fd_, nullptr, 0, 0);
     entry->flags |= IOSQE_BUFFER_SELECT;
     entry->ioprio |= IORING_RECVSEND_POLL_FIRST;
+    receiving_ = true;
     ++with_kernel_;
 }
 
@@ -102,8 +103,15 @@ void Socket::send(std::string_view bytes, std::string_view more) {
 void Socket::close() {
     if (closing_) return;
     closing_ = true;
-    if (with_kernel_ != 0) ::shutdown(fd_, SHUT_RDWR);
-    else if (!delivering_) finish_when_idle(); // In a delivery its end does it.
+    ::shutdown(fd_, SHUT_RDWR);
+    if (receiving_) {
+        // The shutdown alone may not end it: a multishot receive that has just taken the last octets waits for more
+        // without looking whether the connection is still there.
+        io_uring_sqe* entry = loop.entry(cancel_tag);
+        io_uring_prep_cancel64(entry, reinterpret_cast<uint64_t>(this) | receiving, 0);
+        entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    }
+    if (!delivering_) finish_when_idle(); // In a delivery its end does it.
 }
 
 void Socket::finish_when_idle() {
@@ -135,6 +143,7 @@ void Socket::done(uint64_t operation, int result, unsigned flags) {
             else ended();
             break;
         default: // receiving
+            receiving_ = more;
             if (result > 0) {
                 const auto number = static_cast<uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
                 if (closing_) loop.give_back(number);
@@ -214,7 +223,7 @@ void Loop::deliver(const io_uring_cqe& completion) {
     } else if (completion.user_data == accept_tag) {
         if (completion.res >= 0) accepted_(completion.res);
         if ((completion.flags & IORING_CQE_F_MORE) == 0) arm_accept();
-    } else {
+    } else if (completion.user_data == lines_tag) {
         read_({line_.data(), completion.res > 0 ? static_cast<size_t>(completion.res) : 0});
         if (completion.res > 0) arm_lines();
     }

@@ -75,7 +75,7 @@ class Socket {
 
     int fd_ = -1;
     unsigned with_kernel_ = 0;
-    bool sending_ = false, closing_ = false, gone_ = false, delivering_ = false;
+    bool sending_ = false, receiving_ = false, closing_ = false, gone_ = false, delivering_ = false;
     size_t send_bytes_ = 0;
     std::array<iovec, 2> pieces_{};
     msghdr message_{};
