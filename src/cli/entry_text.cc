@@ -157,6 +157,12 @@ std::string detail(const record::Frame& frame, const Fields& fields) {
         add(text(Field::method));
         named("event", Field::event_id);
         add(size(body_size(fields)));
+    } else if (frame.kind == Kind::masked) {
+        fields.for_each(Field::policies, [&](std::string_view policy) { add("by " + printable(as_utf8(policy))); });
+        add(fields.text(Field::path).empty() ? "the whole" : text(Field::path));
+        add(fmt::format("{} value{}", fields.number(Field::count), fields.number(Field::count) == 1 ? "" : "s"));
+        if (fields.has(Field::copies))
+            add(fmt::format("{} cop{}", fields.number(Field::copies), fields.number(Field::copies) == 1 ? "y" : "ies"));
     } else if (frame.kind == Kind::forwarded) {
         named("to", Field::server);
         if (fields.has(Field::wire_bytes)) add(size(fields.number(Field::wire_bytes)));

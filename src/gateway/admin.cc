@@ -25,6 +25,7 @@ constexpr Metric metrics[] = {
     {"weir_asked_total", "counter", "Messages that were asked for", &Counters::asked},
     {"weir_forwarded_total", "counter", "Messages sent to a server", &Counters::forwarded},
     {"weir_held_total", "counter", "Requests that waited for people", &Counters::held},
+    {"weir_masked_total", "counter", "Answers and events in which something was hidden", &Counters::masked},
     {"weir_answered_total", "counter", "Messages whose answer was relayed", &Counters::answered},
     {"weir_local_answers_total", "counter", "Requests that weir answered itself", &Counters::local_answers},
     {"weir_ambiguous_total", "counter", "Forwarded messages whose outcome is not known", &Counters::ambiguous},

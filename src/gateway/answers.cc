@@ -4,6 +4,8 @@
 #include "gateway/local.h"
 #include "gateway/record_entries.h"
 #include "gateway/requests.h"
+#include "gateway/responses.h"
+#include "gateway/verdicts.h"
 #include "gateway/worker.h"
 #include "json/edit.h"
 #include "mcp/reply.h"
@@ -72,8 +74,12 @@ Result<void> edit_response(Exchange& exchange, mcp::Method method, json::Value r
     if (method == mcp::Method::tools_list)
         for (const auto tool : result.find("tools").elements())
             static_cast<void>(worker.catalog.learn(exchange.server->index, tool, worker.scratch));
+    const bool relaxed = method == mcp::Method::tools_list && relax_tools(exchange, result, edits);
     if (method == mcp::Method::server_discover) return mcp::narrow_discovery(result, false, edits);
-    if (mcp::list_shape(method).entries.empty() || !worker.generation().policies->filters_lists()) return {};
+    if (mcp::list_shape(method).entries.empty() || !worker.generation().policies->filters_lists()) {
+        if (relaxed && exchange.era == mcp::Era::modern) mcp::make_private(result, edits);
+        return {};
+    }
     // The same judgement as for a call by that name: what is refused there is not shown here.
     const auto keep = [&](const mcp::Entry& entry) {
         return !worker.judge().hides(facts_of(exchange, method, entry), worker.scratch);
@@ -98,6 +104,10 @@ void note_outcome(Exchange& exchange, const mcp::Message& message, Vetted& vette
     } else {
         vetted.is_error = message.result.find("isError").boolean();
     }
+}
+
+bool is_said(const mcp::Message& message) {
+    return message.kind == mcp::Kind::notification || message.kind == mcp::Kind::request;
 }
 
 /// Whether an HTTP error without a JSON-RPC message may go on under its own status.
@@ -157,6 +167,51 @@ std::string_view merge_denied(Exchange& exchange, std::string_view text, PaddedB
     return merged.text();
 }
 
+/// The answers of a batch, each judged by itself. What none of its requests asked for goes.
+Result<void> vet_elements(Exchange& exchange, json::Value array, mcp::Edits& edits) {
+    for (const auto element : array.elements()) {
+        const auto message = mcp::read_message(element, exchange.worker.scratch);
+        if (!message) return fail(Error::upstream_malformed);
+        if (is_said(*message)) {
+            const auto outcome = judge_said(exchange, *message, edits);
+            if (!outcome) return fail(outcome.error());
+            if (*outcome == Outcome::dropped) edits.add(json::Edit::drop(element));
+            continue;
+        }
+        const auto answered = answered_by(exchange, message->id);
+        if (answered.of_batch == nullptr) {
+            edits.add(json::Edit::drop(element));
+            continue;
+        }
+        BatchRequest& request = *answered.of_batch;
+        request.answered = true;
+        --exchange.answers_missing;
+        if (judge_answer(exchange, request.facts, *message, request.method, request.id.raw, edits) ==
+                Outcome::replaced ||
+            message->kind != mcp::Kind::result)
+            continue;
+        if (const auto ok = edit_response(exchange, request.method, message->result, edits); !ok)
+            return fail(ok.error());
+    }
+    return {};
+}
+
+/// A notification or request of the server.
+Result<Vetted> vet_said(Exchange& exchange, const mcp::Message& message, std::string_view text,
+                        PaddedBytes& rewritten) {
+    Vetted vetted{.text = text};
+    vetted.drop = message.kind == mcp::Kind::request
+                      ? exchange.era == mcp::Era::modern // This revision has no requests of servers.
+                      : message.method == mcp::Method::resources_updated && !may_read(exchange, message.name);
+    if (vetted.drop) return vetted;
+    mcp::Edits edits(exchange.worker.scratch);
+    const auto outcome = judge_said(exchange, message, edits);
+    if (!outcome) return fail(outcome.error());
+    vetted.drop = *outcome == Outcome::dropped;
+    vetted.text = edited(*message.object.document(), edits, text, rewritten);
+    return vetted;
+}
+
 } // namespace
 
 Result<void> take_answer_head(Exchange& exchange, const http::AnswerHead& head) {
@@ -192,17 +247,7 @@ Result<Vetted> vet_message(Exchange& exchange, std::string_view text, PaddedByte
     if (root.is(json::Kind::array) && !exchange.batch) return fail(Error::upstream_malformed);
     mcp::Edits edits(exchange.worker.scratch);
     if (root.is(json::Kind::array)) {
-        for (const auto element : root.elements()) {
-            const auto message = mcp::read_message(element, exchange.worker.scratch);
-            if (!message) return fail(Error::upstream_malformed);
-            const auto answered = answered_by(exchange, message->id);
-            if (answered.of_batch == nullptr) continue;
-            answered.of_batch->answered = true;
-            --exchange.answers_missing;
-            if (message->kind != mcp::Kind::result) continue;
-            if (const auto ok = edit_response(exchange, answered.method, message->result, edits); !ok)
-                return fail(ok.error());
-        }
+        if (const auto ok = vet_elements(exchange, root, edits); !ok) return fail(ok.error());
         vetted.response = exchange.answers_missing == 0;
         exchange.response_seen = vetted.response;
         vetted.text = edited(*document, edits, text, rewritten);
@@ -210,14 +255,7 @@ Result<Vetted> vet_message(Exchange& exchange, std::string_view text, PaddedByte
     }
     const auto message = mcp::read_message(root, exchange.worker.scratch);
     if (!message) return fail(Error::upstream_malformed);
-    if (message->kind == mcp::Kind::notification) {
-        vetted.drop = message->method == mcp::Method::resources_updated && !may_read(exchange, message->name);
-        return vetted;
-    }
-    if (message->kind == mcp::Kind::request) {
-        vetted.drop = exchange.era == mcp::Era::modern; // This revision has no requests of servers.
-        return vetted;
-    }
+    if (is_said(*message)) return vet_said(exchange, *message, text, rewritten);
     const auto answered = answered_by(exchange, message->id);
     const bool nameless_error = message->kind == mcp::Kind::error && !message->id &&
                                 exchange.answer != Answer::stream && exchange.expects_answer;
@@ -231,11 +269,24 @@ Result<Vetted> vet_message(Exchange& exchange, std::string_view text, PaddedByte
         --exchange.answers_missing;
     }
     vetted.response = !exchange.batch || exchange.answers_missing == 0;
-    if (message->kind == mcp::Kind::result) {
+    auto outcome = Outcome::goes_on;
+    if (exchange.batch && nameless_error) { // It may be the answer to any of them.
+        const auto said = judge_said(exchange, *message, edits);
+        if (!said || *said == Outcome::dropped) return fail(Error::upstream_malformed);
+    } else {
+        const AnswerFacts* facts = exchange.batch ? answered.of_batch->facts : exchange.answer_facts;
+        const auto id = exchange.batch     ? answered.of_batch->id.raw
+                        : exchange.resumed ? message->id.raw
+                                           : exchange.id.raw;
+        outcome = judge_answer(exchange, facts, *message, answered.method, id, edits);
+    }
+    if (outcome == Outcome::replaced) {
+        vetted.is_error = true;
+    } else if (message->kind == mcp::Kind::result) {
         if (const auto ok = edit_response(exchange, answered.method, message->result, edits); !ok)
             return fail(ok.error());
-        vetted.text = edited(*document, edits, text, rewritten);
     }
+    vetted.text = edited(*document, edits, text, rewritten);
     exchange.response_seen = vetted.response && !exchange.resumed;
     return vetted;
 }

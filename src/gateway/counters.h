@@ -37,8 +37,8 @@ struct Histogram {
 };
 
 struct alignas(64) Counters {
-    // Words of the house: asked, allowed, blocked, held, forwarded, answered.
-    Counter asked, allowed, blocked, held, forwarded, answered, policy_errors;
+    // Words of the house: asked, allowed, blocked, held, forwarded, masked, answered.
+    Counter asked, allowed, blocked, held, forwarded, masked, answered, policy_errors;
     Counter policy_runs, policy_run_errors, policy_timeouts, policy_out_of_memory, policy_slow, policy_suspended;
     Counter local_answers; // answered by weir itself, refusals included
     std::array<Counter, static_cast<size_t>(Error::limit_reached) + 1> refused; // by reason

@@ -23,6 +23,7 @@
 #include "mcp/revision.h"
 #include "mcp/sealed.h"
 #include "net/link.h"
+#include "policy/facts.h"
 
 #include <cstdint>
 #include <optional>
@@ -66,11 +67,18 @@ struct Refusal {
 /// How far the answer of the upstream has come.
 enum class Answer : uint8_t { awaited, whole, stream, finished };
 
+/// What policies may know of a request when its answer comes.
+struct AnswerFacts {
+    policy::Facts facts;
+    PaddedView arguments; // JSON; none: nobody asks for them, or there are none
+};
+
 /// One request of a batch.
 struct BatchRequest {
     mcp::Id id;
     mcp::Method method = mcp::Method::unknown;
     bool answered = false;
+    const AnswerFacts* facts = nullptr; // nullptr: no policy has a say in its answer
 };
 
 struct Exchange {
@@ -150,6 +158,7 @@ struct Exchange {
     bool answered = false; // its last entry is written
 
     // The answer.
+    const AnswerFacts* answer_facts = nullptr; // not of a batch; nullptr: no policy has a say in it
     Answer answer = Answer::awaited;
     uint16_t status = 0;
     http::Framing answer_framing{};

@@ -54,9 +54,6 @@ std::expected<void, std::vector<std::string>> load_generation(Config config, Gen
         for (const auto& problem : policies.error()) lines.push_back(describe(problem));
         return std::unexpected(std::move(lines));
     }
-    if ((*policies)->judges_responses())
-        return std::unexpected(
-            std::vector<std::string>{"policies on = \"response\" are not available in this version"});
     generation.policies = *policies;
     // The configuration let in only what can be read.
     for (const auto& host : settled.hosts) generation.hosts.push_back(http::read_authority(host).value());

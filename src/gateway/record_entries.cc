@@ -2,6 +2,7 @@
 #include "gateway/record_entries.h"
 
 #include "gateway/hold.h"
+#include "gateway/verdicts.h"
 #include "gateway/worker.h"
 
 namespace weir::gateway {
@@ -101,6 +102,28 @@ bool record_forwarded(Exchange& exchange) {
         return false;
     exchange.verdict_seq = exchange.last_seq; // What is sent waits for this one too.
     return true;
+}
+
+void record_masked(Exchange& exchange, const policy::MaskField& field, uint64_t values, uint64_t copies) {
+    append(exchange, record::Masked{.policy = field.policy,
+                                    .path = field.path.text(),
+                                    .count = values,
+                                    .copies = copies,
+                                    .generation = exchange.worker.generation().number});
+}
+
+void record_answer_blocked(Exchange& exchange, const policy::Verdict& verdict, mcp::Method method) {
+    Worker& worker = exchange.worker;
+    worker.counters.blocked.add();
+    if (verdict.error) worker.counters.policy_errors.add();
+    exchange.answer_code = denial_code(verdict, method);
+    append(exchange, record::Blocked{{.policies = verdict.policies,
+                                      .code = exchange.answer_code,
+                                      .text = verdict.error ? verdict.detail : verdict.text,
+                                      .generation = worker.generation().number,
+                                      .status = 0,
+                                      .reason = verdict.error ? "error" : "policy",
+                                      .ticket = {}}});
 }
 
 void record_answered(Exchange& exchange, std::string_view body, bool is_error) {

@@ -18,6 +18,10 @@ bool record_decided(Exchange& exchange, const policy::Verdict& verdict, int64_t 
 /// The call waits for people, under `ticket`.
 bool record_held(Exchange& exchange, std::string_view ticket);
 bool record_forwarded(Exchange& exchange);
+/// What a mask took out of the answer or event that is recorded next.
+void record_masked(Exchange& exchange, const policy::MaskField& field, uint64_t values, uint64_t copies);
+/// The answer of `method` goes nowhere: the client gets a denial in its place.
+void record_answer_blocked(Exchange& exchange, const policy::Verdict& verdict, mcp::Method method);
 /// The answer as the client gets it, once. In strict durability the exchange then waits for it.
 void record_answered(Exchange& exchange, std::string_view body, bool is_error);
 void record_stream_event(Exchange& exchange, std::string_view data, std::string_view id, bool is_response,

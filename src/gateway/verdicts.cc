@@ -4,6 +4,7 @@
 #include "gateway/hold.h"
 #include "gateway/local.h"
 #include "gateway/record_entries.h"
+#include "gateway/responses.h"
 #include "gateway/worker.h"
 #include "json/edit.h"
 #include "mcp/reply.h"
@@ -32,6 +33,8 @@ policy::Facts facts_of(const Exchange& exchange, const mcp::Message& message) {
     }
     facts.args = message.arguments;
     facts.principal = exchange.principal;
+    facts.session_id = exchange.session->id();
+    facts.session_calls = exchange.session->calls;
     facts.client_name = exchange.client_text;
     facts.time_unix_ns = exchange.worker.ring.wall_ns();
     facts.message_bytes = exchange.body_view.size;
@@ -39,30 +42,12 @@ policy::Facts facts_of(const Exchange& exchange, const mcp::Message& message) {
 }
 
 policy::Verdict judge_message(Exchange& exchange, const mcp::Message& message) {
-    auto facts = facts_of(exchange, message);
-    facts.session_id = exchange.session->id();
-    facts.session_calls = exchange.session->calls;
-    return exchange.worker.judge().judge(facts, exchange.space);
+    return exchange.worker.judge().judge(facts_of(exchange, message), exchange.space);
 }
 
 /// Responses to a server's requests, and messages of no method, are nobody's to decide on yet: they pass.
 bool is_judged(const mcp::Message& message) {
     return message.kind == mcp::Kind::request || message.kind == mcp::Kind::notification;
-}
-
-mcp::Denial denial_of(const Exchange& exchange, const policy::Verdict& verdict, mcp::Method method,
-                      std::string_view name, std::string_view id) {
-    return {.id = id,
-            .era = exchange.era,
-            .method = method,
-            .name = name,
-            .hidden = verdict.decision == policy::Decision::hide,
-            .as_error = verdict.as == policy::As::error,
-            .code = verdict.code,
-            .text = verdict.text,
-            .hint = verdict.hint,
-            .retry_after_s = verdict.retry_after_s,
-            .rpc_code = verdict.error ? row_of(Error::policy_error).code : row_of(Error::policy_denied).code};
 }
 
 bool forwarded_by_name(const ServerConfig& server, std::string_view name) {
@@ -153,11 +138,6 @@ void answer_denied(Exchange& exchange, const policy::Verdict& verdict) {
     write_answer(exchange, 200, body.text());
 }
 
-int64_t denial_code(const Exchange& exchange, const policy::Verdict& verdict) {
-    if (verdict.goes_on() || exchange.method == mcp::Method::tools_call) return 0;
-    return verdict.error ? row_of(Error::policy_error).code : row_of(Error::policy_denied).code;
-}
-
 /// subscriptions/listen without the resources that this client may not read: the same judgement as for resources/read.
 Result<void> filter_listened(Exchange& exchange, mcp::Edits& edits) {
     const auto keep = [&](std::string_view uri) {
@@ -200,20 +180,25 @@ Result<Judged> judge_one(Exchange& exchange) {
         if (const auto begun = begin_hold(exchange, verdict); !begun) return fail(begun.error());
         return Judged::held;
     }
-    if (!record_decided(exchange, verdict, denial_code(exchange, verdict))) return fail(Error::record_unavailable);
+    if (!record_decided(exchange, verdict, denial_code(verdict, exchange.method)))
+        return fail(Error::record_unavailable);
     if (!verdict.goes_on()) {
         answer_denied(exchange, verdict);
         return Judged::answered;
     }
+    if (exchange.resumed) exchange.answer_facts = keep_for_resumed(exchange);
+    else if (exchange.expects_answer)
+        exchange.answer_facts = keep_for_answer(exchange, facts_of(exchange, exchange.message));
     if (exchange.asked == Asked::message) build_post(exchange, body);
     else build_bodyless(exchange);
     return Judged::forward;
 }
 
-/// The request `id` of the batch goes upstream as its `index`th: the requests are in order, so it stands there or behind.
-void keep_request(Exchange& exchange, size_t index, const mcp::Id& id) {
-    const auto found = std::ranges::find(exchange.batch_requests, id, &BatchRequest::id);
+/// `request` of the batch goes upstream as its `index`th: the requests are in order, so it stands there or behind.
+void keep_request(Exchange& exchange, size_t index, const mcp::Message& request) {
+    const auto found = std::ranges::find(exchange.batch_requests, request.id, &BatchRequest::id);
     WEIR_ASSERT(found != exchange.batch_requests.end());
+    found->facts = keep_for_answer(exchange, facts_of(exchange, request));
     std::swap(exchange.batch_requests[index], *found);
 }
 
@@ -238,7 +223,7 @@ Result<Judged> judge_batch(Exchange& exchange) {
         looked_inside = looked_inside || verdict.looked_inside;
         if (!record_decided(exchange, verdict, 0)) return fail(Error::record_unavailable);
         if (verdict.goes_on()) {
-            if (message->kind == mcp::Kind::request) keep_request(exchange, kept_requests++, message->id);
+            if (message->kind == mcp::Kind::request) keep_request(exchange, kept_requests++, *message);
             continue;
         }
         edits[dropped++] = json::Edit::drop(element);
@@ -271,6 +256,26 @@ Result<Judged> judge_batch(Exchange& exchange) {
 
 } // namespace
 
+mcp::Denial denial_of(const Exchange& exchange, const policy::Verdict& verdict, mcp::Method method,
+                      std::string_view name, std::string_view id) {
+    return {.id = id,
+            .era = exchange.era,
+            .method = method,
+            .name = name,
+            .hidden = verdict.decision == policy::Decision::hide,
+            .as_error = verdict.as == policy::As::error,
+            .code = verdict.code,
+            .text = verdict.text,
+            .hint = verdict.hint,
+            .retry_after_s = verdict.retry_after_s,
+            .rpc_code = verdict.error ? row_of(Error::policy_error).code : row_of(Error::policy_denied).code};
+}
+
+int64_t denial_code(const policy::Verdict& verdict, mcp::Method method) {
+    if (verdict.goes_on() || method == mcp::Method::tools_call) return 0;
+    return verdict.error ? row_of(Error::policy_error).code : row_of(Error::policy_denied).code;
+}
+
 Result<Judged> judge_request(Exchange& exchange) {
     if (!enter_session(exchange)) return fail(Error::record_unavailable);
     return exchange.batch ? judge_batch(exchange) : judge_one(exchange);
@@ -286,12 +291,13 @@ Result<Judged> judge_again(Exchange& exchange) {
     exchange.message = *message;
     const auto verdict = judge_message(exchange, exchange.message);
     const bool goes_on = verdict.goes_on() || verdict.decision == policy::Decision::approve;
-    if (!record_decided(exchange, verdict, goes_on ? 0 : denial_code(exchange, verdict)))
+    if (!record_decided(exchange, verdict, goes_on ? 0 : denial_code(verdict, exchange.method)))
         return fail(Error::record_unavailable);
     if (!goes_on) { // An approval never overrides a block.
         answer_denied(exchange, verdict);
         return Judged::answered;
     }
+    exchange.answer_facts = keep_for_answer(exchange, facts_of(exchange, exchange.message));
     exchange.outgoing.clear();
     build_post(exchange, exchange.body_view.text());
     exchange.body.release();

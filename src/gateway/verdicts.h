@@ -2,6 +2,8 @@
 #pragma once
 
 #include "gateway/exchange.h"
+#include "mcp/reply.h"
+#include "policy/verdict.h"
 
 namespace weir::gateway {
 
@@ -20,5 +22,11 @@ Result<Judged> judge_request(Exchange& exchange);
 /// The call was approved: judges what the ticket keeps on the policies of now, records the verdict, and builds the request.
 /// An approval never overrides a block.
 Result<Judged> judge_again(Exchange& exchange);
+
+/// What the client is told when `verdict` does not let a request or its answer go on. `id` is the request's, as JSON.
+mcp::Denial denial_of(const Exchange& exchange, const policy::Verdict& verdict, mcp::Method method,
+                      std::string_view name, std::string_view id);
+/// The JSON-RPC code of that, 0 when it is a result.
+int64_t denial_code(const policy::Verdict& verdict, mcp::Method method);
 
 } // namespace weir::gateway

@@ -27,8 +27,9 @@ Limits limits_of(const WorkerOptions& options) { return options.generation->conf
 
 Worker::Worker(ring::Ring& worker_ring, WorkerOptions worker_options)
     : ring(worker_ring), options(std::move(worker_options)), limits(limits_of(options)), timers(ring.now_ns()),
-      random(options.seed), scanner(scan_limits(limits)), counters(*options.counters), sealer(*options.keys),
-      catalog(buffers), scratch(buffers), in_flight(limits.connections_max), ended_sessions(ended_sessions_max),
+      random(options.seed), scanner(scan_limits(limits)), arguments_scanner(scan_limits(limits)),
+      masker(limits, buffers), counters(*options.counters), sealer(*options.keys), catalog(buffers), scratch(buffers),
+      in_flight(limits.connections_max), ended_sessions(ended_sessions_max),
       sessions(options.record, options.boot_id, limits.session_idle_ns_max, options.seed),
       holds(limits.connections_max), links_(limits.connections_max + limits.upstream_links_max),
       exchanges_(2 * limits.connections_max), upstreams_(options.generation->servers.size()) {

@@ -20,6 +20,7 @@
 #include "gateway/sessions.h"
 #include "http/head.h"
 #include "json/scan.h"
+#include "mask/masker.h"
 #include "mcp/sealed.h"
 #include "net/link.h"
 #include "net/upstream.h"
@@ -130,6 +131,8 @@ class Worker final : public net::LinkHost {
     Random random;
     BufferPool buffers;
     json::Scanner scanner;
+    json::Scanner arguments_scanner; // of the request, while its answer is judged
+    mask::Masker masker;
     Counters& counters;
     mcp::Sealer sealer;
     catalog::Catalog catalog; // definitions of tools as they went by

@@ -53,7 +53,10 @@ struct Facts { // of a response: those of the request it answers
     json::Value args;          // the root of params.arguments, decoded on demand; nothing if there is none
     bool args_lost = false;    // response: the request is gone, because its stream was taken up again. match.args holds
                                // then, unless.args does not, and a handler that asks for them fails
-    json::Value result, error; // response: the one that it is; neither for what a server says before its answer
+    json::Value result, error; // response: the one that it is
+    bool before_answer = false; // response: what a server says before its answer, of which nothing is known yet. Masks
+                                // hold then whatever they ask of the result; handlers, and blocks that ask for it, are
+                                // not for these
     const identity::Principal* principal = nullptr; // nullptr: anonymous
     std::string_view session_id;                    // weir's own id of the session, as the record shows it
     uint64_t session_calls = 0;                     // tools/call of this session before this one

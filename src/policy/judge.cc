@@ -236,6 +236,10 @@ bool Judge::Parts::decide_by_handler(size_t index, const Facts& facts, Workspace
 bool Judge::Parts::consider(const Candidate& candidate, const Facts& facts, Workspace& space, Verdict& verdict) {
     const size_t index = candidate.rule;
     const Rule& rule = set->rules()[index];
+    if (facts.before_answer) {
+        const bool asks_result = !rule.match.results.empty() || !rule.unless.results.empty();
+        if (rule.handler || (asks_result && rule.ruling.decision != Decision::mask)) return true;
+    }
     if ((candidate.ask_match | candidate.ask_unless) != 0) {
         looked_inside = true;
         const bool applies = (candidate.ask_match == 0 || rule.match.holds_for_values(facts, true, looking)) &&

@@ -39,6 +39,12 @@ std::string names_key(const Condition& condition) {
     return key;
 }
 
+/// Whether what is judged is the outcome of a task, or news of one: the call that began it is not known.
+bool answers_task(const Facts& facts) {
+    if (facts.on != On::response || facts.tool.data() != nullptr) return false;
+    return facts.method.starts_with("tasks/") || facts.method.starts_with("notifications/tasks");
+}
+
 void set(Bits& bits, size_t index) { bits[index / 64] |= uint64_t{1} << index % 64; }
 
 } // namespace
@@ -69,7 +75,7 @@ bool Condition::holds_for_values(const Facts& facts, bool lost, Looking& looking
                            [&](const ValueTest& test) { return test.holds(root, looking); });
     };
     if (!(facts.args_lost && !arguments.empty() ? lost : all_hold(arguments, facts.args))) return false;
-    return all_hold(results, facts.result);
+    return facts.before_answer && !results.empty() ? lost : all_hold(results, facts.result);
 }
 
 bool Rules::add(Rule rule) {
@@ -186,11 +192,19 @@ void Rules::candidates(const Server& server, const Facts& facts, Scratch& scratc
         key.mark(name, scratch.key);
         for (size_t word = 0; word < bits.size(); ++word) bits[word] &= scratch.key[word];
     };
-    narrow(methods_, facts.method);
-    narrow(tools_, facts.tool);
+    const bool of_task = answers_task(facts);
+    if (methods_.used && of_task) {
+        scratch.key = methods_.without;
+        methods_.mark(facts.method, scratch.key);
+        methods_.mark("tools/call", scratch.key);
+        for (size_t word = 0; word < bits.size(); ++word) bits[word] &= scratch.key[word];
+    } else {
+        narrow(methods_, facts.method);
+    }
+    if (!of_task) narrow(tools_, facts.tool);
     narrow(prompts_, facts.prompt);
     narrow(resources_, facts.resource);
-    if (tags_.used) {
+    if (tags_.used && !of_task) {
         scratch.key = tags_.without;
         each_tag(server, facts.tool, [&](std::string_view tag) { tags_.mark(tag, scratch.key); });
         for (size_t word = 0; word < bits.size(); ++word) bits[word] &= scratch.key[word];

@@ -51,8 +51,8 @@ struct Condition {
     /// Whether all keys but `arguments` and `results` hold.
     bool holds_for_names(const Server& server, const Facts& facts) const;
     bool asks_values() const { return !arguments.empty() || !results.empty(); }
-    /// Whether `arguments` and `results` hold; `lost` is what counts for arguments that are lost. Check
-    /// looking.budget.exceeded afterwards.
+    /// Whether `arguments` and `results` hold; `lost` is what counts for arguments that are lost and for a result that
+    /// is not there yet. Check looking.budget.exceeded afterwards.
     bool holds_for_values(const Facts& facts, bool lost, Looking& looking) const;
 };
 
@@ -95,7 +95,8 @@ class Rules {
     /// Whether the names of resources make a difference to who matches.
     bool asks_resources() const { return asks_resources_; }
 
-    /// Appends the candidates for `facts`, in the order of rules. `scratch` keeps its memory between calls.
+    /// Appends the candidates for `facts`, in the order of rules. `scratch` keeps its memory between calls. The answer to
+    /// a task may be that of any tool: rules for tools/call count for it, whatever tool they name.
     struct Scratch {
         Bits rules, key;
     };

@@ -176,6 +176,17 @@ char* write_payload(char* out, const Decided& e, const EntryLimits&) {
     return map.finish();
 }
 
+size_t payload_bound(const Masked& e, const EntryLimits&) { return heads_bound + 9 + e.policy.size() + e.path.size(); }
+char* write_payload(char* out, const Masked& e, const EntryLimits&) {
+    MapWriter map(out);
+    map.texts(Field::policies, {&e.policy, 1});
+    map.number(Field::generation, e.generation);
+    map.number(Field::count, e.count);
+    map.text(Field::path, e.path);
+    map.number(Field::copies, e.copies);
+    return map.finish();
+}
+
 size_t payload_bound(const Forwarded& e, const EntryLimits& limits) {
     return heads_bound + e.server.size() + body_bound(e.body, limits);
 }

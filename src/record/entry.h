@@ -66,6 +66,16 @@ struct Blocked : Decided {
     static constexpr Kind kind = Kind::blocked;
 };
 
+/// What one field of a mask took out of the message whose entry follows. Never a value.
+struct Masked {
+    static constexpr Kind kind = Kind::masked;
+    std::string_view policy{}; // whose mask it is
+    std::string_view path{};
+    uint64_t count = 0;  // values that the path led to
+    uint64_t copies = 0; // of them, in other places of the message
+    uint64_t generation = 0;
+};
+
 struct Forwarded {
     static constexpr Kind kind = Kind::forwarded;
     std::string_view server{};
@@ -138,6 +148,7 @@ size_t payload_bound(const SessionOpened& entry, const EntryLimits& limits);
 size_t payload_bound(const SessionClosed& entry, const EntryLimits& limits);
 size_t payload_bound(const Asked& entry, const EntryLimits& limits);
 size_t payload_bound(const Decided& entry, const EntryLimits& limits);
+size_t payload_bound(const Masked& entry, const EntryLimits& limits);
 size_t payload_bound(const Forwarded& entry, const EntryLimits& limits);
 size_t payload_bound(const Answered& entry, const EntryLimits& limits);
 size_t payload_bound(const StreamEvent& entry, const EntryLimits& limits);
@@ -152,6 +163,7 @@ char* write_payload(char* out, const SessionOpened& entry, const EntryLimits& li
 char* write_payload(char* out, const SessionClosed& entry, const EntryLimits& limits);
 char* write_payload(char* out, const Asked& entry, const EntryLimits& limits);
 char* write_payload(char* out, const Decided& entry, const EntryLimits& limits);
+char* write_payload(char* out, const Masked& entry, const EntryLimits& limits);
 char* write_payload(char* out, const Forwarded& entry, const EntryLimits& limits);
 char* write_payload(char* out, const Answered& entry, const EntryLimits& limits);
 char* write_payload(char* out, const StreamEvent& entry, const EntryLimits& limits);

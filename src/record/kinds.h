@@ -73,7 +73,9 @@
     row(33, since_ns, number)       /* Unix time */ \
     row(34, fail_open, flag) \
     row(35, session_key, text)      /* names a session over all streams */ \
-    row(36, ticket, text)           /* of what waits for people */
+    row(36, ticket, text)           /* of what waits for people */ \
+    row(37, path, text)             /* of a mask's field */ \
+    row(38, copies, number)         /* of what a mask removed, found elsewhere */
 
 namespace weir::record {
 
@@ -91,7 +93,7 @@ enum class Field : uint8_t {
 
 enum class FieldType : uint8_t { number, text, bytes, flag, texts };
 
-inline constexpr uint8_t field_count = 37;
+inline constexpr uint8_t field_count = 39;
 
 /// The name of a kind as the record, logs and commands say it; "unknown" for a number of a later weir.
 std::string_view name_of(Kind kind);

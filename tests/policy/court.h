@@ -21,7 +21,7 @@ struct Case {
     std::string args = {}; // JSON; empty: none
     On on = On::request;
     std::string result = {}, error = {}; // JSON; on = response
-    bool args_lost = false;
+    bool args_lost = false, before_answer = false;
     uint32_t server = 0;
     uint64_t time_unix_ns = 1'800'000'000 * s_ns;
 };
@@ -81,6 +81,7 @@ class Court {
         facts.session_calls = 3;
         facts.time_unix_ns = wanted.time_unix_ns;
         facts.args_lost = wanted.args_lost;
+        facts.before_answer = wanted.before_answer;
         facts.args = arguments.root(wanted.args);
         facts.result = result.root(wanted.result);
         facts.error = error.root(wanted.error);

@@ -98,6 +98,40 @@ TEST_CASE("arguments that are lost hold for match, not for unless, and not for a
     CHECK(asking.on_result("{}").decision == Decision::pass);
 }
 
+TEST_CASE("what comes before the answer is masked whatever the result will be") {
+    Court court(one("m", "mask { fields = { m = 'drop' } }", "match = { result = { x = present } }") +
+                one("u", "mask { fields = { u = 'drop' } }", "match = {}, unless = { result = { x = absent } }") +
+                one("h", "function(call) return block(call.result.x) end") +
+                one("b", "block('secret')", "match = { result = { secret = present } }") +
+                one("c", "block('never')", "match = { tools = 'closed' }"));
+    Case early;
+    early.on = On::response;
+    early.before_answer = true;
+    CHECK(fields_of(court.judge_case(early)) == Texts{"m m drop", "u u drop"});
+    early.tool = "closed";
+    CHECK(court.judge_case(early).text == "never");
+}
+
+TEST_CASE("the outcome of a task may be that of any tool") {
+    Court court(one("m", "mask { fields = { m = 'drop' } }", "match = { methods = 'tools/call', tools = 'query' }") +
+                one("t", "mask { fields = { t = 'drop' } }", "match = { tags = 'read' }") +
+                one("r", "mask { fields = { r = 'drop' } }", "match = { methods = 'resources/*' }") +
+                one("s", "mask { fields = { s = 'drop' } }", "match = { servers = 'github', tools = 'query' }") +
+                one("u", "mask { fields = { u = 'drop' } }", "match = {}, unless = { tools = 'safe' }"));
+    Case task;
+    task.on = On::response;
+    task.tool = {};
+    for (const char* method : {"tasks/result", "tasks/get", "notifications/tasks", "notifications/tasks/status"}) {
+        task.method = method;
+        CHECK(fields_of(court.judge_case(task)) == Texts{"m m drop", "t t drop", "u u drop"});
+    }
+    task.method = "ping";
+    CHECK(fields_of(court.judge_case(task)) == Texts{"u u drop"});
+    task.on = On::request;
+    task.method = "tasks/result";
+    CHECK(court.judge_case(task).mask.empty());
+}
+
 TEST_CASE("what fails in a policy on answers blocks them") {
     const struct {
         const char* decide;

@@ -172,6 +172,15 @@ TEST_CASE("an entry's fields come back") {
     CHECK(names == std::vector<std::string>{"prod/reads", "", "other"});
     CHECK_FALSE(fields->has(Field::body));
 
+    const std::string hidden =
+        payload_of(Masked{.policy = "pii", .path = "**.ssn", .count = 2, .copies = 3, .generation = 1});
+    const auto mask = read_fields(hidden);
+    REQUIRE(mask);
+    CHECK(mask->list_size(Field::policies) == 1);
+    CHECK(mask->text(Field::path) == "**.ssn");
+    CHECK(mask->number(Field::count) == 2);
+    CHECK(mask->number(Field::copies) == 3);
+
     const std::string body(70'000, 'b');
     const std::string answered =
         payload_of(Answered{.body = body, .status = 200, .latency_ns = UINT64_MAX >> 1, .is_error = true});
@@ -264,7 +273,8 @@ TEST_CASE("numbers of kinds and fields are what they always were") {
     CHECK(static_cast<int>(Field::body) == 6);
     CHECK(static_cast<int>(Field::chain) == 21);
     CHECK(static_cast<int>(Field::session_key) == 35);
-    CHECK(static_cast<int>(Field::ticket) == field_count - 1);
+    CHECK(static_cast<int>(Field::ticket) == 36);
+    CHECK(static_cast<int>(Field::copies) == field_count - 1);
     CHECK(name_of(Kind::stream_event) == "stream_event");
     CHECK(name_of(static_cast<Kind>(60'000)) == "unknown");
     CHECK(name_of(Field::rest_sha256) == "rest_sha256");

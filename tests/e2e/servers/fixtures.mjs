@@ -233,6 +233,39 @@ function askingTools(server) {
     async () => inputRequired({ inputRequests: { sample: sample('Say something', 50) } }));
 }
 
+/** Whom the masking tests must not see: what of it is secret is in `secrets`. */
+const customer = { id: 7, name: 'Jane Doe', ssn: '078-05-1120', salary: 85000.5, phone: '+49 170 1234567', big: 9007199254740991 };
+const customerSchema = z.object({ id: z.number().int(), name: z.string(), ssn: z.string().regex(/^\d{3}-\d{2}-\d{4}$/),
+                                  salary: z.number().min(1), phone: z.string().regex(/^\+\d/), big: z.number().int() });
+const customerText = `customer ${customer.name} (${customer.ssn}), reached at ${customer.phone}`;
+
+function customers(server) {
+  const answer = { content: [{ type: 'text', text: JSON.stringify(customer, null, 2) }, { type: 'text', text: customerText }],
+                   structuredContent: customer };
+  const tool = (name, run) => server.registerTool(name,
+    { description: 'A customer by a schema that knows no masks', inputSchema: empty, outputSchema: customerSchema }, run);
+  tool('customer', async () => answer);
+  tool('customer_open', async () => answer);
+  tool('customer_late', async (_args, ctx) => {
+    ctx.http?.closeSSE?.();
+    await pause(150); // Long enough that the answer comes after the stream is gone.
+    return answer;
+  });
+  tool('customer_told', async (_args, ctx) => {
+    await ctx.mcpReq.log('info', { step: 'found', customer });
+    await ctx.mcpReq.log('info', JSON.stringify(customer));
+    const token = ctx.mcpReq._meta?.progressToken;
+    if (token !== undefined)
+      await ctx.mcpReq.notify({ method: 'notifications/progress', params: { progressToken: token, progress: 1, message: JSON.stringify({ ssn: customer.ssn }) } });
+    return answer;
+  });
+  tool('customer_failed', async () => ({ content: [{ type: 'text', text: JSON.stringify(customer) }], isError: true }));
+  server.registerResource('customer', 'test://customer', { description: 'A customer', mimeType: 'application/json' },
+    async (uri) => ({ contents: [{ uri: uri.href, mimeType: 'application/json', text: JSON.stringify(customer) }] }));
+  server.registerPrompt('customer', { description: 'A customer' },
+    async () => ({ messages: [{ role: 'user', content: { type: 'text', text: JSON.stringify(customer) } }] }));
+}
+
 function resources(server) {
   server.registerResource('static-text', 'test://static-text', { description: 'A text', mimeType: 'text/plain' },
     async (uri) => ({ contents: [{ uri: uri.href, mimeType: 'text/plain', text: 'This is the content of the static text resource.' }] }));
@@ -288,6 +321,7 @@ export function makeServer(changed) {
   askingTools(server);
   resources(server);
   prompts(server);
+  customers(server);
   server.registerTool('test_trigger_tool_change', { description: 'Says that the tools changed', inputSchema: empty },
     async () => { changed('tools'); return text('changed'); });
   server.registerTool('test_trigger_prompt_change', { description: 'Says that the prompts changed', inputSchema: empty },
