@@ -142,7 +142,7 @@ for (const kind of kinds)
     test(`a prompt is hidden, another blocked by an argument (${kind})`, async () => {
       const { prompts } = await opened.client.listPrompts();
       assert.equal(prompts.some(({ name }) => name === 'test_prompt_with_image'), false);
-      assert.equal(prompts.length, 4);
+      assert.equal(prompts.length, 5);
       await assert.rejects(opened.client.getPrompt({ name: 'test_prompt_with_image' }), { code: -32602 });
       await assert.rejects(opened.client.getPrompt({ name: 'test_prompt_with_arguments', arguments: { arg1: 'forbidden', arg2: 'b' } }), { code: -32602 });
       const { messages } = await opened.client.getPrompt({ name: 'test_prompt_with_arguments', arguments: { arg1: 'a', arg2: 'b' } });
