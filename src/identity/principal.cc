@@ -1,22 +1,41 @@
-// identity/principal.cc - the key of a principal.
+// identity/principal.cc - the key of a principal, and what can be asked about one.
 #include "identity/principal.h"
 
 #include "crypto/hex.h"
 #include "crypto/sha256.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 
 namespace weir::identity {
 
+Membership Principal::in_group(std::string_view group) const {
+    if (std::find(groups.begin(), groups.end(), group) != groups.end()) return Membership::yes;
+    return groups_known ? Membership::no : Membership::unknown;
+}
+
+bool Principal::has_scope(std::string_view scope) const {
+    return std::find(scopes.begin(), scopes.end(), scope) != scopes.end();
+}
+
+size_t Principal::bytes() const {
+    size_t bytes = sizeof(Principal) + claims.bytes();
+    for (const std::string* text : {&issuer, &subject, &client, &display, &key, &email}) bytes += text->capacity();
+    for (const auto* list : {&groups, &scopes, &audiences})
+        for (const std::string& text : *list) bytes += sizeof text + text.capacity();
+    return bytes;
+}
+
 Principal make_principal(std::string issuer, std::string subject, std::string client, std::string display,
                          std::vector<std::string> groups) {
-    Principal principal{.issuer = std::move(issuer),
-                        .subject = std::move(subject),
-                        .client = std::move(client),
-                        .display = std::move(display),
-                        .groups = std::move(groups),
-                        .key = std::string(32, '0')};
+    Principal principal;
+    principal.issuer = std::move(issuer);
+    principal.subject = std::move(subject);
+    principal.client = std::move(client);
+    principal.display = std::move(display);
+    principal.groups = std::move(groups);
+    principal.key.assign(32, '0');
     crypto::Sha256 hash;
     for (const std::string* part : {&principal.issuer, &principal.subject, &principal.client}) {
         // The size first, so that no part can pose as another's end.
