@@ -70,6 +70,9 @@ constexpr Metric metrics[] = {
     {"weir_record_entries_total", "counter", "Entries of the record", &Counters::record_seq},
     {"weir_record_durable_entries_total", "counter", "Of these, synced", &Counters::record_durable_seq},
     {"weir_record_failed", "gauge", "Workers that cannot write their record", &Counters::record_failed},
+    {"weir_record_disk_bytes", "gauge", "What the record takes on disk", &Counters::record_disk_bytes},
+    {"weir_record_segments_removed_total", "counter", "Segments removed to keep within retain_bytes and retain_days",
+     &Counters::record_pruned},
     {"weir_turns_total", "counter", "Turns of the workers", &Counters::turns},
 };
 

@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 namespace weir::gateway {
 namespace {
@@ -60,6 +62,14 @@ ConfigProblems warnings_of(const Config& config) {
     if (config.servers.empty()) warn(0, "no [[server]] is defined: every request will be answered 404");
     if (config.record.durability == Durability::off)
         warn(0, "the record is off: nothing that happens can be shown later");
+    const uint64_t cores = std::max(1U, std::thread::hardware_concurrency());
+    const uint64_t in_use_bytes = 2 * config.record.segment_bytes * (config.workers != 0 ? config.workers : cores);
+    if (config.record.retain_bytes != 0 && config.record.retain_bytes < in_use_bytes) {
+        warn(0,
+             fmt::format("[record] retain_bytes cannot be kept: the segments in use, two for each of {} workers, take "
+                         "{} bytes",
+                         config.workers != 0 ? config.workers : cores, in_use_bytes));
+    }
     if (config.admin && !config.admin->loopback) {
         warn(0, fmt::format("[admin] listens on {} without asking who comes: keep it on loopback", config.admin->text));
     }

@@ -126,9 +126,11 @@ void Reader::read_record(Section& section) {
     section.size("retain_bytes", 0, INT64_MAX, config_.record.retain_bytes);
     uint64_t days = 0;
     if (section.whole("retain_days", 0, 36'500, days)) config_.record.retain_days = static_cast<uint32_t>(days);
-    if (config_.record.retain_bytes != 0 && config_.record.retain_bytes < 2 * config_.record.segment_bytes) {
+    const uint64_t in_use_bytes = 2 * config_.record.segment_bytes * std::max(1U, config_.workers);
+    if (config_.record.retain_bytes != 0 && config_.record.retain_bytes < in_use_bytes) {
         const toml::node* written = section.table().get("retain_bytes");
-        note(written->source(), "config_value", "`retain_bytes` must be 0 or at least two segments (`segment_bytes`)");
+        note(written->source(), "config_value",
+             "`retain_bytes` must be 0 or at least two segments (`segment_bytes`) for each worker");
     }
 }
 

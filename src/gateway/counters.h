@@ -50,6 +50,7 @@ struct alignas(64) Counters {
     Counter bytes_in, bytes_out;              // of clients
     Counter slabs_free, slabs_total, slabs_starved;
     Counter record_queue_bytes, record_durable_seq, record_seq, record_failed;
+    Counter record_disk_bytes, record_pruned;
     Counter buffer_bytes, buffer_allocations;
     Counter turns;
     Histogram overhead; // how long a message stayed in a turn of weir: what it adds, without upstream and people

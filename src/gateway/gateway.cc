@@ -80,6 +80,7 @@ struct Gateway::Parts {
     Generation generation;
     mcp::KeyRing keys;
     record::LogId log{};
+    std::unique_ptr<record::Retention> retention; // of all streams; none: nothing is removed
     policy::Watchdog watchdog;
     std::array<unsigned char, 16> boot_id{};
     uint64_t started_unix_ns = unix_ns();
@@ -122,7 +123,7 @@ void Gateway::Parts::run_worker(uint32_t index) {
     };
     if (!ring)
         return fail_to_start(std::string("io_uring is refused: ") + std::strerror(errno) + " (weir doctor says more)");
-    auto record = record::Writer::open(**ring, record_options(state, generation.config, index, log));
+    auto record = record::Writer::open(**ring, record_options(state, generation.config, index, log, retention.get()));
     if (!record) return fail_to_start("the record: " + record.error());
     policy::Judge judge(generation.policies, watchdog);
     {
@@ -171,6 +172,9 @@ std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config conf
     const Config& settled = parts->generation.config;
     const uint32_t count = settled.workers != 0 ? settled.workers : std::max(1U, std::thread::hardware_concurrency());
     parts->threads.resize(count);
+    if (const auto& record = settled.record; record.retain_bytes != 0 || record.retain_days != 0)
+        parts->retention = std::make_unique<record::Retention>(record.retain_bytes,
+                                                               record.retain_days * uint64_t{86'400} * s_ns, count);
     std::vector<control::Name> names;
     names.reserve(settled.servers.size());
     for (const auto& server : settled.servers) names.push_back({server.url.host, server.url.port});

@@ -90,7 +90,7 @@ std::string open_listeners(const Config& config, const StateDir& state, uint32_t
 }
 
 record::WriterOptions record_options(const StateDir& state, const Config& config, uint32_t index,
-                                     const record::LogId& log) {
+                                     const record::LogId& log, record::Retention* retention) {
     record::WriterOptions options;
     options.directory = state.segments();
     options.worker = index;
@@ -104,7 +104,7 @@ record::WriterOptions record_options(const StateDir& state, const Config& config
     options.segment_bytes = config.record.segment_bytes;
     options.queue_bytes_max = config.limits.record_queue_bytes_max;
     options.sync_ns_max = config.limits.record_sync_ns_max;
-    options.retain_bytes = config.record.retain_bytes;
+    options.retention = retention;
     options.body_bytes_max = static_cast<uint32_t>(config.record.body_bytes_max);
     return options;
 }

@@ -26,7 +26,8 @@ std::expected<void, std::vector<std::string>> load_generation(Config config, Gen
 std::string open_listeners(const Config& config, const StateDir& state, uint32_t index,
                            std::vector<std::pair<int, Role>>& listeners);
 
+/// How worker `index` writes its stream. `retention` is that of all streams, or nullptr: all is kept.
 record::WriterOptions record_options(const StateDir& state, const Config& config, uint32_t index,
-                                     const record::LogId& log);
+                                     const record::LogId& log, record::Retention* retention);
 
 } // namespace weir::gateway

@@ -363,6 +363,8 @@ void Worker::publish_counters() {
     counters.record_seq.set(record().last_seq());
     counters.record_durable_seq.set(record().durable_seq());
     counters.record_failed.set(record().failed() ? 1 : 0);
+    counters.record_disk_bytes.set(record().disk_bytes());
+    counters.record_pruned.set(record().figures().pruned);
     const policy::JudgeCounts& judged = judge().counts();
     counters.policy_runs.set(judged.handler_runs);
     counters.policy_run_errors.set(judged.errors);

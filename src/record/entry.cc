@@ -268,7 +268,7 @@ char* write_payload(char* out, const Seal& e, const EntryLimits&) {
     return map.finish();
 }
 
-size_t payload_bound(const Pruned& e, const EntryLimits&) { return heads_bound + e.chain.size(); }
+size_t payload_bound(const Pruned& e, const EntryLimits&) { return heads_bound + e.chain.size() + e.stream.size(); }
 char* write_payload(char* out, const Pruned& e, const EntryLimits&) {
     MapWriter map(out);
     map.bytes(Field::chain, e.chain);
@@ -276,6 +276,7 @@ char* write_payload(char* out, const Pruned& e, const EntryLimits&) {
     map.number(Field::last_seq, e.last_seq);
     map.number(Field::segment, e.segment);
     map.number(Field::bytes, e.bytes);
+    map.text(Field::stream, e.stream);
     return map.finish();
 }
 

@@ -135,7 +135,8 @@ struct Seal {
 struct Pruned {
     static constexpr Kind kind = Kind::pruned;
     uint64_t segment = 0, first_seq = 0, last_seq = 0, bytes = 0;
-    std::string_view chain{}; // before the first batch that is left
+    std::string_view chain{};  // before the first batch that is left
+    std::string_view stream{}; // that it was of; empty: of this one
 };
 
 /// How much of a body is kept; what is over goes in by SHA-256 and size.

@@ -33,7 +33,7 @@
     row(21, mark, "the end of a batch, with the chain's value") \
     row(22, checkpoint, "the signed state of the log") \
     row(23, seal, "the end of a segment") \
-    row(24, pruned, "an old segment was removed to keep within retain_bytes")
+    row(24, pruned, "an old segment was removed to keep within retain_bytes and retain_days")
 
 // key, name, type: number, text, bytes, flag, texts (a list)
 #define WEIR_FIELDS(row) \
@@ -74,8 +74,9 @@
     row(34, fail_open, flag) \
     row(35, session_key, text)      /* names a session over all streams */ \
     row(36, ticket, text)           /* of what waits for people */ \
-    row(37, path, text)             /* of a mask's field */ \
-    row(38, copies, number)         /* of what a mask removed, found elsewhere */
+    row(37, stream, text)           /* of workers, by its folder's name */ \
+    row(38, path, text)             /* of a mask's field */ \
+    row(39, copies, number)         /* of what a mask removed, found elsewhere */
 
 namespace weir::record {
 
@@ -93,7 +94,7 @@ enum class Field : uint8_t {
 
 enum class FieldType : uint8_t { number, text, bytes, flag, texts };
 
-inline constexpr uint8_t field_count = 39;
+inline constexpr uint8_t field_count = 40;
 
 /// The name of a kind as the record, logs and commands say it; "unknown" for a number of a later weir.
 std::string_view name_of(Kind kind);

@@ -83,13 +83,15 @@ class Look {
     const LogId& log_;
     const uint32_t worker_;
     std::string& why_;
-    std::vector<SegmentHead> heads_; // of the segments in use
+    std::vector<SegmentHead> heads_;  // of the segments in use
+    std::vector<uint64_t> border_ns_; // of each: the time of the mark before it, where that was looked at
     std::vector<uint64_t> unused_;
     Recovered found_;
 };
 
 Result<Recovered> Look::take() {
     if (const auto read = read_heads(); !read) return fail(read.error());
+    border_ns_.resize(heads_.size());
     for (size_t i = 1; i < heads_.size(); ++i) {
         if (const auto checked = check_border(i); !checked) return fail(checked.error());
     }
@@ -148,6 +150,7 @@ Result<void> Look::check_border(size_t index) {
         return fail(damage(fmt::format("{} is damaged before seq {} (byte {})", name, head.first_seq,
                                        head.previous_end - mark_bytes)));
     }
+    border_ns_[index] = mark->time_ns;
     return {};
 }
 
@@ -250,6 +253,8 @@ void Look::list_old() {
         old.first_seq = heads_[i].first_seq;
         old.last_seq = last ? found_.last_seq : heads_[i + 1].first_seq - 1;
         old.chain = last ? found_.chain : heads_[i + 1].chain;
+        if (last) old.last_ns = found_.last_time_ns;
+        else old.last_ns = border_ns_[i + 1] != 0 ? border_ns_[i + 1] : heads_[i + 1].created_ns;
         if (const auto file = SegmentFile::open(path_of(directory_, old.number))) old.bytes = file->size();
         found_.segments.push_back(old);
     }

@@ -24,7 +24,8 @@ namespace weir::record {
 /// A segment that is complete.
 struct OldSegment {
     uint64_t number = 0, first_seq = 0, last_seq = 0, bytes = 0;
-    Digest chain{}; // after its last batch
+    uint64_t last_ns = 0; // Unix time of its last entry
+    Digest chain{};       // after its last batch
 };
 
 struct Recovered {

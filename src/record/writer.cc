@@ -81,6 +81,7 @@ void Writer::begin_stretch() {
     stretch_ = Stretch{};
     stretch_.id = ++stretches_begun_;
     stretch_.first_seq = last_seq_ + 1;
+    stretch_.began_ns = ring_.wall_ns();
     for (size_t i = 0; i < stretch_.salt.size(); i += 8) {
         const uint64_t word = random_.next();
         std::memcpy(stretch_.salt.data() + i, &word, 8);
@@ -151,9 +152,9 @@ void Writer::flush() {
     end_unavailability();
     make_spare();
     begin_file();
+    prune();
     submit_batches();
     sync_if_due();
-    prune();
     if (state_ == State::closing) finish_closing();
 }
 

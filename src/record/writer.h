@@ -22,6 +22,7 @@
 #include "record/entry.h"
 #include "record/queue.h"
 #include "record/recovery.h"
+#include "record/retention.h"
 #include "record/segment.h"
 #include "record/writer_state.h"
 #include "ring/ring.h"
@@ -44,7 +45,7 @@ struct WriterOptions {
     uint64_t segment_bytes = uint64_t{64} << 20;
     uint64_t queue_bytes_max = uint64_t{64} << 20; // of entries that are not synced yet; append() refuses beyond
     uint64_t sync_ns_max = 50 * ms_ns;
-    uint64_t retain_bytes = 0; // of this stream; 0: sealed segments are kept
+    Retention* retention = nullptr; // of all streams, must outlive the Writer; nullptr: complete segments are kept
     uint32_t body_bytes_max = 1 << 20;
 };
 
@@ -96,6 +97,8 @@ class Writer {
     /// True while entries are refused, or can not be brought to a disk.
     bool failed() const { return failed_; }
     uint64_t queued_bytes() const { return queue_.bytes(); }
+    /// What the stream takes on disk, with streams that nobody writes any more if it looks after them.
+    uint64_t disk_bytes() const;
     const WriterFigures& figures() const { return figures_; }
 
     /// No entry is taken from now on; what was is written, sealed and synced. Go on turning the ring until closed(); no
@@ -116,6 +119,7 @@ class Writer {
     static constexpr unsigned stretches_max = 8; // without a file yet; append() refuses beyond
     static constexpr uint32_t chunk_bytes = 256 << 10;
     static constexpr uint64_t spare_retry_ns = s_ns;
+    static constexpr uint64_t prune_check_every_ns = s_ns;
 
     Writer(ring::Ring& ring, const WriterOptions& options, int directory, Recovered&& found);
     bool keeps_nothing() const { return options_.durability == Durability::off; }
@@ -165,11 +169,24 @@ class Writer {
     void file_died(int error);
     void leave_dead_file();
     void end_unavailability();
-    void prune();
     void finish_closing();
     static void on_spare(ring::Op& op, ring::Completion done);
     static void on_head_written(ring::Op& op, ring::Completion done);
     static void on_head_synced(ring::Op& op, ring::Completion done);
+
+    // Old segments: writer_old.cc.
+    struct Orphan { // a stream of a former run that had more workers
+        uint32_t stream;
+        int directory;
+        std::vector<OldSegment> segments;
+    };
+    void adopt_orphans();
+    void close_orphans();
+    std::vector<OldSegment>* oldest_list(int& orphan);
+    void end_aged_stretch();
+    void prune();
+    void unlink_pruned();
+    int prune_directory() const;
     static void on_pruned(ring::Op& op, ring::Completion done);
 
     ring::Ring& ring_;
@@ -220,9 +237,12 @@ class Writer {
     int spare_error_ = 0; // of the last attempt to make one
     uint64_t spare_retry_ns_ = 0;
     ring::Op spare_op_{};
+    std::vector<Orphan> orphans_;
     std::string prune_name_;
+    int prune_orphan_ = -1;  // the index of its stream; -1: this one
     uint64_t prune_seq_ = 0; // of the entry that says so; 0: none is going
     bool prune_unlinked_ = false;
+    uint64_t prune_check_ns_ = 0; // when to look next
     ring::Op prune_op_{};
 
     // The time in which nothing can be written.

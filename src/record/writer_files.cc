@@ -84,6 +84,7 @@ Writer::Writer(ring::Ring& ring, const WriterOptions& options, int directory, Re
         gap.bytes = found.torn_bytes;
         append_own(gap);
     }
+    adopt_orphans();
     make_spare();
 }
 
@@ -92,6 +93,7 @@ Writer::~Writer() {
     if (file_.fd >= 0) ring_.close(file_.fd);
     if (spare_fd_ >= 0) ring_.close(spare_fd_);
     if (directory_ >= 0) ::close(directory_);
+    close_orphans();
 }
 
 // True when no operation on the current file is with the kernel.
@@ -165,8 +167,9 @@ void Writer::begin_file() {
         if (!quiet() || file_.stage != File::Stage::live || durable_.seq + 1 != next.first_seq) return;
         const uint64_t first_seq = file_.first_seq;
         ring_.close(file_.fd);
-        old_.push_back(
-            {file_.number, first_seq, durable_.seq, std::max(file_.position, options_.segment_bytes), durable_.chain});
+        old_.push_back({file_.number, first_seq, durable_.seq, std::max(file_.position, options_.segment_bytes),
+                        last_time_ns_, durable_.chain});
+        prune_check_ns_ = 0;
     }
     WEIR_ASSERT(anchor_.seq + 1 == next.first_seq);
     file_ = File{};
@@ -239,7 +242,8 @@ void Writer::leave_dead_file() {
     gap.os_error = static_cast<uint64_t>(file_error_);
     gap.first_seq = anchor_.seq + 1;
     if (anchor_.segment == file_.number) {
-        old_.push_back({file_.number, file_.first_seq, anchor_.seq, options_.segment_bytes, anchor_.chain});
+        old_.push_back(
+            {file_.number, file_.first_seq, anchor_.seq, options_.segment_bytes, last_time_ns_, anchor_.chain});
     }
     const bool carries = body_first_;
     file_ = File{};
@@ -281,43 +285,6 @@ void Writer::end_unavailability() {
         append_own(gap);
     }
     notify();
-}
-
-// Old files: an entry says that one goes, and when that entry is safe the file does.
-void Writer::prune() {
-    if (options_.retain_bytes == 0 || prune_op_.with_kernel || state_ != State::running || failed_) return;
-    if (prune_seq_ == 0) {
-        uint64_t bytes = 2 * options_.segment_bytes; // the one in use and the spare
-        for (const OldSegment& segment : old_) bytes += segment.bytes;
-        if (bytes <= options_.retain_bytes || old_.empty()) return;
-        const OldSegment& oldest = old_.front();
-        Pruned pruned;
-        pruned.segment = oldest.number;
-        pruned.first_seq = oldest.first_seq;
-        pruned.last_seq = oldest.last_seq;
-        pruned.bytes = oldest.bytes;
-        pruned.chain = bytes_of(oldest.chain);
-        append_own(pruned);
-        prune_seq_ = last_seq_;
-        return;
-    }
-    if (anchor_.seq < prune_seq_) return;
-    prune_name_ = segment_name(old_.front().number);
-    old_.erase(old_.begin());
-    prune_seq_ = 0;
-    prune_unlinked_ = false;
-    ring_.unlink(prune_op_, directory_, prune_name_.c_str());
-}
-
-void Writer::on_pruned(ring::Op& op, ring::Completion done) {
-    auto& writer = op.owner_as<Writer>();
-    if (done.result < 0) {
-        log::warn("record_prune_failed", {{"segment", writer.prune_name_}, {"error", std::strerror(-done.result)}});
-        return writer.move_on();
-    }
-    if (std::exchange(writer.prune_unlinked_, true)) return writer.move_on();
-    ++writer.figures_.pruned;
-    writer.ring_.sync(op, writer.directory_, false);
 }
 
 // The end: all batches safe, then the spare goes.

@@ -23,6 +23,7 @@ struct WriterStretch {
     uint32_t salt_crc = 0;
     Digest chain{};        // before its first batch
     uint64_t position = 0; // where the next frame will lie in the file
+    uint64_t began_ns = 0; // Unix time, at most that of its first entry
     uint64_t entries = 0;
     bool sealed = false;
 };

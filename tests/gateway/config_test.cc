@@ -104,6 +104,8 @@ std::vector<Refusal> refusals() {
         {"a durability of its own", "[record]\ndurability = \"fast\"\n", 2, 14, "config_value",
          "\"batch\", \"strict\" or \"off\""},
         {"less than two segments", "[record]\nretain_bytes = 1\n", 2, 16, "config_value", "two segments"},
+        {"less than two segments for each worker", "[record]\nretain_bytes = \"500MiB\"\n[listen]\nworkers = 4\n", 2,
+         16, "config_value", "for each worker"},
         {"a size without sense", "[record]\nsegment_bytes = \"64 megs\"\n", 2, 17, "config_value", "no size"},
         {"a duration without a unit", "[limits]\nhead_max = 5\n", 2, 12, "config_type", "such as \"45s\""},
         {"a duration without sense", "[limits]\nhead_max = \"soon\"\n", 2, 12, "config_value", "no duration"},

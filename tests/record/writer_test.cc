@@ -363,7 +363,8 @@ TEST_CASE("a disk that stalls pushes back at the queue's limit, and not before")
 TEST_CASE("old segments go when retain_bytes is reached, and an entry tells of each") {
     Directory directory;
     auto options = options_in(directory, Durability::batch, 64 << 10);
-    options.retain_bytes = 5 * options.segment_bytes;
+    Retention retention(5 * options.segment_bytes, 0, 1);
+    options.retention = &retention;
     Bench bench(options);
     for (uint32_t i = 0; i < 900; ++i) {
         REQUIRE(bench.until(bench.ask(1000)));

@@ -98,7 +98,8 @@ void World::make_node(uint32_t index) {
     std::string why;
     const auto log = record::log_identity(directory_.string(), why);
     if (!log) broken(why);
-    record::WriterOptions writing = gateway::record_options(gateway::StateDir(), generation_.config, index, *log);
+    record::WriterOptions writing =
+        gateway::record_options(gateway::StateDir(), generation_.config, index, *log, nullptr);
     writing.directory = directory_.string();
     writing.seed = random.next();
     writing.segment_bytes = random.chance(1, 2) ? 1 << 20 : 8 << 20;

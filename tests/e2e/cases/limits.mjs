@@ -38,3 +38,22 @@ policy "p/grows" { on = "request", match = { tools = { "grows" } },
   assert.equal(status.policy_out_of_memory, 1);
   assert.equal(status.policy_suspended, 1);
 });
+
+test('retain_bytes holds over the streams of all workers, and what was removed is told', async (t) => {
+  const record = { segment_bytes: '1MiB', retain_bytes: '6MiB' };
+  const { weir, url } = await place(t, { listen: { workers: 2 }, record });
+  const filler = 'x'.repeat(200_000);
+  await Promise.all(Array.from({ length: 6 }, async () => {
+    for (let i = 0; i < 10; ++i) assert.equal((await ask(url, modernCall('echo', { filler }))).status, 200);
+  }));
+  let gauges;
+  await eventually(async () => {
+    gauges = await weir.gauges();
+    return gauges.weir_record_segments_removed_total > 0 && gauges.weir_record_disk_bytes <= 6 << 20;
+  });
+  const { code, out } = await weir.cli('sessions', 'tail', '--json', '--no-follow', '--lines', '100000');
+  assert.equal(code, 0);
+  const told = out.trim().split('\n').map((line) => JSON.parse(line)).filter(({ kind }) => kind === 'pruned');
+  assert.ok(told.length > 0);
+  for (const { segment, first_seq: first, last_seq: last, bytes } of told) assert.ok(segment > 0 && last >= first && bytes > 0);
+});
