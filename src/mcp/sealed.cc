@@ -181,17 +181,15 @@ Result<SessionSeal> Sealer::open_session(std::string_view sealed, const Bond& bo
 
 Result<void> Sealer::seal_event(const EventSeal& event, const Bond& bond, PaddedBytes& out) {
     // The method travels as its text, which no later order of the table changes.
-    const Digits plan(event.mask_plan);
-    const std::string_view parts[] = {event.upstream_id, name_of(event.method), event.name, plan.text()};
+    const std::string_view parts[] = {event.upstream_id, name_of(event.method), event.name};
     return seal(Purpose::event, parts, bond, out);
 }
 
 Result<EventSeal> Sealer::open_event(std::string_view sealed, const Bond& bond, Workspace& space) {
     const auto plain = open(Purpose::event, sealed, bond, space);
-    std::array<std::string_view, 4> parts;
+    std::array<std::string_view, 3> parts;
     EventSeal event;
-    if (!plain || !read_parts(*plain, parts) || !read_digits(parts[3], event.mask_plan))
-        return fail(Error::seal_invalid);
+    if (!plain || !read_parts(*plain, parts)) return fail(Error::seal_invalid);
     event.upstream_id = parts[0];
     event.method = method_of(parts[1]);
     event.name = parts[2];

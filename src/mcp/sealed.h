@@ -60,12 +60,12 @@ struct SessionSeal {
     std::string_view client;      // what the client calls itself
 };
 
-/// What an event id stands for: what a resumed stream must be treated as.
+/// What an event id stands for: what a resumed stream must be treated as. What is masked in it, policies say by these
+/// names when it is taken up.
 struct EventSeal {
     std::string_view upstream_id;    // the upstream's event id
     Method method = Method::unknown; // of the request that the stream answers; unknown: a GET stream
     std::string_view name;           // the tool, prompt or URI
-    uint64_t mask_plan = 0;          // number of the plan; 0: nothing is masked
 };
 
 /// What the `requestState` of a call that waits for its approval stands for. It proves who waits for what; it is never

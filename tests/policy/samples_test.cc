@@ -83,3 +83,20 @@ TEST_CASE("inside-paths keeps paths inside") {
         CHECK(decision(args) == Decision::block);
     }
 }
+
+TEST_CASE("masked-personal-data masks by name, but for tools that are tagged") {
+    Surroundings around = surroundings();
+    around.servers[0].tags.push_back({"personal_data", {"hr_*"}});
+    Court court({{"p.lua", data_file("../../policies/masked-personal-data/policy.lua")}}, around);
+    Verdict verdict = court.on_result(R"({"structuredContent":{"ssn":"078-05-1120"}})");
+    CHECK(verdict.decision == Decision::mask);
+    CHECK(verdict.mask.size() == 7);
+    Case wanted;
+    wanted.on = On::response;
+    wanted.result = "{}";
+    wanted.tool = "hr_lookup";
+    CHECK(court.judge_case(wanted).decision == Decision::pass);
+    wanted.tool = "query";
+    wanted.method = "tools/list";
+    CHECK(court.judge_case(wanted).decision == Decision::pass);
+}

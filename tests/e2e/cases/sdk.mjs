@@ -129,11 +129,11 @@ for (const kind of ['sdk', 'legacy', 'auto', 'modern'])
       assert.deepEqual(second.tools.map(({ name }) => name), first.tools.map(({ name }) => name));
     });
     on('resources, templates and prompts', async ({ client }) => {
-      assert.equal((await client.listResources()).resources.length, 3);
+      assert.equal((await client.listResources()).resources.length, 4);
       assert.equal((await client.listResourceTemplates()).resourceTemplates.length, 1);
       assert.equal((await client.readResource({ uri: 'test://template/7/data' })).contents[0].text,
                    '{"id":"7","templateTest":true,"data":"Data for ID: 7"}');
-      assert.equal((await client.listPrompts()).prompts.length, 5);
+      assert.equal((await client.listPrompts()).prompts.length, 6);
       const { messages } = await client.getPrompt({ name: 'test_prompt_with_arguments', arguments: { arg1: 'a', arg2: 'b' } });
       assert.equal(messages[0].content.text, "Prompt with arguments: arg1='a', arg2='b'");
       const { completion } = await client.complete({ ref: { type: 'ref/prompt', name: 'test_prompt_with_arguments' },
