@@ -113,7 +113,6 @@ const AnswerFacts* keep(Exchange& exchange, policy::Facts facts, const policy::R
 } // namespace
 
 const AnswerFacts* keep_for_answer(Exchange& exchange, const policy::Facts& facts) {
-    if (!any_policies(exchange)) return nullptr;
     const auto touch = exchange.worker.judge().may_touch_response(facts);
     return touch.judged ? keep(exchange, facts, touch) : nullptr;
 }

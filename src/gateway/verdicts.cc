@@ -41,6 +41,12 @@ policy::Facts facts_of(const Exchange& exchange, const mcp::Message& message) {
     return facts;
 }
 
+/// What policies on answers need of `request`, which goes upstream.
+const AnswerFacts* kept_of(Exchange& exchange, const mcp::Message& request) {
+    if (!exchange.worker.generation().policies->judges_responses()) return nullptr;
+    return keep_for_answer(exchange, facts_of(exchange, request));
+}
+
 policy::Verdict judge_message(Exchange& exchange, const mcp::Message& message) {
     return exchange.worker.judge().judge(facts_of(exchange, message), exchange.space);
 }
@@ -187,8 +193,7 @@ Result<Judged> judge_one(Exchange& exchange) {
         return Judged::answered;
     }
     if (exchange.resumed) exchange.answer_facts = keep_for_resumed(exchange);
-    else if (exchange.expects_answer)
-        exchange.answer_facts = keep_for_answer(exchange, facts_of(exchange, exchange.message));
+    else if (exchange.expects_answer) exchange.answer_facts = kept_of(exchange, exchange.message);
     if (exchange.asked == Asked::message) build_post(exchange, body);
     else build_bodyless(exchange);
     return Judged::forward;
@@ -198,7 +203,7 @@ Result<Judged> judge_one(Exchange& exchange) {
 void keep_request(Exchange& exchange, size_t index, const mcp::Message& request) {
     const auto found = std::ranges::find(exchange.batch_requests, request.id, &BatchRequest::id);
     WEIR_ASSERT(found != exchange.batch_requests.end());
-    found->facts = keep_for_answer(exchange, facts_of(exchange, request));
+    found->facts = kept_of(exchange, request);
     std::swap(exchange.batch_requests[index], *found);
 }
 
@@ -297,7 +302,7 @@ Result<Judged> judge_again(Exchange& exchange) {
         answer_denied(exchange, verdict);
         return Judged::answered;
     }
-    exchange.answer_facts = keep_for_answer(exchange, facts_of(exchange, exchange.message));
+    exchange.answer_facts = kept_of(exchange, exchange.message);
     exchange.outgoing.clear();
     build_post(exchange, exchange.body_view.text());
     exchange.body.release();
