@@ -60,6 +60,12 @@ struct Limits {
     uint32_t streams_per_principal_max = 256;
     uint32_t upstream_links_max = 10'000;          // 503
     uint64_t memory_bytes_max = uint64_t{4} << 30; // 70/85/95 %: stop reading bodies, refuse new, close idle
+    // Approvals
+    uint32_t approvals_max = 20'000;              // that wait; the call is refused
+    uint32_t approvals_per_principal_max = 1'000; // that wait; the call is refused
+    uint64_t claim_ns_max = 600 * s_ns;           // an approval that nobody uses expires
+    uint64_t answer_kept_ns_max = 600 * s_ns;     // of an approved call, until a client has it
+    uint32_t answer_kept_bytes_max = 1 << 20;     // a larger one is not kept
     // Record
     uint64_t record_queue_bytes_max = uint64_t{64} << 20; // pushes back
     uint64_t record_sync_ns_max = 50 * ms_ns;             // durability = "batch"

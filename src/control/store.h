@@ -40,8 +40,8 @@ struct TicketView {
     post::TicketState state{};
     uint64_t version = 0;
     std::string principal, person, client, server, method, name, digest; // digest: hexadecimal
-    std::string body;                                                    // {"method":…,"params":{…}}: exactly what will run
-    std::vector<std::vector<std::string>> by;                            // who may decide, of each policy that asks
+    std::string body;                         // {"method":…,"params":{…}}: exactly what will run
+    std::vector<std::vector<std::string>> by; // who may decide, of each policy that asks
     std::vector<std::string> policies;
     std::string reason, session_key;
     uint64_t generation = 0, created_unix_ns = 0, expires_unix_ns = 0;
@@ -52,7 +52,7 @@ struct TicketView {
 enum class Verb : uint8_t { approve, deny, withdraw, revoke };
 enum class Outcome : uint8_t {
     done,
-    unchanged,  // the same person had said the same before
+    unchanged, // the same person had said the same before
     not_found,
     conflict,   // it stands otherwise by now: `ticket` says how, and who decided
     unavailable // the store cannot write now

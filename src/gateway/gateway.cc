@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "control/names.h"
+#include "control/store.h"
 #include "crypto/secret.h"
 #include "gateway/admin.h"
 #include "gateway/generation_load.h"
@@ -88,12 +89,18 @@ struct Gateway::Parts {
     std::vector<std::unique_ptr<Counters>> counters;
     std::vector<const Counters*> counters_view;
     std::unique_ptr<control::Names> names;
+    std::unique_ptr<control::Store> store;
     std::atomic<bool> draining{false};
     std::atomic<bool> abandoned{false}; // a worker could not start: the others end at once
     Muster muster;
 
     void run_worker(uint32_t index);
     Page page(std::string_view path, PaddedBytes& out) const;
+    void tell(uint32_t worker, post::ApprovalNews&& news) {
+        WorkerMessage message{.kind = WorkerMessage::Kind::approval};
+        message.news = std::make_shared<post::ApprovalNews>(std::move(news));
+        if (!threads[worker].mailbox->post(std::move(message))) log::warn("mailbox_full", {});
+    }
     void tell_all(const WorkerMessage& message, uint32_t except = UINT32_MAX) {
         for (uint32_t i = 0; i < threads.size(); ++i)
             if (i != except && !threads[i].mailbox->post(message)) log::warn("mailbox_full", {});
@@ -138,7 +145,8 @@ void Gateway::Parts::run_worker(uint32_t index) {
                        .counters = counters[index].get(),
                        .calls = {.broadcast = [this, index](const WorkerMessage& message) { tell_all(message, index); },
                                  .resolve_again = [this](uint32_t server) { names->ask(server); },
-                                 .page = [this](std::string_view path, PaddedBytes& out) { return page(path, out); }},
+                                 .page = [this](std::string_view path, PaddedBytes& out) { return page(path, out); },
+                                 .approvals = [this](post::ApprovalAsk&& ask) { return store->post(std::move(ask)); }},
                        .mailbox = self.mailbox});
         for (const auto& [fd, role] : self.listeners) worker.listen(fd, role);
         muster.report({});
@@ -191,6 +199,16 @@ std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config conf
         parts->counters.push_back(std::make_unique<Counters>());
         parts->counters_view.push_back(parts->counters.back().get());
     }
+    auto store = control::Store::open({.database = parts->state.database(),
+                                       .segments = parts->state.segments(),
+                                       .log = parts->log,
+                                       .body_bytes_max = settled.record.body_bytes_max,
+                                       .limits = settled.limits,
+                                       .tell = [raw = parts.get()](uint32_t worker, post::ApprovalNews&& news) {
+                                           raw->tell(worker, std::move(news));
+                                       }});
+    if (!store) return std::unexpected(StartFailure{1, {"approvals: " + store.error()}});
+    parts->store = std::move(*store);
     auto gateway = std::unique_ptr<Gateway>(new Gateway(std::move(parts)));
     Parts& own = *gateway->parts_;
     std::string failure;
@@ -230,6 +248,7 @@ void Gateway::join() {
     for (auto& thread : parts_->threads)
         if (thread.thread.joinable()) thread.thread.join();
     parts_->names.reset();
+    parts_->store.reset();
     parts_->threads.clear();
 }
 

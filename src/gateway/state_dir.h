@@ -22,6 +22,7 @@ class StateDir {
     const std::string& path() const { return path_; }
     std::string segments() const { return path_ + "/segments"; }
     std::string control_socket() const { return path_ + "/control.sock"; }
+    std::string database() const { return path_ + "/weir.db"; }
     /// The sealing key keys/seal.key, made (0600, synced) when there is none. 32 octets; anything else is refused.
     std::expected<std::array<unsigned char, 32>, std::string> seal_key() const;
 

@@ -187,6 +187,32 @@ char* write_payload(char* out, const Masked& e, const EntryLimits&) {
     return map.finish();
 }
 
+size_t payload_bound(const TicketTurn& e, const EntryLimits& limits) {
+    size_t bound = heads_bound + e.principal.size() + e.client.size() + e.server.size() + e.method.size() +
+                   e.name.size() + body_bound(e.body, limits) + e.text.size() + e.sha256.size() + e.by.size() +
+                   e.session_key.size() + e.ticket.size();
+    for (const std::string_view policy : e.policies) bound += 9 + policy.size();
+    return bound;
+}
+char* write_payload(char* out, const TicketTurn& e, const EntryLimits& limits) {
+    MapWriter map(out);
+    map.text(Field::principal, e.principal);
+    map.text(Field::client, e.client);
+    map.text(Field::server, e.server);
+    map.text(Field::method, e.method);
+    map.text(Field::name, e.name);
+    map.body(e.body, limits);
+    map.texts(Field::policies, e.policies);
+    map.text(Field::text, e.text);
+    map.number(Field::generation, e.generation);
+    map.number(Field::count, e.version);
+    map.bytes(Field::sha256, e.sha256);
+    map.text(Field::by, e.by);
+    map.text(Field::session_key, e.session_key);
+    map.text(Field::ticket, e.ticket);
+    return map.finish();
+}
+
 size_t payload_bound(const Forwarded& e, const EntryLimits& limits) {
     return heads_bound + e.server.size() + body_bound(e.body, limits);
 }

@@ -76,6 +76,28 @@ struct Masked {
     uint64_t generation = 0;
 };
 
+/// One turn in the life of a ticket, in the stream `control`: what it is about, and who did what.
+struct TicketTurn {
+    std::string_view principal{};
+    std::string_view client{};
+    std::string_view server{};
+    std::string_view method{};
+    std::string_view name{};
+    std::string_view body{};                      // held: what will run
+    std::span<const std::string_view> policies{}; // that ask
+    std::string_view text{};                      // why
+    uint64_t generation = 0;
+    uint64_t version = 0;      // of the ticket's row after this turn
+    std::string_view sha256{}; // of what is to be approved, 32 bytes
+    std::string_view by{};     // who, and through what
+    std::string_view session_key{};
+    std::string_view ticket{};
+};
+/// held, approved, denied, expired, withdrawn, executing, answered or ambiguous.
+template <Kind turn> struct TicketEntry : TicketTurn {
+    static constexpr Kind kind = turn;
+};
+
 struct Forwarded {
     static constexpr Kind kind = Kind::forwarded;
     std::string_view server{};
@@ -150,6 +172,7 @@ size_t payload_bound(const SessionClosed& entry, const EntryLimits& limits);
 size_t payload_bound(const Asked& entry, const EntryLimits& limits);
 size_t payload_bound(const Decided& entry, const EntryLimits& limits);
 size_t payload_bound(const Masked& entry, const EntryLimits& limits);
+size_t payload_bound(const TicketTurn& entry, const EntryLimits& limits);
 size_t payload_bound(const Forwarded& entry, const EntryLimits& limits);
 size_t payload_bound(const Answered& entry, const EntryLimits& limits);
 size_t payload_bound(const StreamEvent& entry, const EntryLimits& limits);
@@ -165,6 +188,7 @@ char* write_payload(char* out, const SessionClosed& entry, const EntryLimits& li
 char* write_payload(char* out, const Asked& entry, const EntryLimits& limits);
 char* write_payload(char* out, const Decided& entry, const EntryLimits& limits);
 char* write_payload(char* out, const Masked& entry, const EntryLimits& limits);
+char* write_payload(char* out, const TicketTurn& entry, const EntryLimits& limits);
 char* write_payload(char* out, const Forwarded& entry, const EntryLimits& limits);
 char* write_payload(char* out, const Answered& entry, const EntryLimits& limits);
 char* write_payload(char* out, const StreamEvent& entry, const EntryLimits& limits);

@@ -1,0 +1,385 @@
+// control/store_turns.cc - what happens to tickets: asked for, joined, decided, claimed, answered, expired.
+//
+// Each runs within a group's transaction and takes part in its undoing; what is to be told is collected, and told when the
+// group is on disk.
+#include "control/store_parts.h"
+#include "crypto/hex.h"
+#include "crypto/secret.h"
+
+#include <algorithm>
+
+namespace weir::control {
+namespace {
+
+using approve::State;
+using approve::Turn;
+using post::TicketState;
+
+TicketState shown(State state) {
+    switch (state) {
+        case State::pending: return TicketState::pending;
+        case State::approved: return TicketState::approved;
+        case State::executing: return TicketState::executing;
+        case State::answered: return TicketState::answered;
+        case State::ambiguous: return TicketState::ambiguous;
+        case State::denied: return TicketState::denied;
+        case State::expired: return TicketState::expired;
+        case State::withdrawn: return TicketState::withdrawn;
+        case State::revoked: return TicketState::revoked;
+    }
+    return TicketState::unavailable;
+}
+
+record::Kind kind_of(State state) {
+    switch (state) {
+        case State::pending: return record::Kind::held;
+        case State::approved: return record::Kind::approved;
+        case State::executing: return record::Kind::executing;
+        case State::answered: return record::Kind::answered;
+        case State::ambiguous: return record::Kind::ambiguous;
+        case State::denied: return record::Kind::denied;
+        case State::expired: return record::Kind::expired;
+        case State::withdrawn: return record::Kind::withdrawn;
+        case State::revoked: return record::Kind::withdrawn;
+    }
+    return record::Kind::ambiguous;
+}
+
+Turn turn_of(Verb verb) {
+    switch (verb) {
+        case Verb::approve: return Turn::approve;
+        case Verb::deny: return Turn::deny;
+        case Verb::withdraw: return Turn::withdraw;
+        case Verb::revoke: return Turn::revoke;
+    }
+    return Turn::deny;
+}
+
+TicketView view_of(const Ticket& t) {
+    TicketView view;
+    view.id = t.id;
+    view.state = shown(t.state);
+    view.version = t.version;
+    view.principal = t.principal;
+    view.person = t.person;
+    view.client = t.client;
+    view.server = t.server;
+    view.method = t.method;
+    view.name = t.name;
+    view.digest.resize(64);
+    crypto::write_hex({reinterpret_cast<const char*>(t.digest.data()), t.digest.size()}, view.digest.data());
+    view.body = t.body;
+    view.by = t.by;
+    view.policies = t.policies;
+    view.reason = t.reason;
+    view.session_key = t.session_key;
+    view.generation = t.generation;
+    view.created_unix_ns = t.created_ns;
+    view.expires_unix_ns = t.expires_ns;
+    view.decided_by = t.decided_by;
+    view.decided_note = t.decided_note;
+    view.decided_unix_ns = t.decided_ns;
+    return view;
+}
+
+/// What a waiting client is told of how it ended.
+std::string told_text(const Ticket& t) {
+    const auto who = [&](std::string_view word) {
+        std::string text = "the approval " + t.id + " was " + std::string(word);
+        if (!t.decided_note.empty()) text += ": " + t.decided_note;
+        return text;
+    };
+    switch (t.state) {
+        case State::denied: return who("refused");
+        case State::withdrawn: return who("withdrawn");
+        case State::revoked: return who("revoked");
+        case State::expired: return "nobody decided about " + t.id + " in time";
+        case State::ambiguous:
+            return "the call of " + t.id +
+                   " was approved and may have run; its outcome is not known. Find out before you ask again.";
+        case State::pending:
+        case State::approved:
+        case State::executing:
+        case State::answered: break;
+    }
+    return {};
+}
+
+} // namespace
+
+// Turns.
+
+void Store::Parts::remember_before(const std::string& id) {
+    const auto found = live.find(id);
+    undo.push_back({id, found != live.end(), found == live.end() ? Ticket{} : found->second.ticket});
+}
+
+OrText<void> Store::Parts::save(Live& entry, uint64_t version) {
+    const auto saved = table->update(entry.ticket, version);
+    if (!saved) return std::unexpected(saved.error());
+    if (!*saved) return std::unexpected("ticket " + entry.ticket.id + " was changed by somebody else");
+    return {};
+}
+
+/// Takes `how` if it may follow; false: it may not, and nothing has changed.
+OrText<bool> Store::Parts::turn(Live& entry, Turn how, std::string by, std::string note) {
+    Ticket& ticket = entry.ticket;
+    const auto next = approve::after(ticket.state, how);
+    if (!next) return false;
+    remember_before(ticket.id);
+    const uint64_t version = ticket.version++, wall = now();
+    ticket.state = *next;
+    if (how == Turn::approve || how == Turn::deny || how == Turn::withdraw || how == Turn::revoke) {
+        ticket.decided_by = by;
+        ticket.decided_note = note;
+        ticket.decided_ns = wall;
+    }
+    if (how == Turn::approve) ticket.expires_ns = wall + options.limits.claim_ns_max;
+    if (how == Turn::claim) ticket.expires_ns = UINT64_MAX >> 1;
+    if (how == Turn::put_back) ticket.expires_ns = wall + options.limits.claim_ns_max;
+    if (approve::is_over(ticket.state)) ticket.stands_ns = wall + options.limits.answer_kept_ns_max;
+    if (const auto saved = save(entry, version); !saved) return std::unexpected(saved.error());
+    if (const auto noted = table->remember(
+            {.number = 0,
+             .ticket = ticket.id,
+             .version = ticket.version,
+             .kind = static_cast<uint16_t>(how == Turn::put_back ? record::Kind::approved : kind_of(ticket.state)),
+             .by = std::move(by),
+             .text = std::move(note)});
+        !noted)
+        return std::unexpected(noted.error());
+    return true;
+}
+
+OrText<void> Store::Parts::expire_due() {
+    const uint64_t wall = now();
+    std::vector<std::string> due;
+    for (const auto& [id, entry] : live)
+        if ((approve::is_over(entry.ticket.state) ? entry.ticket.stands_ns : entry.ticket.expires_ns) <= wall)
+            due.push_back(id);
+    for (const auto& id : due) {
+        Live& entry = live.at(id);
+        if (approve::is_over(entry.ticket.state)) {
+            forget(id);
+            continue;
+        }
+        const bool unused = entry.ticket.state == State::approved;
+        const auto turned = turn(entry, Turn::expire, "weir",
+                                 unused ? "approved, and nobody asked again in time" : "nobody decided in time");
+        if (!turned) return std::unexpected(turned.error());
+        if (*turned) tell_all(entry);
+    }
+    return {};
+}
+
+// What workers ask.
+
+OrText<void> Store::Parts::ask(post::ApprovalAsk&& ask) {
+    using Kind = post::ApprovalAsk::Kind;
+    switch (ask.kind) {
+        case Kind::submit: return submit(ask);
+        case Kind::claim: return claim(ask);
+        case Kind::finish: return finish(ask);
+        case Kind::put_back:
+            drop_waiter(ask);
+            if (const auto found = live.find(ask.ticket); found != live.end()) {
+                const auto turned = turn(found->second, Turn::put_back, "weir", "not one octet had left");
+                if (!turned) return std::unexpected(turned.error());
+                if (*turned) tell_all(found->second);
+            }
+            return {};
+        case Kind::delivered:
+            drop_waiter(ask);
+            if (const auto found = live.find(ask.ticket); found != live.end()) {
+                remember_before(ask.ticket);
+                Ticket& ticket = found->second.ticket;
+                ticket.answer.clear();
+                ticket.stands_ns = now();
+                ticket.told = true;
+                return save(found->second, ticket.version);
+            }
+            return {};
+        case Kind::leave: drop_waiter(ask); return {};
+    }
+    return {};
+}
+
+OrText<void> Store::Parts::submit(post::ApprovalAsk& ask) {
+    post::HeldCall& call = *ask.call;
+    const Waiter waiter{ask.worker, ask.waiter};
+    bool may_have_run = false;
+    if (const auto known = by_digest.find(call.digest); known != by_digest.end()) {
+        Live& entry = live.at(known->second);
+        Ticket& ticket = entry.ticket;
+        // A refusal stands for its time, so that asking again and again moves nobody; the rest is told once.
+        if (!approve::is_over(ticket.state) || ticket.state == State::denied || !ticket.told) {
+            entry.waiters.push_back(waiter);
+            news_to(entry, waiter);
+            if (approve::is_over(ticket.state) && ticket.state != State::answered && !ticket.told) {
+                remember_before(ticket.id);
+                ticket.told = true;
+                return save(entry, ticket.version);
+            }
+            return {};
+        }
+        may_have_run = ticket.state == State::ambiguous;
+        forget(std::string(known->second));
+    }
+    size_t pending = 0, of_principal = 0;
+    if (live.size() >= std::min(options.limits.approvals_max, options.limits.approvals_per_principal_max)) {
+        for (const auto& [id, entry] : live) { // only when a cap may be near
+            if (entry.ticket.state != State::pending) continue;
+            ++pending;
+            of_principal += entry.ticket.principal == call.principal;
+        }
+    }
+    if (pending >= options.limits.approvals_max || of_principal >= options.limits.approvals_per_principal_max) {
+        unavailable(ask, "too many calls wait for approval already");
+        return {};
+    }
+    std::array<uint8_t, 16> bits{};
+    if (!crypto::fill_random(bits)) return std::unexpected(std::string("the kernel gives no random octets"));
+    Ticket ticket;
+    ticket.id = approve::ticket_id(bits);
+    ticket.digest = call.digest;
+    ticket.definition = call.definition;
+    ticket.principal = std::move(call.principal);
+    ticket.person = std::move(call.person);
+    ticket.client = std::move(call.client);
+    ticket.server = std::move(call.server);
+    ticket.method = std::move(call.method);
+    ticket.name = std::move(call.name);
+    ticket.body = std::move(call.body);
+    ticket.reason = std::move(call.reason);
+    if (may_have_run) ticket.reason = "The same call was approved before and may already have run. " + ticket.reason;
+    ticket.session_key = std::move(call.session_key);
+    ticket.by = std::move(call.by);
+    ticket.policies = std::move(call.policies);
+    ticket.generation = call.generation;
+    ticket.created_ns = now();
+    ticket.expires_ns = ticket.created_ns + call.within_ns;
+    remember_before(ticket.id);
+    if (const auto inserted = table->insert(ticket); !inserted) return inserted;
+    if (const auto noted = table->remember({.number = 0,
+                                            .ticket = ticket.id,
+                                            .version = ticket.version,
+                                            .kind = static_cast<uint16_t>(record::Kind::held),
+                                            .by = {},
+                                            .text = ticket.reason});
+        !noted)
+        return noted;
+    by_digest[ticket.digest] = ticket.id;
+    const std::string id = ticket.id;
+    Live& entry = live.emplace(id, Live{std::move(ticket), {waiter}}).first->second;
+    news_to(entry, waiter);
+    return {};
+}
+
+OrText<void> Store::Parts::claim(post::ApprovalAsk& ask) {
+    const auto found = live.find(ask.ticket);
+    if (found == live.end()) {
+        unavailable(ask, "the approval is gone");
+        return {};
+    }
+    const auto turned = turn(found->second, Turn::claim, "weir", {});
+    if (!turned) return std::unexpected(turned.error());
+    for (const Waiter& waiter : found->second.waiters) {
+        const bool claimer = waiter.worker == ask.worker && waiter.ref == ask.waiter;
+        if (claimer || *turned) news_to(found->second, waiter, claimer && *turned);
+    }
+    return {};
+}
+
+OrText<void> Store::Parts::finish(post::ApprovalAsk& ask) {
+    const auto found = live.find(ask.ticket);
+    if (found == live.end()) return {};
+    Ticket& ticket = found->second.ticket;
+    if (ticket.state == State::executing && !ask.ambiguous && ask.body.size() <= options.limits.answer_kept_bytes_max)
+        ticket.answer = std::move(ask.body);
+    const auto turned = turn(found->second, ask.ambiguous ? Turn::lose : Turn::answer, "weir",
+                             ask.ambiguous ? "it had left, and no answer came whole" : std::string());
+    if (!turned) return std::unexpected(turned.error());
+    if (*turned) tell_all(found->second);
+    return {};
+}
+
+void Store::Parts::drop_waiter(const post::ApprovalAsk& ask) {
+    if (const auto found = live.find(ask.ticket); found != live.end())
+        std::erase_if(found->second.waiters,
+                      [&](const Waiter& waiter) { return waiter.worker == ask.worker && waiter.ref == ask.waiter; });
+}
+
+void Store::Parts::forget(const std::string& id) {
+    const auto found = live.find(id);
+    if (found == live.end()) return;
+    if (const auto known = by_digest.find(found->second.ticket.digest); known != by_digest.end() && known->second == id)
+        by_digest.erase(known);
+    live.erase(found);
+}
+
+void Store::Parts::news_to(const Live& entry, const Waiter& waiter, bool granted) {
+    const Ticket& ticket = entry.ticket;
+    post::ApprovalNews news;
+    news.waiter = waiter.ref;
+    news.ticket = ticket.id;
+    news.state = shown(ticket.state);
+    news.granted = granted;
+    news.expires_unix_ns = ticket.expires_ns;
+    news.text = told_text(ticket);
+    if (ticket.state == State::approved || granted) news.body = ticket.body;
+    else if (ticket.state == State::answered) news.body = ticket.answer;
+    tellings.push_back({waiter.worker, std::move(news)});
+}
+
+void Store::Parts::tell_all(const Live& entry) {
+    for (const Waiter& waiter : entry.waiters) news_to(entry, waiter);
+}
+
+void Store::Parts::unavailable(const post::ApprovalAsk& ask, std::string_view why) {
+    if (ask.kind != post::ApprovalAsk::Kind::submit && ask.kind != post::ApprovalAsk::Kind::claim) return;
+    post::ApprovalNews news;
+    news.waiter = ask.waiter;
+    news.ticket = ask.ticket;
+    news.text = why;
+    tellings.push_back({ask.worker, std::move(news)});
+}
+
+// What people ask.
+
+std::vector<TicketView> Store::Parts::list(bool all, size_t count_max) {
+    std::vector<TicketView> views;
+    for (const auto& [id, entry] : live)
+        if (!approve::is_over(entry.ticket.state)) views.push_back(view_of(entry.ticket));
+    std::ranges::sort(views, {}, [](const TicketView& view) { return std::pair(view.created_unix_ns, view.id); });
+    if (views.size() > count_max) views.resize(count_max);
+    if (!all || views.size() == count_max) return views;
+    if (auto past = table->past(count_max - views.size()))
+        for (const Ticket& ticket : *past) views.push_back(view_of(ticket));
+    return views;
+}
+
+OrText<void> Store::Parts::decide(DecideQuestion& question) {
+    const auto answer = [&](Outcome outcome, const Ticket& ticket) {
+        answers.push_back(
+            [promise = question.answer, outcome, view = view_of(ticket)] { promise->set_value({outcome, view}); });
+    };
+    const auto found = live.find(question.id);
+    if (found == live.end()) {
+        const auto row = table->find(question.id);
+        if (!row) return std::unexpected(row.error());
+        if (*row) answer(Outcome::conflict, **row);
+        else answer(Outcome::not_found, {});
+        return {};
+    }
+    Live& entry = found->second;
+    const auto turned = turn(entry, turn_of(question.verb), question.by, question.note);
+    if (!turned) return std::unexpected(turned.error());
+    if (*turned) tell_all(entry);
+    const bool same = !*turned && entry.ticket.decided_by == question.by &&
+                      ((question.verb == Verb::approve && entry.ticket.state == State::approved) ||
+                       (question.verb == Verb::deny && entry.ticket.state == State::denied));
+    answer(*turned ? Outcome::done : same ? Outcome::unchanged : Outcome::conflict, entry.ticket);
+    return {};
+}
+
+} // namespace weir::control

@@ -1,0 +1,302 @@
+// control/tickets.cc - SQL and rows.
+#include "control/tickets.h"
+
+#include "base/bytes.h"
+#include "base/workspace.h"
+#include "json/scan.h"
+#include "json/text.h"
+
+#include <sqlite3.h>
+#include <algorithm>
+#include <cstring>
+
+namespace weir::control {
+namespace {
+
+// The number of the schema stands in the database's own header (PRAGMA user_version).
+constexpr int schema_version = 1;
+constexpr const char* schema = R"(
+CREATE TABLE ticket(
+  id TEXT PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL, digest BLOB NOT NULL, definition BLOB NOT NULL,
+  principal TEXT NOT NULL, person TEXT NOT NULL, client TEXT NOT NULL, server TEXT NOT NULL, method TEXT NOT NULL,
+  name TEXT NOT NULL, body TEXT NOT NULL, reason TEXT NOT NULL, session_key TEXT NOT NULL, deciders TEXT NOT NULL,
+  policies TEXT NOT NULL, generation INTEGER NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL,
+  decided_by TEXT NOT NULL, decided_note TEXT NOT NULL, decided INTEGER NOT NULL, answer TEXT NOT NULL,
+  stands INTEGER NOT NULL, told INTEGER NOT NULL) STRICT;
+CREATE INDEX ticket_state ON ticket(state, stands);
+CREATE TABLE outbox(
+  number INTEGER PRIMARY KEY AUTOINCREMENT, ticket TEXT NOT NULL, version INTEGER NOT NULL, kind INTEGER NOT NULL,
+  actor TEXT NOT NULL, note TEXT NOT NULL) STRICT;
+PRAGMA user_version = 1;
+)";
+constexpr const char* columns =
+    "id, version, state, digest, definition, principal, person, client, server, method, name, body, reason, "
+    "session_key, "
+    "deciders, policies, generation, created, expires, decided_by, decided_note, decided, answer, stands, told";
+
+std::string lists_text(const std::vector<std::vector<std::string>>& lists) {
+    json::Text text;
+    text.begin_array();
+    for (const auto& list : lists) {
+        text.begin_array();
+        for (const auto& one : list) text.string(one);
+        text.end_array();
+    }
+    text.end_array();
+    return text.text();
+}
+
+/// The inverse; whatever is not such a text has nothing in it.
+std::vector<std::vector<std::string>> read_lists(std::string_view stored) {
+    BufferPool pool;
+    PaddedBytes text(pool);
+    Workspace space(pool);
+    text.append(stored);
+    json::Scanner scanner({});
+    std::vector<std::vector<std::string>> lists;
+    const auto document = scanner.scan(text.padded());
+    if (!document) return lists;
+    for (const auto list : json::Value::root(*document).elements()) {
+        lists.emplace_back();
+        for (const auto one : list.elements()) lists.back().emplace_back(one.string(space));
+    }
+    return lists;
+}
+
+} // namespace
+
+/// A prepared statement with what is bound to it, in order, and its columns, in order.
+class Tickets::Statement {
+  public:
+    explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+    Statement(const Statement&) = delete;
+    Statement& operator=(const Statement&) = delete;
+    ~Statement() { sqlite3_finalize(statement_); }
+
+    Statement& bind(std::string_view text) {
+        sqlite3_bind_text64(statement_, ++bound_, text.data() == nullptr ? "" : text.data(), text.size(),
+                            SQLITE_TRANSIENT, SQLITE_UTF8);
+        return *this;
+    }
+    Statement& bind(uint64_t number) {
+        sqlite3_bind_int64(statement_, ++bound_, static_cast<sqlite3_int64>(number));
+        return *this;
+    }
+    Statement& bind(const std::array<uint8_t, 32>& bytes) {
+        sqlite3_bind_blob(statement_, ++bound_, bytes.data(), static_cast<int>(bytes.size()), SQLITE_TRANSIENT);
+        return *this;
+    }
+    int step() {
+        column_ = 0;
+        return sqlite3_step(statement_);
+    }
+    std::string text() {
+        const auto* at = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column_));
+        const auto size = static_cast<size_t>(sqlite3_column_bytes(statement_, column_++));
+        return at == nullptr ? std::string() : std::string(at, size);
+    }
+    uint64_t number() { return static_cast<uint64_t>(sqlite3_column_int64(statement_, column_++)); }
+    std::array<uint8_t, 32> bytes() {
+        std::array<uint8_t, 32> read{};
+        const void* at = sqlite3_column_blob(statement_, column_);
+        const auto size = static_cast<size_t>(sqlite3_column_bytes(statement_, column_++));
+        if (at != nullptr) std::memcpy(read.data(), at, std::min(size, read.size()));
+        return read;
+    }
+
+  private:
+    sqlite3_stmt* statement_;
+    int bound_ = 0, column_ = 0;
+};
+
+OrText<std::unique_ptr<Tickets>> Tickets::open(const std::string& path) {
+    sqlite3* database = nullptr;
+    const int opened = sqlite3_open_v2(path.c_str(), &database,
+                                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+    auto tickets = std::unique_ptr<Tickets>(new Tickets(database));
+    const auto told = [&path](const std::string& why) { return std::unexpected(path + ": " + why); };
+    if (opened != SQLITE_OK) return told(tickets->failed().error());
+    // Nobody else writes here (the state directory is locked); a reader with sqlite3 at hand is waited for this long.
+    sqlite3_busy_timeout(database, 2000);
+    for (const char* setting :
+         {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA trusted_schema = OFF"})
+        if (const auto set = tickets->run(setting); !set) return told(set.error());
+    auto prepared = tickets->prepare("PRAGMA user_version");
+    if (!prepared) return told(prepared.error());
+    uint64_t version = 0;
+    {
+        Statement statement(*prepared);
+        if (statement.step() == SQLITE_ROW) version = statement.number();
+    }
+    if (version > schema_version) return told("it was written by a newer weir");
+    if (version == 0)
+        if (const auto made = tickets->run((std::string("BEGIN IMMEDIATE;") + schema + "COMMIT").c_str()); !made)
+            return told(made.error());
+    return tickets;
+}
+
+Tickets::~Tickets() { sqlite3_close(database_); }
+
+std::unexpected<std::string> Tickets::failed() const {
+    return std::unexpected(std::string(database_ == nullptr ? "no memory" : sqlite3_errmsg(database_)));
+}
+
+OrText<void> Tickets::run(const char* sql) {
+    if (sqlite3_exec(database_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) return failed();
+    return {};
+}
+
+OrText<sqlite3_stmt*> Tickets::prepare(const char* sql) {
+    sqlite3_stmt* statement = nullptr;
+    if (sqlite3_prepare_v2(database_, sql, -1, &statement, nullptr) != SQLITE_OK) return failed();
+    return statement;
+}
+
+OrText<void> Tickets::begin() { return run("BEGIN IMMEDIATE"); }
+OrText<void> Tickets::commit() { return run("COMMIT"); }
+void Tickets::rollback() {
+    if (sqlite3_get_autocommit(database_) == 0) static_cast<void>(run("ROLLBACK"));
+}
+
+OrText<void> Tickets::insert(const Ticket& t) {
+    const auto prepared = prepare(
+        (std::string("INSERT INTO ticket(") + columns + ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+            .c_str());
+    if (!prepared) return std::unexpected(prepared.error());
+    Statement s(*prepared);
+    s.bind(t.id).bind(t.version).bind(approve::name_of(t.state)).bind(t.digest).bind(t.definition);
+    s.bind(t.principal).bind(t.person).bind(t.client).bind(t.server).bind(t.method).bind(t.name).bind(t.body);
+    s.bind(t.reason).bind(t.session_key).bind(lists_text(t.by)).bind(lists_text({t.policies})).bind(t.generation);
+    s.bind(t.created_ns).bind(t.expires_ns).bind(t.decided_by).bind(t.decided_note).bind(t.decided_ns);
+    s.bind(t.answer).bind(t.stands_ns).bind(uint64_t{t.told});
+    if (s.step() != SQLITE_DONE) return failed();
+    return {};
+}
+
+OrText<bool> Tickets::update(const Ticket& t, uint64_t version) {
+    const auto prepared = prepare(
+        "UPDATE ticket SET version=?, state=?, expires=?, decided_by=?, decided_note=?, decided=?, "
+        "answer=?, stands=?, told=? WHERE id=? AND version=?");
+    if (!prepared) return std::unexpected(prepared.error());
+    Statement s(*prepared);
+    s.bind(t.version).bind(approve::name_of(t.state)).bind(t.expires_ns).bind(t.decided_by).bind(t.decided_note);
+    s.bind(t.decided_ns).bind(t.answer).bind(t.stands_ns).bind(uint64_t{t.told}).bind(t.id).bind(version);
+    if (s.step() != SQLITE_DONE) return failed();
+    return sqlite3_changes(database_) == 1;
+}
+
+OrText<void> Tickets::remember(const OutboxLine& line) {
+    const auto prepared = prepare("INSERT INTO outbox(ticket, version, kind, actor, note) VALUES(?,?,?,?,?)");
+    if (!prepared) return std::unexpected(prepared.error());
+    Statement s(*prepared);
+    s.bind(line.ticket).bind(line.version).bind(uint64_t{line.kind}).bind(line.by).bind(line.text);
+    if (s.step() != SQLITE_DONE) return failed();
+    return {};
+}
+
+OrText<void> Tickets::forget(int64_t up_to_number) {
+    const auto prepared = prepare("DELETE FROM outbox WHERE number <= ?");
+    if (!prepared) return std::unexpected(prepared.error());
+    Statement s(*prepared);
+    s.bind(static_cast<uint64_t>(up_to_number));
+    if (s.step() != SQLITE_DONE) return failed();
+    return {};
+}
+
+OrText<std::vector<OutboxLine>> Tickets::outbox() {
+    const auto prepared = prepare("SELECT number, ticket, version, kind, actor, note FROM outbox ORDER BY number");
+    if (!prepared) return std::unexpected(prepared.error());
+    Statement s(*prepared);
+    std::vector<OutboxLine> lines;
+    int stepped = 0;
+    while ((stepped = s.step()) == SQLITE_ROW) {
+        OutboxLine line;
+        line.number = static_cast<int64_t>(s.number());
+        line.ticket = s.text();
+        line.version = s.number();
+        line.kind = static_cast<uint16_t>(s.number());
+        line.by = s.text();
+        line.text = s.text();
+        lines.push_back(std::move(line));
+    }
+    if (stepped != SQLITE_DONE) return failed();
+    return lines;
+}
+
+OrText<std::vector<Ticket>> Tickets::read_all(Statement& s) {
+    std::vector<Ticket> all;
+    int stepped = 0;
+    while ((stepped = s.step()) == SQLITE_ROW) {
+        Ticket t;
+        t.id = s.text();
+        t.version = s.number();
+        const auto state = approve::state_of(s.text());
+        if (!state) return std::unexpected("ticket " + t.id + " is in no state that this weir knows");
+        t.state = *state;
+        t.digest = s.bytes();
+        t.definition = s.bytes();
+        for (std::string* text :
+             {&t.principal, &t.person, &t.client, &t.server, &t.method, &t.name, &t.body, &t.reason, &t.session_key})
+            *text = s.text();
+        t.by = read_lists(s.text());
+        if (auto policies = read_lists(s.text()); !policies.empty()) t.policies = std::move(policies.front());
+        t.generation = s.number();
+        t.created_ns = s.number();
+        t.expires_ns = s.number();
+        t.decided_by = s.text();
+        t.decided_note = s.text();
+        t.decided_ns = s.number();
+        t.answer = s.text();
+        t.stands_ns = s.number();
+        t.told = s.number() != 0;
+        all.push_back(std::move(t));
+    }
+    if (stepped != SQLITE_DONE) return failed();
+    return all;
+}
+
+OrText<std::vector<Ticket>> Tickets::standing(uint64_t now_ns) {
+    const auto prepared = prepare((std::string("SELECT ") + columns +
+                                   " FROM ticket WHERE state IN ('pending','approved','executing') OR stands > ? "
+                                   "ORDER BY created, id")
+                                      .c_str());
+    if (!prepared) return std::unexpected(prepared.error());
+    Statement s(*prepared);
+    s.bind(now_ns);
+    return read_all(s);
+}
+
+OrText<std::optional<Ticket>> Tickets::find(std::string_view id) {
+    const auto prepared = prepare((std::string("SELECT ") + columns + " FROM ticket WHERE id = ?").c_str());
+    if (!prepared) return std::unexpected(prepared.error());
+    Statement s(*prepared);
+    s.bind(id);
+    auto found = read_all(s);
+    if (!found) return std::unexpected(found.error());
+    if (found->empty()) return std::nullopt;
+    return std::move(found->front());
+}
+
+OrText<std::vector<Ticket>> Tickets::past(size_t count_max) {
+    const auto prepared =
+        prepare((std::string("SELECT ") + columns +
+                 " FROM ticket WHERE state NOT IN ('pending','approved','executing') ORDER BY created DESC, id LIMIT ?")
+                    .c_str());
+    if (!prepared) return std::unexpected(prepared.error());
+    Statement s(*prepared);
+    s.bind(uint64_t{count_max});
+    return read_all(s);
+}
+
+OrText<void> Tickets::prune(uint64_t before_ns) {
+    const auto prepared = prepare(
+        "DELETE FROM ticket WHERE state NOT IN ('pending','approved','executing') AND stands < ? AND created < ? "
+        "AND id NOT IN (SELECT ticket FROM outbox)");
+    if (!prepared) return std::unexpected(prepared.error());
+    Statement s(*prepared);
+    s.bind(before_ns).bind(before_ns);
+    if (s.step() != SQLITE_DONE) return failed();
+    return {};
+}
+
+} // namespace weir::control

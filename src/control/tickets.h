@@ -1,0 +1,89 @@
+// control/tickets.h - the tickets' table in SQLite: rows in and out, each change by compare-and-set, and the outbox.
+//
+// WAL, synchronous=FULL: what commit() returned good for survives a power cut. Blocking; one thread, the store's. A
+// failure is a text for the log; the transaction is then rolled back, and nothing of it has happened.
+#pragma once
+
+#include "approve/ticket.h"
+
+#include <array>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace weir::control {
+
+struct Ticket {
+    std::string id;
+    uint64_t version = 1;
+    approve::State state = approve::State::pending;
+    std::array<uint8_t, 32> digest{}, definition{};
+    std::string principal, person, client, server, method, name, body, reason, session_key;
+    std::vector<std::vector<std::string>> by;
+    std::vector<std::string> policies;
+    uint64_t generation = 0;
+    uint64_t created_ns = 0; // Unix time, as all of them
+    uint64_t expires_ns = 0; // pending: nobody decides afterwards; approved: nobody runs it afterwards
+    std::string decided_by, decided_note;
+    uint64_t decided_ns = 0;
+    std::string answer;     // answered: for a client that has not got it
+    uint64_t stands_ns = 0; // over: the same call asked again is told so until then, and is a new ticket afterwards
+    bool told = false;      // over: a waiter has been told
+};
+
+/// What the record is to say of one turn of a ticket.
+struct OutboxLine {
+    int64_t number = 0; // rises
+    std::string ticket;
+    uint64_t version = 0;
+    uint16_t kind = 0; // record/kinds.h
+    std::string by, text;
+};
+
+template <class T> using OrText = std::expected<T, std::string>;
+
+class Tickets {
+  public:
+    static OrText<std::unique_ptr<Tickets>> open(const std::string& path);
+    ~Tickets();
+    Tickets(const Tickets&) = delete;
+    Tickets& operator=(const Tickets&) = delete;
+
+    OrText<void> begin();
+    OrText<void> commit();
+    void rollback();
+
+    OrText<void> insert(const Ticket& ticket);
+    /// Writes the row of `ticket` if it still has `version`. False: it has another one by now.
+    OrText<bool> update(const Ticket& ticket, uint64_t version);
+    OrText<void> remember(const OutboxLine& line);
+    OrText<void> forget(int64_t up_to_number);
+    OrText<std::vector<OutboxLine>> outbox();
+
+    /// All that are not over, and those that are over and still stand at `now_ns`.
+    OrText<std::vector<Ticket>> standing(uint64_t now_ns);
+    OrText<std::optional<Ticket>> find(std::string_view id);
+    /// The newest that are over.
+    OrText<std::vector<Ticket>> past(size_t count_max);
+    /// Removes rows that were over before `before_ns`: the record keeps what happened.
+    OrText<void> prune(uint64_t before_ns);
+
+  private:
+    class Statement;
+    explicit Tickets(sqlite3* database) : database_(database) {}
+    OrText<void> run(const char* sql);
+    OrText<sqlite3_stmt*> prepare(const char* sql);
+    std::unexpected<std::string> failed() const;
+    OrText<std::vector<Ticket>> read_all(Statement& statement);
+
+    sqlite3* database_;
+};
+
+} // namespace weir::control

@@ -1,0 +1,282 @@
+// tests/control/store_test.cc - what must hold: a ticket is durable before anybody is told, decided once, run at most once;
+// what was told survives a restart; what fails is refused in clear text. Tried over a real database and a real record.
+#include "control/store.h"
+
+#include "record/fields.h"
+#include "record/reader.h"
+#include "record/recovery.h"
+#include "record/segment.h"
+
+#include <sqlite3.h>
+#include <catch2/catch_test_macros.hpp>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <filesystem>
+#include <mutex>
+
+using namespace weir;
+using namespace weir::control;
+using post::ApprovalAsk;
+using post::ApprovalNews;
+using post::TicketState;
+using Kind = ApprovalAsk::Kind;
+
+namespace {
+
+constexpr std::string_view call_body = R"({"method":"tools/call","params":{"name":"pay","arguments":{"amount":12}}})";
+
+/// A state directory, a store in it, and the mail of its waiters.
+struct Desk {
+    Desk() {
+        std::string text = std::filesystem::temp_directory_path().string() + "/weir-store-XXXXXX";
+        REQUIRE(::mkdtemp(text.data()) != nullptr);
+        directory = text;
+        std::filesystem::create_directory(directory / "segments");
+    }
+    ~Desk() {
+        store.reset();
+        std::filesystem::remove_all(directory);
+    }
+
+    void open(Limits limits = {}) {
+        store.reset();
+        std::string why;
+        const auto log = record::log_identity((directory / "segments").string(), why);
+        REQUIRE(log);
+        auto opened = Store::open({.database = (directory / "weir.db").string(),
+                                   .segments = (directory / "segments").string(),
+                                   .log = *log,
+                                   .body_bytes_max = 1 << 20,
+                                   .limits = limits,
+                                   .tell = [this](uint32_t worker, ApprovalNews&& news) {
+                                       const std::lock_guard lock(mutex);
+                                       mail.emplace_back(worker, std::move(news));
+                                       came.notify_all();
+                                   }});
+        if (!opened) FAIL(opened.error());
+        store = std::move(*opened);
+    }
+
+    /// The next that is told, to whomever.
+    ApprovalNews next() {
+        std::unique_lock lock(mutex);
+        REQUIRE(came.wait_for(lock, std::chrono::seconds(20), [&] { return !mail.empty(); }));
+        auto news = std::move(mail.front().second);
+        mail.pop_front();
+        return news;
+    }
+
+    ApprovalNews submit(uint32_t waiter, uint8_t digest = 1, uint64_t within_ns = 60 * s_ns) {
+        auto call = std::make_unique<post::HeldCall>();
+        call->digest[0] = digest;
+        call->principal = "p";
+        call->person = "ann";
+        call->server = "acme";
+        call->method = "tools/call";
+        call->name = "pay";
+        call->body = call_body;
+        call->by = {{"ops", "bo@acme.example"}};
+        call->policies = {"pay/ask"};
+        call->reason = "money";
+        call->within_ns = within_ns;
+        post({.kind = Kind::submit, .waiter = {waiter, 1}, .call = std::move(call)});
+        auto news = next();
+        CHECK(news.waiter == Ref{waiter, 1});
+        return news;
+    }
+    void post(ApprovalAsk&& ask) { REQUIRE(store->post(std::move(ask))); }
+    ApprovalNews claim(uint32_t waiter, const std::string& ticket) {
+        post({.kind = Kind::claim, .waiter = {waiter, 1}, .ticket = ticket});
+        return next();
+    }
+    Decided decide(const std::string& id, Verb verb) { return store->decide(id, verb, "unix:0:root", "because"); }
+    std::string state_of(const std::string& id) {
+        auto all = store->list(true, 100);
+        REQUIRE(all);
+        for (const auto& ticket : *all)
+            if (ticket.id == id) return std::to_string(static_cast<int>(ticket.state));
+        return "none";
+    }
+
+    /// What the record says of `ticket`: the kinds, in order.
+    std::vector<record::Kind> told(const std::string& ticket) {
+        std::vector<record::Kind> kinds;
+        auto stream = record::StreamReader::open((directory / "segments" / "control").string(), {.verify = true});
+        REQUIRE(stream);
+        while (const auto entry = stream->next()) {
+            const auto fields = record::read_fields(entry->frame.payload);
+            REQUIRE(fields);
+            if (fields->text(record::Field::ticket) == ticket) kinds.push_back(entry->frame.kind);
+        }
+        return kinds;
+    }
+
+    std::filesystem::path directory;
+    std::mutex mutex;
+    std::condition_variable came;
+    std::deque<std::pair<uint32_t, ApprovalNews>> mail;
+    std::unique_ptr<Store> store;
+};
+
+using record::Kind::answered, record::Kind::approved, record::Kind::executing, record::Kind::held;
+
+} // namespace
+
+TEST_CASE("a ticket is asked for, approved, run once and answered, and each turn is in the record") {
+    Desk desk;
+    desk.open();
+    const auto pending = desk.submit(1);
+    REQUIRE(pending.state == TicketState::pending);
+    CHECK(desk.told(pending.ticket) == std::vector{held});
+    CHECK(desk.store->waiting() == 1);
+    const auto decided = desk.decide(pending.ticket, Verb::approve);
+    CHECK(decided.outcome == Outcome::done);
+    CHECK(decided.ticket.body == call_body);
+    const auto granted = desk.next();
+    CHECK(granted.state == TicketState::approved);
+    CHECK(granted.body == call_body);
+    const auto claimed = desk.claim(1, pending.ticket);
+    CHECK(claimed.granted);
+    CHECK(claimed.body == call_body);
+    desk.post({.kind = Kind::finish, .waiter = {1, 1}, .ticket = pending.ticket, .body = R"({"id":1,"result":{}})"});
+    CHECK(desk.next().state == TicketState::answered);
+    // Nobody has received it yet: the same call asked again gets it, and does not run again.
+    const auto kept = desk.submit(2);
+    CHECK(kept.ticket == pending.ticket);
+    CHECK(kept.state == TicketState::answered);
+    CHECK(kept.body == R"({"id":1,"result":{}})");
+    desk.post({.kind = Kind::delivered, .waiter = {2, 1}, .ticket = pending.ticket});
+    const auto fresh = desk.submit(3);
+    CHECK(fresh.state == TicketState::pending);
+    CHECK(fresh.ticket != pending.ticket);
+    CHECK(desk.told(pending.ticket) == std::vector{held, approved, executing, answered});
+}
+
+TEST_CASE("the same call joins its ticket, and of two who claim one runs") {
+    Desk desk;
+    desk.open();
+    const auto first = desk.submit(1), second = desk.submit(2), other = desk.submit(3, 2);
+    CHECK(first.ticket == second.ticket);
+    CHECK(first.ticket != other.ticket);
+    REQUIRE(desk.decide(first.ticket, Verb::approve).outcome == Outcome::done);
+    CHECK(desk.next().state == TicketState::approved);
+    CHECK(desk.next().state == TicketState::approved);
+    desk.post({.kind = Kind::claim, .waiter = {1, 1}, .ticket = first.ticket});
+    desk.post({.kind = Kind::claim, .waiter = {2, 1}, .ticket = first.ticket});
+    unsigned granted = 0, told = 0;
+    for (int i = 0; i < 3; ++i) { // both hear of the claim, the second one's own answer comes besides
+        const auto news = desk.next();
+        CHECK(news.state == TicketState::executing);
+        granted += news.granted;
+        ++told;
+    }
+    CHECK(granted == 1);
+    CHECK(told == 3);
+}
+
+TEST_CASE("a decision is final, a late one is told what stands and who set it") {
+    Desk desk;
+    desk.open();
+    const auto ticket = desk.submit(1).ticket;
+    REQUIRE(desk.decide(ticket, Verb::deny).outcome == Outcome::done);
+    CHECK(desk.next().state == TicketState::denied);
+    const auto late = desk.store->decide(ticket, Verb::approve, "unix:1:bo", "");
+    CHECK(late.outcome == Outcome::conflict);
+    CHECK(late.ticket.state == TicketState::denied);
+    CHECK(late.ticket.decided_by == "unix:0:root");
+    CHECK(desk.decide(ticket, Verb::deny).outcome == Outcome::unchanged);
+    CHECK(desk.decide("ap_00000000000000000000000000", Verb::deny).outcome == Outcome::not_found);
+    // A refusal stands for its time: asking again moves nobody.
+    const auto again = desk.submit(2);
+    CHECK(again.state == TicketState::denied);
+    CHECK(again.text.find("because") != std::string::npos);
+    CHECK_FALSE(desk.claim(2, ticket).granted);
+}
+
+TEST_CASE("no answer is a no, and an approval that nobody uses expires") {
+    Desk desk;
+    Limits limits;
+    limits.claim_ns_max = 1 * ms_ns;
+    desk.open(limits);
+    const auto ticket = desk.submit(1, 1, 1 * ms_ns).ticket;
+    CHECK(desk.next().state == TicketState::expired);
+    CHECK(desk.decide(ticket, Verb::approve).outcome == Outcome::conflict);
+    const auto told = desk.submit(2); // the first to ask again learns of it, the next one starts anew
+    CHECK(told.state == TicketState::expired);
+    const auto fresh = desk.submit(3);
+    CHECK(fresh.state == TicketState::pending);
+    REQUIRE(desk.decide(fresh.ticket, Verb::approve).outcome == Outcome::done);
+    CHECK(desk.next().state == TicketState::approved);
+    CHECK(desk.next().state == TicketState::expired);
+    CHECK_FALSE(desk.claim(3, fresh.ticket).granted);
+    CHECK(desk.told(fresh.ticket) == std::vector{held, approved, record::Kind::expired});
+}
+
+TEST_CASE("what had not left goes back, and may be claimed again") {
+    Desk desk;
+    desk.open();
+    const auto ticket = desk.submit(1).ticket;
+    REQUIRE(desk.decide(ticket, Verb::approve).outcome == Outcome::done);
+    desk.next();
+    REQUIRE(desk.claim(1, ticket).granted);
+    desk.post({.kind = Kind::put_back, .waiter = {1, 1}, .ticket = ticket});
+    const auto again = desk.submit(2);
+    CHECK(again.state == TicketState::approved);
+    CHECK(desk.claim(2, ticket).granted);
+}
+
+TEST_CASE("tickets survive a restart; what was running then is ambiguous") {
+    Desk desk;
+    desk.open();
+    const auto waits = desk.submit(1, 1).ticket, granted = desk.submit(2, 2).ticket, runs = desk.submit(3, 3).ticket;
+    for (const auto& ticket : {granted, runs}) {
+        REQUIRE(desk.decide(ticket, Verb::approve).outcome == Outcome::done);
+        desk.next();
+    }
+    REQUIRE(desk.claim(3, runs).granted);
+    desk.open();
+    CHECK(desk.submit(4, 1).ticket == waits);
+    CHECK(desk.submit(5, 2).state == TicketState::approved);
+    const auto lost = desk.submit(6, 3);
+    CHECK(lost.ticket == runs);
+    CHECK(lost.state == TicketState::ambiguous);
+    CHECK(desk.told(runs) == std::vector{held, approved, executing, record::Kind::ambiguous});
+    auto all = desk.store->list(false, 100);
+    REQUIRE(all);
+    CHECK(all->size() == 2);
+    // Whoever asks for it again is told what may have happened, and so is whoever is to approve it.
+    const auto fresh = desk.submit(7, 3);
+    REQUIRE(fresh.state == TicketState::pending);
+    all = desk.store->list(false, 100);
+    REQUIRE(all);
+    CHECK(all->back().reason.find("may already have run") != std::string::npos);
+}
+
+TEST_CASE("caps refuse in clear text") {
+    Desk desk;
+    Limits limits;
+    limits.approvals_per_principal_max = 2;
+    desk.open(limits);
+    CHECK(desk.submit(1, 1).state == TicketState::pending);
+    CHECK(desk.submit(2, 2).state == TicketState::pending);
+    const auto refused = desk.submit(3, 3);
+    CHECK(refused.state == TicketState::unavailable);
+    CHECK_FALSE(refused.text.empty());
+    CHECK(desk.submit(4, 1).state == TicketState::pending); // joins
+}
+
+TEST_CASE("a database that cannot be written refuses approvals, and takes them again afterwards") {
+    Desk desk;
+    desk.open();
+    const auto ticket = desk.submit(1, 1).ticket;
+    sqlite3* other = nullptr;
+    REQUIRE(sqlite3_open((desk.directory / "weir.db").c_str(), &other) == SQLITE_OK);
+    REQUIRE(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) == SQLITE_OK);
+    CHECK(desk.submit(2, 2).state == TicketState::unavailable);
+    CHECK(desk.decide(ticket, Verb::approve).outcome == Outcome::unavailable);
+    REQUIRE(sqlite3_exec(other, "ROLLBACK", nullptr, nullptr, nullptr) == SQLITE_OK);
+    sqlite3_close(other);
+    CHECK(desk.submit(3, 2).state == TicketState::pending);
+    CHECK(desk.decide(ticket, Verb::approve).outcome == Outcome::done);
+}
