@@ -56,6 +56,13 @@ int listen_on(uint16_t port) {
     return fd;
 }
 
+uint16_t port_of(int listener) {
+    sockaddr_in address{};
+    socklen_t size = sizeof address;
+    if (::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) != 0) give_up("getsockname", errno);
+    return ntohs(address.sin_port);
+}
+
 // Sockets.
 
 void Socket::adopt(int connected) {

@@ -29,8 +29,10 @@ struct Place {
     sockaddr_storage address{};
     socklen_t size = 0;
 };
-/// A listening socket on 127.0.0.1:`port`; tries for a moment, since a ring that has just ended may still hold the port.
+/// A listening socket on 127.0.0.1:`port` (0: one that is free); tries for a moment, since a ring that has just ended may
+/// still hold the port.
 int listen_on(uint16_t port);
+uint16_t port_of(int listener);
 
 class Loop;
 

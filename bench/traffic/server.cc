@@ -81,6 +81,7 @@ size_t Server::Connection::take_request(std::string_view bytes) {
 }
 
 void Server::Connection::answer(std::string_view path) {
+    ++server_.arrived_;
     const Answers& answers = server_.answers_;
     if (path == "/sse") {
         next_event = 0;
@@ -106,8 +107,8 @@ void Server::Connection::burst() {
     if (last_) close();
 }
 
-Server::Server(Loop& loop, uint16_t port) : loop_(loop) {
-    loop.accept(listen_on(port), [this](int fd) { (new Connection(loop_, *this))->adopt(fd); });
+Server::Server(Loop& loop, int listener) : loop_(loop) {
+    loop.accept(listener, [this](int fd) { (new Connection(loop_, *this))->adopt(fd); });
 }
 
 Server::~Server() = default;

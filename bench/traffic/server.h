@@ -16,12 +16,15 @@ namespace weir::bench {
 
 class Server {
   public:
-    Server(Loop& loop, uint16_t port);
+    /// Answers what comes in on `listener`.
+    Server(Loop& loop, int listener);
     ~Server();
     /// When events are due; 0: none are.
     uint64_t due_ns() const { return streams_.empty() ? 0 : due_ns_; }
     /// Sends the events that are due.
     void tick();
+    /// How many requests have arrived.
+    uint64_t arrived() const { return arrived_; }
 
   private:
     class Connection;
@@ -31,7 +34,7 @@ class Server {
     Loop& loop_;
     const Answers answers_;
     std::vector<Connection*> streams_; // with a paced stream under way
-    uint64_t due_ns_ = 0;
+    uint64_t due_ns_ = 0, arrived_ = 0;
 };
 
 } // namespace weir::bench

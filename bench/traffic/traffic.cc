@@ -50,7 +50,7 @@ Load read_load(std::string_view words) {
 
 class Traffic {
   public:
-    explicit Traffic(uint16_t port) : loop_(256, 16 << 10), server_(loop_, port) {
+    explicit Traffic(uint16_t port) : loop_(256, 16 << 10), server_(loop_, listen_on(port)) {
         loop_.read_lines(STDIN_FILENO, [this](std::string_view text) { take(text); });
     }
     void run() {

@@ -34,6 +34,9 @@ Worker::Worker(ring::Ring& worker_ring, WorkerOptions worker_options)
       holds(limits.connections_max), links_(limits.connections_max + limits.upstream_links_max),
       exchanges_(2 * limits.connections_max), upstreams_(options.generation->servers.size()) {
     for (const auto& server : options.generation->servers) addresses_.push_back(server.address);
+    // Room for all that may ever be in them; memory that is not used is not taken.
+    for (auto* links : {&touched_, &to_flush_, &starved_, &closed_}) links->reserve(links_.count_max());
+    for (auto* exchanges : {&woken_, &running_}) exchanges->reserve(exchanges_.count_max());
     wake_op_.owner = this;
     wake_op_.done = on_wake;
     ring.on_wake(wake_op_);

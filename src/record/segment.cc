@@ -77,9 +77,15 @@ Result<SegmentHead> read_segment_head(std::string_view bytes) {
     return head;
 }
 
+void write_segment_name(uint64_t number, std::string& name) {
+    name.assign(20, '0').append(suffix);
+    for (size_t at = 20; number != 0; number /= 10) name[--at] = static_cast<char>('0' + number % 10);
+}
+
 std::string segment_name(uint64_t number) {
-    std::string digits = std::to_string(number);
-    return std::string(20 - digits.size(), '0') + digits + std::string(suffix);
+    std::string name;
+    write_segment_name(number, name);
+    return name;
 }
 
 std::optional<uint64_t> segment_number(std::string_view name) {

@@ -46,6 +46,8 @@ Result<SegmentHead> read_segment_head(std::string_view bytes);
 
 /// `00000000000000000007.wseg`
 std::string segment_name(uint64_t number);
+/// The same in place of what `name` holds: a text that has held one before allocates nothing.
+void write_segment_name(uint64_t number, std::string& name);
 /// The number in a segment's name; nothing when `name` is none.
 std::optional<uint64_t> segment_number(std::string_view name);
 

@@ -61,6 +61,8 @@ Writer::Writer(ring::Ring& ring, const WriterOptions& options, int directory, Re
     batches_.reserve(1024);
     stretches_.reserve(stretches_max + 1);
     old_.reserve(old_.size() + 1024);
+    write_segment_name(next_number_, spare_name_); // Room for all later ones.
+    write_segment_name(next_number_, prune_name_);
 
     // What a busy stream holds in a sync's time, so that no call waits for memory.
     std::array<BufferPool::Lent, 32> warm;
@@ -112,7 +114,7 @@ void Writer::make_spare() {
     if (keeps_nothing() || spare_ != Spare::none || state_ == State::closed || ring_.now_ns() < spare_retry_ns_) return;
     if (state_ == State::closing && !(needs_file() && has_batches())) return;
     spare_number_ = next_number_++;
-    spare_name_ = segment_name(spare_number_);
+    write_segment_name(spare_number_, spare_name_);
     spare_ = Spare::opening;
     ring_.open_file(spare_op_, directory_, spare_name_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0440);
 }

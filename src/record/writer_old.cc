@@ -113,7 +113,7 @@ void Writer::prune() {
 void Writer::unlink_pruned() {
     if (anchor_.seq < prune_seq_ || failed_) return;
     auto& list = prune_orphan_ < 0 ? old_ : orphans_[static_cast<size_t>(prune_orphan_)].segments;
-    prune_name_ = segment_name(list.front().number);
+    write_segment_name(list.front().number, prune_name_);
     list.erase(list.begin());
     prune_seq_ = 0;
     prune_unlinked_ = false;
