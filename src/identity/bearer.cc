@@ -14,7 +14,7 @@ bool is_token_character(char octet) {
 
 } // namespace
 
-std::expected<std::string_view, Refusal> read_bearer(std::string_view value) {
+std::expected<std::string_view, Refusal> behind_scheme(std::string_view value) {
     if (value.empty()) return std::unexpected(Refusal{TokenError::missing});
     constexpr std::string_view scheme = "bearer";
     const std::string_view word = value.substr(0, value.find(' '));
@@ -25,9 +25,15 @@ std::expected<std::string_view, Refusal> read_bearer(std::string_view value) {
         return std::unexpected(Refusal{TokenError::scheme_unknown});
     value.remove_prefix(scheme.size());
     while (value.starts_with(' ')) value.remove_prefix(1);
-    if (value.empty() || !std::all_of(value.begin(), value.end(), is_token_character))
-        return std::unexpected(Refusal{TokenError::field_malformed});
+    if (value.empty()) return std::unexpected(Refusal{TokenError::field_malformed});
     return value;
+}
+
+std::expected<std::string_view, Refusal> read_bearer(std::string_view value) {
+    const auto token = behind_scheme(value);
+    if (token && !std::all_of(token->begin(), token->end(), is_token_character))
+        return std::unexpected(Refusal{TokenError::field_malformed});
+    return token;
 }
 
 } // namespace weir::identity

@@ -82,4 +82,18 @@ std::string problem_of(const Issuer& issuer) {
     return {};
 }
 
+std::string problem_of(std::span<const Issuer> issuers) {
+    for (size_t i = 0; i < issuers.size(); ++i) {
+        if (std::string problem = problem_of(issuers[i]); !problem.empty()) return issuers[i].url + ": " + problem;
+        const Issuer& one = issuers[i];
+        for (const Issuer& other : issuers.first(i)) {
+            const auto alike = [&other](const std::string& name) { return other.is_called(name); };
+            bool meet = alike(one.url);
+            for (const std::string& tenant : one.tenants) meet = meet || alike(one.url_for(tenant));
+            if (meet) return one.url + ": two issuers are called so";
+        }
+    }
+    return {};
+}
+
 } // namespace weir::identity

@@ -9,6 +9,7 @@
 #include "identity/claims.h"
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -74,6 +75,8 @@ struct Issuer {
 
 /// What is wrong with a description, in a sentence; empty: nothing.
 std::string problem_of(const Issuer& issuer);
+/// The same for all that are configured together: no two may be called alike, since a token has one judge.
+std::string problem_of(std::span<const Issuer> issuers);
 
 /// Where the metadata of an issuer are (OIDC Discovery, section 4).
 std::string metadata_url_of(const Issuer& issuer);

@@ -373,3 +373,18 @@ TEST_CASE("descriptions that would trust too much are not made") {
         issuer.client.clear();
     }));
 }
+
+TEST_CASE("no two issuers of one configuration are called alike") {
+    const Issuer as = made(oidc("https://as.acme.example")), other = made(oidc("https://other.acme.example"));
+    const Issuer one = made(entra_v2(Names{tenant})), both = made(entra_v2(Names{other_tenant, tenant}));
+    const auto problem = [](std::vector<Issuer> issuers) { return problem_of(issuers); };
+    CHECK(problem({}).empty());
+    CHECK(problem({as, other, one}).empty());
+    CHECK(problem({one, made(entra_v2(Names{other_tenant})), made(entra_v1(Names{tenant}))}).empty());
+    CHECK_FALSE(problem({as, other, as}).empty());
+    CHECK_FALSE(problem({one, both}).empty());
+    CHECK_FALSE(problem({both, one}).empty());
+    Issuer bad = as;
+    bad.algorithms = {};
+    CHECK(problem({other, bad}) == "https://as.acme.example: it has no algorithms");
+}
