@@ -48,6 +48,7 @@ class NowhereRing final : public ring::Ring {
     void unlink(ring::Op& op, int, const char*) override { complete(op, 0); }
     int open_socket(int) override { std::abort(); }
     void shutdown(int, int) override { std::abort(); }
+    ring::Address peer(int) override { std::abort(); }
     void accept(ring::Op&, int) override { std::abort(); }
     void receive(ring::Op&, int) override { std::abort(); }
     void connect(ring::Op&, int, const ring::Address&) override { std::abort(); }

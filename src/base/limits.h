@@ -55,11 +55,11 @@ struct Limits {
     uint32_t mask_nesting_max = 4;        // JSON in texts in JSON in texts
     uint64_t mask_steps_max = 32'000'000; // values looked at and compared, in one message
     // Numbers of things
-    uint32_t connections_max = 10'000;          // refused
-    uint32_t connections_per_address_max = 100; // refused; anonymous loopback is exempt
-    uint32_t streams_per_principal_max = 256;
+    uint32_t connections_max = 10'000;             // refused
+    uint32_t connections_per_address_max = 100;    // refused; anonymous loopback is exempt
+    uint32_t streams_per_principal_max = 256;      // open event streams; 429
     uint32_t upstream_links_max = 10'000;          // 503
-    uint64_t memory_bytes_max = uint64_t{4} << 30; // 70/85/95 %: stop reading bodies, refuse new, close idle
+    uint64_t memory_bytes_max = uint64_t{4} << 30; // 70/85/95/100 %: bodies wait, 503, idle ones close, answers end
     // Approvals
     uint32_t approvals_max = 20'000;              // that wait; the call is refused
     uint32_t approvals_per_principal_max = 1'000; // that wait; the call is refused
@@ -67,7 +67,7 @@ struct Limits {
     uint64_t answer_kept_ns_max = 600 * s_ns;     // of an approved call, until a client has it
     uint32_t answer_kept_bytes_max = 1 << 20;     // a larger one is not kept
     // Record
-    uint64_t record_queue_bytes_max = uint64_t{64} << 20; // pushes back
+    uint64_t record_queue_bytes_max = uint64_t{64} << 20; // of a worker; 503
     uint64_t record_sync_ns_max = 50 * ms_ns;             // durability = "batch"
     // Whole process
     uint64_t batch_wait_ns = 20'000; // under load, for more completions after the first (kernel 6.12); 0: never

@@ -63,6 +63,7 @@
     row(upstream_too_large, 502, -32603, "the MCP server's answer is too large") \
     row(upstream_refused, 502, -32603, "the MCP server refuses weir's credential") \
     row(upstream_redirect, 502, -32603, "the MCP server redirects, which is not followed") \
+    row(streams_exceeded, 429, 42901, "too many event streams are open for this principal; close one first") \
     row(overloaded, 503, 50301, "weir is at its limit; try again") \
     row(record_unavailable, 503, 50302, "weir cannot write its record, so it lets nothing through") \
     row(draining, 503, 50303, "weir is shutting down") \

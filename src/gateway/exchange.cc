@@ -46,6 +46,8 @@ Exchange::Exchange(Worker& its_worker, net::Link& client)
 Exchange::~Exchange() {
     WEIR_ASSERT(upstream == nullptr && hold == nullptr);
     if (in_flight) worker.in_flight.erase(in_flight_digest);
+    worker.let_on(*this);
+    worker.leave_stream(*this);
 }
 
 void Exchange::advance() {

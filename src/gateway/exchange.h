@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "base/workspace.h"
+#include "gateway/caps.h"
 #include "gateway/generation.h"
 #include "gateway/in_flight.h"
 #include "http/body.h"
@@ -107,13 +108,15 @@ struct Exchange {
     bool reading = false;   // some of it arrived and more is to come: the deadlines of head and body run
     bool head_kept = false; // the head was copied into `space`, because the body did not come with it
     bool continue_sent = false;
-    bool whole = false; // all of it was read off the link
+    bool body_begun = false; // a body of known length has its memory
+    bool whole = false;      // all of it was read off the link
     bool keep_alive = true;
     bool in_flight = false;
     bool fresh_upstream = false; // the upstream link was connected for this exchange
     bool retried = false;
     uint64_t began_ns = 0;
     uint64_t body_since_ns = 0;
+    uint64_t held_back_ns = 0; // since when its body waits for memory; 0: it does not
     Workspace space;
     http::RequestHead head;
     json::Document document; // of the body, while it is judged
@@ -140,8 +143,9 @@ struct Exchange {
     std::string_view revision;
     std::string_view client_text; // name and version, as the client says
     uint64_t in_flight_digest = 0;
-    Hold* hold = nullptr; // while it waits for people, and until what they granted has ended
-    PaddedBytes outgoing; // the request as it goes upstream
+    uint32_t stream_row = KeyCounts::uncounted; // an open event stream: its principal's, in the counts
+    Hold* hold = nullptr;                       // while it waits for people, and until what they granted has ended
+    PaddedBytes outgoing;                       // the request as it goes upstream
     uint64_t outgoing_body_bytes = 0;
     PaddedBytes denied;                     // a batch's own answers: JSON texts, comma-separated
     std::span<BatchRequest> batch_requests; // the requests of a batch that went upstream

@@ -86,6 +86,7 @@ struct Gateway::Parts {
     std::array<unsigned char, 16> boot_id{};
     uint64_t started_unix_ns = unix_ns();
     std::vector<Thread> threads;
+    std::unique_ptr<Caps> caps;
     std::vector<std::unique_ptr<Counters>> counters;
     std::vector<const Counters*> counters_view;
     std::unique_ptr<control::Names> names;
@@ -143,6 +144,7 @@ void Gateway::Parts::run_worker(uint32_t index) {
                        .record = record->get(),
                        .judge = &judge,
                        .counters = counters[index].get(),
+                       .caps = caps.get(),
                        .calls = {.broadcast = [this, index](const WorkerMessage& message) { tell_all(message, index); },
                                  .resolve_again = [this](uint32_t server) { names->ask(server); },
                                  .page = [this](std::string_view path, PaddedBytes& out) { return page(path, out); },
@@ -180,6 +182,7 @@ std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config conf
     const Config& settled = parts->generation.config;
     const uint32_t count = settled.workers != 0 ? settled.workers : std::max(1U, std::thread::hardware_concurrency());
     parts->threads.resize(count);
+    parts->caps = std::make_unique<Caps>(settled.limits, count);
     if (const auto& record = settled.record; record.retain_bytes != 0 || record.retain_days != 0)
         parts->retention = std::make_unique<record::Retention>(record.retain_bytes,
                                                                record.retain_days * uint64_t{86'400} * s_ns, count);

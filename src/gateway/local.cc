@@ -32,6 +32,7 @@ void write_status_line(PaddedBytes& out, uint16_t status) {
 std::string_view lines_of(Error error) {
     switch (row_of(error).status) {
         case 405: return "Allow: GET, POST, DELETE\r\n";
+        case 429: return "Retry-After: 10\r\n";
         case 503: return "Retry-After: 1\r\n";
         default: return {};
     }

@@ -71,12 +71,18 @@ Result<void> read_body(Exchange& exchange) {
             return {};
         }
         keep_head(exchange);
+        // What has its memory already is read to its end.
+        if (!exchange.body_begun && exchange.worker.hold_back(exchange)) return fail(Error::incomplete);
+        exchange.body_begun = true;
         link.set_window(head.content_length);
         return fail(Error::incomplete);
     }
     keep_head(exchange);
     while (!exchange.chunks.done()) {
-        if (link.input().size == 0) return fail(Error::incomplete);
+        if (link.input().size == 0) {
+            exchange.worker.hold_back(exchange);
+            return fail(Error::incomplete);
+        }
         const auto piece = exchange.chunks.next(link.input().text());
         if (!piece) return fail(piece.error());
         exchange.body.append(piece->payload);
@@ -101,6 +107,12 @@ void consume_request(Exchange& exchange) {
         auto& counters = exchange.worker.counters;
         (in_place ? counters.bodies_in_place : counters.bodies_gathered).add();
     }
+}
+
+/// A GET stream or a subscription: open for as long as its client likes.
+bool opens_stream(const Exchange& exchange) {
+    return exchange.asked == Asked::open_stream ||
+           (exchange.method == mcp::Method::subscriptions_listen && exchange.expects_answer);
 }
 
 /// mcp.md 1.0, steps 2 and 5 to 7: what the head alone decides. ok, or the refusal.
@@ -189,12 +201,19 @@ Next step_scan(Exchange& exchange) {
     if (!body) {
         if (client_done(exchange)) return refuse_and_close(exchange, Error::json_syntax, "the body was cut off");
         exchange.expired = false;
+        if (exchange.held_back_ns != 0) { // Our shortage, not the client's slowness.
+            const uint64_t until = exchange.held_back_ns + worker.limits.body_ns_max;
+            if (worker.now_ns() >= until) return refuse_and_close(exchange, Error::overloaded);
+            return wait_until(exchange, until);
+        }
         const uint64_t received = exchange.body.size() + exchange.client_link->input().size;
         if (body_too_slow(exchange, received)) return refuse_and_close(exchange, Error::request_timeout);
         return wait_until(exchange, body_check_ns(exchange));
     }
     exchange.expired = false;
-    const auto read = read_request(exchange);
+    worker.let_on(exchange);
+    auto read = read_request(exchange);
+    if (read && opens_stream(exchange)) read = worker.enter_stream(exchange);
     if (!read) {
         consume_request(exchange);
         return refuse(exchange, read.error(), exchange.refusal.detail);

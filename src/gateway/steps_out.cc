@@ -55,7 +55,10 @@ Next upstream_failed(Exchange& exchange, Error error) {
     if (exchange.forwarded && !nothing_written && exchange.expects_answer && !exchange.response_seen)
         record_ambiguous(exchange, error);
     if (exchange.answer == Answer::stream) return end_stream(exchange, error);
-    return refuse(exchange, error);
+    // What was forwarded may have been done: no word of trying again.
+    const bool given_up = error == Error::overloaded && exchange.forwarded;
+    return refuse(exchange, error,
+                  given_up ? "weir has no memory left for the MCP server's answer" : std::string_view());
 }
 
 /// Reads the answer's head off the upstream link. Error::incomplete: wait.
@@ -84,6 +87,7 @@ Result<void> gather_body(Exchange& exchange) {
             if (exchange.answer_left > body_max) return fail(Error::upstream_too_large);
             if (link.input().size < exchange.answer_left) {
                 if (link.ended()) return fail(Error::upstream_cut);
+                if (exchange.worker.memory_full()) return fail(Error::overloaded);
                 link.set_window(exchange.answer_left);
                 return fail(Error::incomplete);
             }
@@ -96,6 +100,7 @@ Result<void> gather_body(Exchange& exchange) {
                 if (!piece) return fail(Error::upstream_malformed);
                 exchange.body.append(piece->payload);
                 if (exchange.body.size() > body_max) return fail(Error::upstream_too_large);
+                if (exchange.worker.memory_full()) return fail(Error::overloaded);
                 link.consume(piece->consumed);
             }
             break;
@@ -103,6 +108,7 @@ Result<void> gather_body(Exchange& exchange) {
             exchange.body.append(link.input().text());
             link.consume(link.input().size);
             if (exchange.body.size() > body_max) return fail(Error::upstream_too_large);
+            if (exchange.worker.memory_full()) return fail(Error::overloaded);
             if (link.error() != 0) return fail(Error::upstream_cut);
             if (!link.ended()) return fail(Error::incomplete);
             break;
@@ -134,6 +140,7 @@ Next step_dial(Exchange& exchange) {
     if (exchange.upstream == nullptr) {
         if (cancelled(exchange)) return go(exchange, Step::settle);
         exchange.upstream = worker.dial(*exchange.server, exchange.fresh_upstream);
+        if (exchange.upstream == nullptr && worker.upstream_links_full()) return refuse(exchange, Error::overloaded);
         if (exchange.upstream == nullptr) {
             worker.address_failed(*exchange.server);
             return refuse(exchange, Error::upstream_unreachable);

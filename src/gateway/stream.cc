@@ -287,6 +287,7 @@ Next relay_stream(Exchange& exchange) {
                     exchange.upstream->set_deadline(worker.now_ns() + after_response_ns);
                 }
             }
+            if (worker.memory_full()) return end_stream(exchange, Error::overloaded);
             make_room(exchange);
             break;
         }

@@ -32,7 +32,11 @@ Worker::Worker(ring::Ring& worker_ring, WorkerOptions worker_options)
       in_flight(limits.connections_max), ended_sessions(ended_sessions_max),
       sessions(options.record, options.boot_id, limits.session_idle_ns_max, options.seed),
       holds(limits.connections_max), links_(limits.connections_max + limits.upstream_links_max),
-      exchanges_(2 * limits.connections_max), upstreams_(options.generation->servers.size()) {
+      exchanges_(2 * limits.connections_max), upstreams_(options.generation->servers.size()),
+      steps_(limits.memory_bytes_max) {
+    const Config& config = options.generation->config;
+    anonymous_only_ = std::ranges::all_of(config.servers, &ServerConfig::anonymous);
+    counts_addresses_ = !anonymous_only_ || !std::ranges::all_of(config.addresses, &ListenAddress::loopback);
     for (const auto& server : options.generation->servers) addresses_.push_back(server.address);
     // Room for all that may ever be in them; memory that is not used is not taken.
     for (auto* links : {&touched_, &to_flush_, &starved_, &closed_}) links->reserve(links_.count_max());
@@ -75,20 +79,6 @@ void Worker::on_accept(ring::Op& op, ring::Completion done) {
     // Out of descriptors or the kernel ended the multishot: housekeeping arms it again within a second.
     if (done.result < 0) log::warn("accept_failed", {{"error", std::strerror(-done.result)}});
     else worker.ring.accept(listener.op, listener.fd);
-}
-
-void Worker::accepted(int fd, Role role) {
-    const bool full = role == Role::client && counters.connections_open.read() >= limits.connections_max;
-    net::Link* link = full || draining_ ? nullptr : links_.make(*this, ring, timers, buffers, limits);
-    if (link == nullptr) {
-        counters.connections_refused.add();
-        return ring.close(fd);
-    }
-    counters.connections_accepted.add();
-    counters.connections_open.add();
-    link->role = static_cast<uint8_t>(role);
-    link->open(fd);
-    link->set_deadline(now_ns() + limits.first_octet_ns_max);
 }
 
 // What links tell.
@@ -161,9 +151,10 @@ net::Link* Worker::dial(const Server& server, bool& fresh) {
         return link;
     }
     if (address_of(server).size == 0) return nullptr;
-    if (counters.upstream_links_open.read() >= limits.upstream_links_max) return nullptr;
+    if (!options.caps->upstream_links.take(limits.upstream_links_max)) return nullptr;
     net::Link* link = links_.make(*this, ring, timers, buffers, limits);
-    if (link == nullptr) return nullptr;
+    WEIR_ASSERT(link != nullptr); // The pool has room for all that the caps let in.
+    link->counted = true;
     link->role = static_cast<uint8_t>(Role::upstream);
     link->server = server.index;
     counters.upstream_links_open.add();
@@ -195,8 +186,6 @@ void Worker::end_session(EndedSessions::Digest session) {
         options.calls.broadcast({.kind = WorkerMessage::Kind::session_ended, .session = session});
 }
 
-bool Worker::overloaded() const { return buffers.lent_bytes() > limits.memory_bytes_max / 100 * 85; }
-
 void Worker::finish(Exchange& exchange) {
     counters.exchanges_open.sub();
     net::Link* link = exchange.client();
@@ -215,10 +204,12 @@ void Worker::finish(Exchange& exchange) {
 // The turn.
 
 bool Worker::turn(uint64_t deadline_ns) {
-    ring.turn(std::min({deadline_ns, timers.next_due_ns(), housekeeping_ns_, record().next_due_ns()}),
-              crowd_.several(ring.now_ns()) ? limits.batch_wait_ns : 0);
+    ring.turn(
+        std::min({deadline_ns, timers.next_due_ns(), housekeeping_ns_, record().next_due_ns(), memory_look_due_ns()}),
+        crowd_.several(ring.now_ns()) ? limits.batch_wait_ns : 0);
     timers.advance(ring.now_ns());
     if (record_moved_) wake_record_waiters();
+    look_at_memory();
     run_woken();
     record().flush();
     flush_links();
@@ -287,6 +278,7 @@ void Worker::free_closed() {
         std::erase(starved_, link);
         if (static_cast<Role>(link->role) == Role::upstream) counters.upstream_links_open.sub();
         else counters.connections_open.sub();
+        leave_caps(*link);
         counters.bytes_in.add(link->bytes_in());
         counters.bytes_out.add(link->bytes_out());
         links_.free(*link);

@@ -12,6 +12,7 @@
 #include "base/workspace.h"
 #include "catalog/catalog.h"
 #include "gateway/admin.h"
+#include "gateway/caps.h"
 #include "gateway/counters.h"
 #include "gateway/exchange.h"
 #include "gateway/generation.h"
@@ -62,6 +63,7 @@ struct WorkerOptions {
     record::Writer* record = nullptr;
     policy::Judge* judge = nullptr;
     Counters* counters = nullptr;
+    Caps* caps = nullptr; // of all workers
     WorkerCalls calls;
     std::shared_ptr<WorkerMailbox> mailbox;
 };
@@ -82,6 +84,12 @@ class Crowd {
     static constexpr uint64_t window_ns = ms_ns;
     const net::Link* last_ = nullptr; // of the last request; compared, never followed
     uint64_t changed_ns_ = 0;         // when a request last came on another connection than the one before
+};
+
+/// Where the steps of memory_bytes_max lie, in bytes.
+struct MemorySteps {
+    explicit MemorySteps(uint64_t most);
+    uint64_t bodies_wait, refuse, close_idle, full;
 };
 
 class Worker final : public net::LinkHost {
@@ -122,7 +130,18 @@ class Worker final : public net::LinkHost {
     Exchange* find_exchange(Ref ref) { return exchanges_.find(ref); }
     uint32_t next_exchange_number() { return ++exchange_number_; }
     void end_session(EndedSessions::Digest session);
-    bool overloaded() const;
+
+    // For the steps, at limits: worker_limits.cc.
+    uint64_t memory_bytes() const { return buffers.lent_bytes() + memory_of_others_; } // of all workers
+    bool overloaded() const { return memory_bytes() > steps_.refuse; }
+    bool memory_full() const { return memory_bytes() > steps_.full; }
+    /// The rest of the body is not here and would take memory: whether it must wait. Its link is not read until let_on().
+    bool hold_back(Exchange& exchange);
+    void let_on(Exchange& exchange);
+    bool upstream_links_full() const;
+    /// The exchange is to be an open event stream of its principal. streams_exceeded: there are too many.
+    Result<void> enter_stream(Exchange& exchange);
+    void leave_stream(Exchange& exchange);
 
     ring::Ring& ring;
     const WorkerOptions options;
@@ -158,6 +177,11 @@ class Worker final : public net::LinkHost {
     static void on_wake(ring::Op& op, ring::Completion done);
     static void on_record(void* self);
     void accepted(int fd, Role role);
+    bool let_in(net::Link& link, const ring::Address& from);
+    void leave_caps(net::Link& link);
+    uint64_t memory_look_due_ns() const;
+    void look_at_memory();
+    void close_idle();
     void begin_exchange(net::Link& link);
     void read_mail();
     void run_woken();
@@ -184,6 +208,12 @@ class Worker final : public net::LinkHost {
     uint64_t drain_deadline_ns_ = UINT64_MAX;
     uint64_t housekeeping_ns_ = 0;
     uint32_t exchange_number_ = 0;
+    bool anonymous_only_ = true;    // no server asks who comes
+    bool counts_addresses_ = false; // of clients; somebody may come from elsewhere than loopback, or is known
+    const MemorySteps steps_;
+    uint32_t held_back_ = 0; // exchanges whose body waits for memory
+    uint64_t memory_told_ = 0, memory_of_others_ = 0, memory_look_ns_ = 0;
+    uint64_t shed_ns_ = 0; // when idle connections may be closed again
     Crowd crowd_;
 };
 

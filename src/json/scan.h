@@ -55,6 +55,8 @@ class Scanner {
     /// Gives back the memory that only texts of more than `kept_bytes` need. Costs nothing if there was none since
     /// the last call. Ends the life of the last Document.
     void trim(size_t kept_bytes = size_t{256} << 10);
+    /// The largest text since the last trim().
+    size_t largest() const { return largest_; }
 
   private:
     friend class Walk;

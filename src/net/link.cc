@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace weir::net {
 namespace {
@@ -60,7 +61,7 @@ void Link::on_connect(ring::Op& op, ring::Completion done) {
 // In.
 
 void Link::arm_receive() {
-    if (receive_.with_kernel || ended_ || paused_ || starved_) return;
+    if (receive_.with_kernel || ended_ || paused_ || held_ || starved_) return;
     ring_.receive(receive_, fd_);
 }
 
@@ -73,8 +74,8 @@ void Link::on_receive(ring::Op& op, ring::Completion done) {
         link.starved_ = true;
         return link.host_.starved(link);
     }
-    if (done.result == -ECANCELED) { // Paused; resume_reading() may have come meanwhile.
-        if (!link.paused_) link.arm_receive();
+    if (done.result == -ECANCELED) { // Paused or held; the end of that may have come meanwhile.
+        link.arm_receive();
         return;
     }
     if (done.result <= 0) {
@@ -168,6 +169,16 @@ void Link::resume_reading() {
         arm_receive(); // If the cancel is still under way, its completion arms.
 }
 
+void Link::hold_reading() {
+    if (std::exchange(held_, true)) return;
+    if (receive_.with_kernel) ring_.cancel(receive_);
+}
+
+void Link::let_read_on() {
+    if (!std::exchange(held_, false)) return;
+    if (state_ == State::open || state_ == State::lingering) arm_receive();
+}
+
 void Link::receive_bulk() {
     starved_ = false;
     if (state_ != State::open || ended_) {
@@ -177,7 +188,7 @@ void Link::receive_bulk() {
     }
     leave_slab();
     bool came = false;
-    while (!paused_ && !ended_ && unread() < window_) {
+    while (!paused_ && !held_ && !ended_ && unread() < window_) {
         if (gathered_at_ != 0 && gathered_at_ == gathered_.size()) {
             gathered_.clear();
             gathered_at_ = 0;
@@ -261,7 +272,7 @@ void Link::linger() {
     drop_slab();
     gathered_.release();
     gathered_at_ = 0;
-    paused_ = false;
+    paused_ = held_ = false;
     flush();
     discard_while_lingering();
     if (state_ == State::lingering) arm_receive();

@@ -61,6 +61,9 @@ class Link {
     void receive_bulk();
     void pause_reading();
     void resume_reading();
+    /// Receives no more, whatever the window: the memory for it is not there now. Ends with let_read_on().
+    void hold_reading();
+    void let_read_on();
     uint64_t bytes_in() const { return bytes_in_; }
 
     // Out.
@@ -97,11 +100,13 @@ class Link {
     void* owner = nullptr; // who is woken
     uint32_t server = 0;   // upstream: of which server
     uint8_t role = 0;
-    bool idle = false;         // upstream: in the list of idle links
-    bool queued_flush = false; // is in the worker's list of links to flush at the end of the turn
-    bool in_slab_list = false; // is in the worker's list of links that may hold a slab
-    uint64_t after_seq = 0;    // out() may leave once the record has submitted this entry
-    uint64_t carried = 0;      // exchanges it carried
+    bool idle = false;                 // upstream: in the list of idle links
+    bool counted = false;              // in the limits of connections or upstream links
+    bool queued_flush = false;         // is in the worker's list of links to flush at the end of the turn
+    bool in_slab_list = false;         // is in the worker's list of links that may hold a slab
+    uint32_t address_row = UINT32_MAX; // its peer's in the counts by address
+    uint64_t after_seq = 0;            // out() may leave once the record has submitted this entry
+    uint64_t carried = 0;              // exchanges it carried
     Link* pool_next = nullptr;
     Link* pool_previous = nullptr;
 
@@ -127,7 +132,8 @@ class Link {
     int fd_ = -1;
     State state_ = State::closed;
     bool ended_ = false;
-    bool paused_ = false;
+    bool paused_ = false; // the window is full
+    bool held_ = false;   // by hold_reading()
     bool starved_ = false;
     bool send_failed_ = false;
     bool shut_ = false;

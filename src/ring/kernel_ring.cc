@@ -92,6 +92,12 @@ class KernelRing final : public Ring {
     }
     void close(int fd) override { ::close(fd); }
     void shutdown(int fd, int how) override { ::shutdown(fd, how); }
+    Address peer(int fd) override {
+        Address address;
+        address.size = sizeof address.storage;
+        if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address.storage), &address.size) != 0) address.size = 0;
+        return address;
+    }
 
     void accept(Op& op, int listener) override {
         io_uring_sqe* entry = take(op);

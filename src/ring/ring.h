@@ -92,6 +92,7 @@ class Ring {
     virtual int open_socket(int family) = 0; // stream, non-blocking, no delay; -errno
     virtual void close(int fd) = 0;
     virtual void shutdown(int fd, int how) = 0;
+    virtual Address peer(int fd) = 0;              // whom `fd` is connected to; size 0: nobody any more
     virtual void accept(Op& op, int listener) = 0; // many completions: result = the new descriptor
     virtual void receive(Op& op,
                          int fd) = 0; // many completions, each with a slab; 0: the peer is done; -ENOBUFS: no slab

@@ -135,6 +135,29 @@ TEST_CASE("reading pauses and resumes, even before the pause has reached the ker
     bench.turn_until([&] { return connection.input() == "ab"; });
 }
 
+TEST_CASE("a link that is held receives nothing, whatever its window, until it is let read on") {
+    Bench bench;
+    Connection connection(bench);
+    connection.say("a");
+    bench.turn_until([&] { return connection.input() == "a"; });
+    connection.link.hold_reading();
+    for (int i = 0; i < 3; ++i) bench.turn();
+    connection.say("b");
+    connection.link.set_window(1 << 20);
+    connection.link.pause_reading();
+    connection.link.resume_reading();
+    connection.link.consume(1);
+    for (int i = 0; i < 3; ++i) bench.turn();
+    connection.link.receive_bulk();
+    CHECK(connection.input().empty());
+    connection.link.let_read_on();
+    bench.turn_until([&] { return connection.input() == "b"; });
+    connection.link.hold_reading(); // And even before that has reached the kernel.
+    connection.link.let_read_on();
+    connection.say("c");
+    bench.turn_until([&] { return connection.input() == "bc"; });
+}
+
 TEST_CASE("the peer's end is told after its last byte") {
     Bench bench;
     Connection connection(bench);

@@ -60,6 +60,7 @@ class FileRing final : public ring::Ring {
     // There are no sockets here.
     int open_socket(int) override { return none(); }
     void shutdown(int, int) override { none(); }
+    ring::Address peer(int) override { return none(), ring::Address(); }
     void accept(ring::Op&, int) override { none(); }
     void receive(ring::Op&, int) override { none(); }
     void connect(ring::Op&, int, const ring::Address&) override { none(); }

@@ -98,11 +98,12 @@ void Net::reset(const std::shared_ptr<End>& end) {
         }
 }
 
-std::shared_ptr<End> Net::connect(uint16_t port) {
+std::shared_ptr<End> Net::connect(uint16_t port, uint32_t address) {
     const auto found = listeners.find(port);
     if (found == listeners.end() || !found->second->open) return nullptr;
     auto mine = std::make_shared<End>(), theirs = std::make_shared<End>();
     ends_.push_back(mine);
+    mine->address = address;
     mine->peer = theirs;
     theirs->peer = mine;
     found->second->waiting.push_back(theirs);
@@ -169,6 +170,17 @@ void SimRing::shutdown(int fd, int how) {
     socket.end->inbound.clear();
     socket.end->inbound_at = 0;
     look();
+}
+
+ring::Address SimRing::peer(int fd) {
+    ring::Address address;
+    const Socket& socket = sockets_.at(fd);
+    if (!socket.end || !socket.end->peer) return address;
+    auto& four = reinterpret_cast<sockaddr_in&>(address.storage);
+    four.sin_family = AF_INET;
+    four.sin_addr.s_addr = htonl(socket.end->peer->address);
+    address.size = sizeof four;
+    return address;
 }
 
 void SimRing::accept(ring::Op& op, int listener) {

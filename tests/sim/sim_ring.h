@@ -40,7 +40,8 @@ struct End {
     std::string inbound;   // arrived, not read
     size_t inbound_at = 0; // read so far
     std::shared_ptr<End> peer;
-    bool peer_closed = false; // no more will arrive
+    uint32_t address = 0x7f000001; // IPv4, of its holder
+    bool peer_closed = false;      // no more will arrive
     bool reset = false;
     bool closed = false;          // by its holder
     bool finished = false;        // its holder said that it sends no more
@@ -83,8 +84,8 @@ class Net {
         bool open = true;
     };
     std::map<uint16_t, std::shared_ptr<Listener>> listeners; // by port
-    /// A connection to `port`; nullptr if nobody listens.
-    std::shared_ptr<End> connect(uint16_t port);
+    /// A connection to `port` from `address`; nullptr if nobody listens.
+    std::shared_ptr<End> connect(uint16_t port, uint32_t address = 0x7f000001);
 
   private:
     std::vector<std::weak_ptr<End>> ends_; // one of each pipe
@@ -118,6 +119,7 @@ class SimRing : public ring::Ring {
     int open_socket(int family) override;
     void close(int fd) override;
     void shutdown(int fd, int how) override;
+    ring::Address peer(int fd) override;
     void accept(ring::Op& op, int listener) override;
     void receive(ring::Op& op, int fd) override;
     void connect(ring::Op& op, int fd, const ring::Address& to) override;

@@ -81,6 +81,7 @@ World::World(Court& court, const WorldOptions& options)
     for (uint16_t i = 0; i < 2; ++i)
         servers_.push_back(std::make_unique<Server>(stage_, static_cast<uint16_t>(server_port + i)));
     const auto workers = static_cast<uint32_t>(1 + random.below(2));
+    caps_ = std::make_unique<gateway::Caps>(generation_.config.limits, workers);
     for (uint32_t i = 0; i < workers; ++i) make_node(i);
     for (uint64_t i = 2 + random.below(14); i != 0; --i)
         clients_.push_back(std::make_unique<Client>(stage_, static_cast<uint16_t>(client_port + random.below(workers)),
@@ -116,6 +117,7 @@ void World::make_node(uint32_t index) {
                                            .record = node.record.get(),
                                            .judge = &court_.judge(index),
                                            .counters = &node.counters,
+                                           .caps = caps_.get(),
                                            .calls = {.broadcast =
                                                          [this, index](const gateway::WorkerMessage& message) {
                                                              for (uint32_t i = 0; i < nodes_.size(); ++i)

@@ -77,6 +77,7 @@ class World {
     std::filesystem::path directory_;
     gateway::Generation generation_;
     mcp::KeyRing keys_;
+    std::unique_ptr<gateway::Caps> caps_;
     std::vector<std::unique_ptr<Node>> nodes_;
     std::vector<std::unique_ptr<Server>> servers_;
     std::vector<std::unique_ptr<Client>> clients_;
