@@ -305,7 +305,9 @@ Next step_hold(Exchange& exchange) {
     switch (hold.news.state) {
         case TicketState::pending:
         case TicketState::executing: return keep_waiting(exchange);
-        case TicketState::approved: return go(exchange, Step::judge);
+        case TicketState::approved:
+            exchange.client_link->clear_deadline(); // of its signs of life
+            return go(exchange, Step::judge);
         case TicketState::answered: return deliver_kept(exchange);
         case TicketState::unavailable:
             return answer_refused(exchange, Error::approval_unavailable, exchange.space.copy(hold.news.text));
