@@ -32,6 +32,7 @@ void add_check(CLI::App& app, Exit& exit);
 void add_demo(CLI::App& app, Exit& exit);
 void add_call(CLI::App& app, Exit& exit);
 void add_tools(CLI::App& app, Exit& exit);
+void add_approvals(CLI::App& app, Exit& exit);
 void add_sessions(CLI::App& app, Exit& exit);
 void add_status(CLI::App& app, Exit& exit);
 void add_doctor(CLI::App& app, Exit& exit);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 namespace weir::cli {
 namespace {
@@ -46,13 +47,25 @@ Rune first_rune(std::string_view text) {
         if ((next & 0xc0) != 0x80) return {lead, 0};
         value = value << 6 | (next & 0x3fu);
     }
+    constexpr uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (value < least[size] || value > 0x10ffff || (value >= 0xd800 && value < 0xe000)) return {lead, 0};
     return {value, size};
 }
 
-/// Controls, and what turns the direction of text around (Unicode bidirectional formatting) or is not seen.
+/// What turns the direction of text around or is not seen: Default_Ignorable_Code_Point and Bidi_Control of the Unicode
+/// Character Database, the marks of interlinear annotation, and letters and signs that are blank. Ascending.
+constexpr std::pair<uint32_t, uint32_t> unseen[] = {
+    {0xad, 0xad},       {0x34f, 0x34f},     {0x61c, 0x61c},     {0x115f, 0x1160},     {0x17b4, 0x17b5},
+    {0x180b, 0x180f},   {0x200b, 0x200f},   {0x2028, 0x202e},   {0x2060, 0x206f},     {0x2800, 0x2800},
+    {0x3164, 0x3164},   {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},     {0xfff0, 0xfffb},
+    {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
+};
+
+/// Controls, and what is unseen.
 bool steers(uint32_t rune) {
-    return rune < 0x20 || (rune >= 0x7f && rune < 0xa0) || (rune >= 0x200b && rune <= 0x200f) ||
-           (rune >= 0x2028 && rune <= 0x202e) || (rune >= 0x2060 && rune <= 0x206f) || rune == 0xfeff;
+    if (rune < 0x20 || (rune >= 0x7f && rune < 0xa0)) return true;
+    return rune >= 0xad &&
+           std::ranges::any_of(unseen, [&](const auto& range) { return rune >= range.first && rune <= range.second; });
 }
 
 size_t width_of(std::string_view text) {

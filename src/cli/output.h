@@ -25,7 +25,8 @@ const Surface& err_surface();
 /// For --no-color.
 void forbid_colour();
 
-/// `text` with control characters (but for line ends if `lines`) and bidirectional controls written as \u{...}.
+/// `text` with what could deceive written as \u{...}: control characters (but for line ends if `lines`), what
+/// turns the direction of text, what is not seen; octets that are not UTF-8 as \x...
 std::string printable(std::string_view text, bool lines = false);
 /// `text` in the colour of `tone` if `surface` takes colour.
 std::string toned(const Surface& surface, Tone tone, std::string_view text);

@@ -95,6 +95,10 @@ void write_metrics(const AdminFacts& facts, Text& text) {
         "# HELP weir_config_generation Number of the configuration in force\n# TYPE weir_config_generation gauge\n"
         "weir_config_generation {}\n",
         facts.generation);
+    put(text,
+        "# HELP weir_approvals_waiting Calls that wait for a decision of people, with or without a client\n"
+        "# TYPE weir_approvals_waiting gauge\nweir_approvals_waiting {}\n",
+        facts.approvals_waiting);
     put(text, "# HELP weir_decisions_total Verdicts about messages\n# TYPE weir_decisions_total counter\n");
     put(text, "weir_decisions_total{{decision=\"allowed\"}} {}\n", sum(facts, &Counters::allowed));
     put(text, "weir_decisions_total{{decision=\"blocked\"}} {}\n", sum(facts, &Counters::blocked));
@@ -131,9 +135,10 @@ void write_status(const AdminFacts& facts, Text& text) {
         WEIR_VERSION, facts.draining ? "draining" : "running", facts.started_unix_ns,
         (facts.now_unix_ns - facts.started_unix_ns) / 1'000'000'000, facts.generation, facts.workers.size());
     put(text,
-        R"("servers":{},"policies":{},"durability":"{}","asked":{},"allowed":{},"blocked":{},"forwarded":{},"answered":{},)",
-        facts.servers, facts.policies, facts.durability, sum(facts, &Counters::asked), sum(facts, &Counters::allowed),
-        sum(facts, &Counters::blocked), sum(facts, &Counters::forwarded), sum(facts, &Counters::answered));
+        R"("servers":{},"policies":{},"approvals_waiting":{},"durability":"{}","asked":{},"allowed":{},"blocked":{},"forwarded":{},"answered":{},)",
+        facts.servers, facts.policies, facts.approvals_waiting, facts.durability, sum(facts, &Counters::asked),
+        sum(facts, &Counters::allowed), sum(facts, &Counters::blocked), sum(facts, &Counters::forwarded),
+        sum(facts, &Counters::answered));
     put(text, R"("ambiguous":{},"policy_errors":{},"policy_timeouts":{},"policy_out_of_memory":{},)",
         sum(facts, &Counters::ambiguous), sum(facts, &Counters::policy_errors), sum(facts, &Counters::policy_timeouts),
         sum(facts, &Counters::policy_out_of_memory));

@@ -2,10 +2,12 @@
 #include "gateway/gateway.h"
 
 #include "base/log.h"
+#include "control/desk.h"
 #include "control/names.h"
 #include "control/store.h"
 #include "crypto/secret.h"
 #include "gateway/admin.h"
+#include "gateway/desk_routes.h"
 #include "gateway/generation_load.h"
 #include "gateway/state_dir.h"
 #include "gateway/worker.h"
@@ -91,6 +93,7 @@ struct Gateway::Parts {
     std::vector<const Counters*> counters_view;
     std::unique_ptr<control::Names> names;
     std::unique_ptr<control::Store> store;
+    std::unique_ptr<control::Desk> desk;
     std::atomic<bool> draining{false};
     std::atomic<bool> abandoned{false}; // a worker could not start: the others end at once
     Muster muster;
@@ -117,6 +120,7 @@ Page Gateway::Parts::page(std::string_view path, PaddedBytes& out) const {
                        .now_unix_ns = unix_ns(),
                        .servers = generation.servers.size(),
                        .policies = generation.policies->count(),
+                       .approvals_waiting = store ? store->waiting() : 0,
                        .durability = durabilities[static_cast<size_t>(generation.config.record.durability)],
                        .draining = draining.load()},
                       out);
@@ -216,7 +220,7 @@ std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config conf
     Parts& own = *gateway->parts_;
     std::string failure;
     for (uint32_t i = 0; i < count && failure.empty(); ++i)
-        failure = open_listeners(settled, own.state, i, own.threads[i].listeners);
+        failure = open_listeners(settled, i, own.threads[i].listeners);
     if (!failure.empty()) {
         for (auto& thread : own.threads)
             for (const auto& [fd, role] : thread.listeners) ::close(fd);
@@ -231,6 +235,15 @@ std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config conf
         gateway->join();
         return std::unexpected(StartFailure{1, {failure}});
     }
+    const DeskParts asked = {
+        .page = [&own](std::string_view path, PaddedBytes& out) { return own.page(path, out); },
+        .list = [&store = *own.store](bool all, size_t count_max) { return store.list(all, count_max); },
+        .decide = [&store = *own.store](std::string_view id, control::Verb verb, std::string_view by,
+                                        std::string_view note) { return store.decide(id, verb, by, note); }};
+    auto desk = control::Desk::open({.path = own.state.control_socket(),
+                                     .answer = [asked](const auto& request) { return answer_desk(request, asked); }});
+    if (!desk) return std::unexpected(StartFailure{1, {desk.error()}}); // The gateway ends with its destructor.
+    own.desk = std::move(*desk);
     return gateway;
 }
 
@@ -250,6 +263,7 @@ void Gateway::drain() {
 void Gateway::join() {
     for (auto& thread : parts_->threads)
         if (thread.thread.joinable()) thread.thread.join();
+    parts_->desk.reset(); // Before the store that it asks.
     parts_->names.reset();
     parts_->store.reset();
     parts_->threads.clear();

@@ -7,7 +7,6 @@
 #include "gateway/worker.h"
 #include "ring/kernel_ring.h"
 
-#include <sys/un.h>
 #include <cstring>
 
 namespace weir::gateway {
@@ -65,8 +64,7 @@ std::expected<void, std::vector<std::string>> load_generation(Config config, Gen
     return {};
 }
 
-std::string open_listeners(const Config& config, const StateDir& state, uint32_t index,
-                           std::vector<std::pair<int, Role>>& listeners) {
+std::string open_listeners(const Config& config, uint32_t index, std::vector<std::pair<int, Role>>& listeners) {
     const auto add = [&](const ring::Address& address, const std::string& text, Role role) -> std::string {
         const int fd = ring::listen_on(address, backlog);
         if (fd < 0) return "cannot listen on " + text + ": " + std::strerror(-fd);
@@ -78,15 +76,7 @@ std::string open_listeners(const Config& config, const StateDir& state, uint32_t
     if (index != 0) return {};
     if (config.admin)
         if (auto failed = add(config.admin->address, config.admin->text, Role::admin); !failed.empty()) return failed;
-    const std::string path = state.control_socket();
-    ring::Address address;
-    auto& local = reinterpret_cast<sockaddr_un&>(address.storage);
-    if (path.size() >= sizeof local.sun_path)
-        return path + ": the path of the control socket is too long; choose a shorter [state] dir";
-    local.sun_family = AF_UNIX;
-    std::memcpy(local.sun_path, path.c_str(), path.size() + 1);
-    address.size = sizeof local;
-    return add(address, path, Role::admin);
+    return {};
 }
 
 record::WriterOptions record_options(const StateDir& state, const Config& config, uint32_t index,

@@ -21,10 +21,9 @@ enum class Role : uint8_t;
 /// The lines say what is wrong with the policies, one problem each.
 std::expected<void, std::vector<std::string>> load_generation(Config config, Generation& generation);
 
-/// The listening sockets of worker `index`: every address of [listen] for clients, and on worker 0 the admin address and
-/// the control socket. An empty text: all are there; else what is wrong, and what there was stays in `listeners`.
-std::string open_listeners(const Config& config, const StateDir& state, uint32_t index,
-                           std::vector<std::pair<int, Role>>& listeners);
+/// The listening sockets of worker `index`: every address of [listen] for clients, and on worker 0 the admin address. An
+/// empty text: all are there; else what is wrong, and what there was stays in `listeners`.
+std::string open_listeners(const Config& config, uint32_t index, std::vector<std::pair<int, Role>>& listeners);
 
 /// How worker `index` writes its stream. `retention` is that of all streams, or nullptr: all is kept.
 record::WriterOptions record_options(const StateDir& state, const Config& config, uint32_t index,

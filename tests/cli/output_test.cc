@@ -21,6 +21,14 @@ TEST_CASE("text from elsewhere cannot steer a terminal") {
     CHECK(printable("\xff\xc3(\xe2\x82") == "\\xff\\xc3(\\xe2\\x82");
     CHECK(printable("\xc0\xaf") == "\\xc0\\xaf");
     CHECK(printable("").empty());
+    for (const auto& [text, shown] :
+         {std::pair{"\xd8\x9c", "\\u{61c}"}, std::pair{"\xe2\x80\x8b", "\\u{200b}"}, std::pair{"\xc2\xad", "\\u{ad}"},
+          std::pair{"\xe2\x81\xa6", "\\u{2066}"}, std::pair{"\xe3\x85\xa4", "\\u{3164}"},
+          std::pair{"\xef\xb8\x8f", "\\u{fe0f}"}, std::pair{"\xf3\xa0\x81\xa1", "\\u{e0061}"},
+          std::pair{"\xf3\xa0\x84\x80", "\\u{e0100}"}, std::pair{"\xe0\x80\x9b", "\\xe0\\x80\\x9b"},
+          std::pair{"\xed\xa0\x80", "\\xed\\xa0\\x80"}})
+        CHECK(printable(text) == shown);
+    CHECK(printable("\xd8\xa7\xd7\x90\xe4\xb8\xad") == "\xd8\xa7\xd7\x90\xe4\xb8\xad"); // letters stay
 }
 
 TEST_CASE("a table is tab-separated in a pipe and aligned on a terminal") {

@@ -1,0 +1,74 @@
+// cli/tickets.h - calls that wait for people, as the command line gets them from the control socket and shows them.
+//
+// What a ticket says came from clients and policies: everything here that makes text for a person escapes what could
+// steer a terminal or is not seen. The texts are pure; the desk blocks on the socket.
+#pragma once
+
+#include "cli/commands.h"
+#include "cli/output.h"
+
+#include <cstdint>
+#include <expected>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::cli {
+
+struct Ticket {
+    std::string id, state, principal, person, client, server, method, name, reason, session, digest;
+    std::string decided_by, decided_note;
+    std::string body; // only of one(): exactly what will run
+    std::vector<std::string> policies;
+    std::vector<std::vector<std::string>> by; // of each policy that asks: who may decide
+    uint64_t generation = 0, created_ns = 0, expires_ns = 0, decided_ns = 0;
+    std::string json; // the whole of it, as it came
+
+    bool waits() const { return state == "pending"; }
+};
+
+/// Why something was not to be had: what the command exits with, and a sentence.
+struct Refusal {
+    Exit exit = Exit::failed;
+    std::string why;
+};
+
+struct TicketList {
+    std::vector<Ticket> tickets;
+    bool more = false; // there are others that were left out
+    std::string json;
+};
+
+/// The control socket of a running weir. Refusals: unreachable, not_found, conflict, failed.
+class TicketDesk {
+  public:
+    explicit TicketDesk(std::string socket) : socket_(std::move(socket)) {}
+    std::expected<TicketList, Refusal> list(bool all) const;
+    std::expected<Ticket, Refusal> one(std::string_view id) const;
+    /// `decision` is approve, deny, withdraw or revoke.
+    std::expected<Ticket, Refusal> decide(std::string_view id, std::string_view decision, std::string_view note) const;
+
+  private:
+    std::string socket_;
+};
+
+/// The id of the ticket that `word` means: an id, the beginning of exactly one (of those that wait, if any does; `ap_`
+/// may be left out), or `last`: the newest that waits. Refusals: not_found, usage.
+std::expected<std::string, Refusal> choose_ticket(std::span<const Ticket> tickets, std::string_view word);
+
+/// `4m 10s`, `2h 5m`, `3d 1h`; `0s` when it is over.
+std::string time_left(uint64_t until_ns, uint64_t now_ns);
+/// `sre or ops; and finance`
+std::string approvers(const Ticket& ticket);
+/// JSON over several lines, strings decoded and written with minimal escapes, nothing left that steers a terminal. What
+/// is not JSON is one escaped line.
+std::string laid_out(std::string_view json);
+/// All of one ticket, over several lines.
+std::string ticket_page(const Ticket& ticket, uint64_t now_ns, bool utc);
+/// Rows for `weir approvals list`: for people ages, for pipes times.
+Table ticket_table(std::span<const Ticket> tickets, uint64_t now_ns, bool terminal);
+/// One line of tab-separated values: time, id, state, who, call, reason, who decided, the note.
+std::string ticket_line(const Ticket& ticket, uint64_t time_ns);
+
+} // namespace weir::cli
