@@ -195,6 +195,12 @@ struct Exchange {
     std::string_view refusal_data; // JSON, in `space`
 };
 
+/// A GET stream or a subscription: open for as long as its client likes.
+inline bool opens_stream(const Exchange& exchange) {
+    return exchange.asked == Asked::open_stream ||
+           (exchange.method == mcp::Method::subscriptions_listen && exchange.expects_answer);
+}
+
 /// Moves to `step` now.
 inline Next go(Exchange& exchange, Step step) {
     exchange.step = step;

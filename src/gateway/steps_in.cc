@@ -109,12 +109,6 @@ void consume_request(Exchange& exchange) {
     }
 }
 
-/// A GET stream or a subscription: open for as long as its client likes.
-bool opens_stream(const Exchange& exchange) {
-    return exchange.asked == Asked::open_stream ||
-           (exchange.method == mcp::Method::subscriptions_listen && exchange.expects_answer);
-}
-
 /// mcp.md 1.0, steps 2 and 5 to 7: what the head alone decides. ok, or the refusal.
 Result<void> check_head(Exchange& exchange) {
     const auto& head = exchange.head;
@@ -161,6 +155,7 @@ Next step_admit(Exchange& exchange) {
         if (head.error() != Error::incomplete) return refuse_and_close(exchange, head.error());
         if (client_done(exchange)) return refuse_and_close(exchange, Error::head_malformed, "the head was cut off");
         if (late && exchange.reading) return refuse_and_close(exchange, Error::request_timeout);
+        if (worker.has_last_words()) return refuse_and_close(exchange, Error::draining);
         exchange.reading = true;
         exchange.client_link->set_window(worker.limits.head_bytes_max + 1);
         return wait_until(exchange, exchange.began_ns + worker.limits.head_ns_max);
@@ -200,6 +195,7 @@ Next step_scan(Exchange& exchange) {
     if (!body && body.error() != Error::incomplete) return refuse_and_close(exchange, body.error());
     if (!body) {
         if (client_done(exchange)) return refuse_and_close(exchange, Error::json_syntax, "the body was cut off");
+        if (worker.has_last_words()) return refuse_and_close(exchange, Error::draining);
         exchange.expired = false;
         if (exchange.held_back_ns != 0) { // Our shortage, not the client's slowness.
             const uint64_t until = exchange.held_back_ns + worker.limits.body_ns_max;

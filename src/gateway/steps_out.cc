@@ -48,11 +48,12 @@ Next upstream_failed(Exchange& exchange, Error error) {
     if (nothing_written && exchange.forwarded && exchange.retried) put_grant_back(exchange);
     // Nothing of the request reached the upstream's socket: a pooled connection had died. Once more, on a new one.
     if (exchange.forwarded && exchange.answer == Answer::awaited && nothing_written && !exchange.fresh_upstream &&
-        !exchange.retried) {
+        !exchange.retried && error != Error::draining) {
         exchange.retried = true;
         return go(exchange, Step::dial);
     }
-    if (exchange.forwarded && !nothing_written && exchange.expects_answer && !exchange.response_seen)
+    if (exchange.forwarded && !nothing_written && exchange.expects_answer && !exchange.response_seen &&
+        !opens_stream(exchange))
         record_ambiguous(exchange, error);
     if (exchange.answer == Answer::stream) return end_stream(exchange, error);
     // What was forwarded may have been done: no word of trying again.
@@ -137,6 +138,7 @@ Next step_dial(Exchange& exchange) {
         if (worker.record().durable_seq() < exchange.awaited_seq) return Next::wait;
         exchange.awaited_seq = 0;
     }
+    if (worker.has_last_words()) return upstream_failed(exchange, Error::draining);
     if (exchange.upstream == nullptr) {
         if (cancelled(exchange)) return go(exchange, Step::settle);
         exchange.upstream = worker.dial(*exchange.server, exchange.fresh_upstream);
@@ -189,6 +191,7 @@ Next step_relay(Exchange& exchange) {
         return go(exchange, Step::settle);
     }
     if (exchange.upstream == nullptr) return upstream_failed(exchange, Error::upstream_cut);
+    if (worker.gives_up(exchange) && !exchange.committed) return upstream_failed(exchange, Error::draining);
     net::Link& link = *exchange.upstream;
     if (upstream_late(exchange)) return upstream_failed(exchange, Error::upstream_timeout);
     if (link.broken() && link.input().size == 0) return upstream_failed(exchange, Error::upstream_cut);

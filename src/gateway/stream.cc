@@ -16,6 +16,8 @@ namespace {
 
 // After the response an upstream has this long to end its stream, so that its connection can be used again.
 constexpr uint64_t after_response_ns = 250 * ms_ns;
+// When clients of streams that end with weir are asked to come back: a restart takes a moment.
+constexpr uint64_t retry_ms_min = 2000, retry_ms_spread = 4000;
 
 bool client_left(const Exchange& exchange) {
     return exchange.client_link == nullptr || exchange.client_link->ended() || exchange.client_link->broken();
@@ -203,6 +205,31 @@ bool client_stalled(Exchange& exchange) {
     return now >= exchange.client_progress_ns + exchange.worker.limits.write_stall_ns_max;
 }
 
+/// weir ends. The last event says so in the form that the client of this stream reads: a subscription its graceful end, a
+/// request that has no answer yet an error, and a stream that can be opened or taken up again when to try that.
+Next end_drained(Exchange& exchange) {
+    Worker& worker = exchange.worker;
+    const bool unanswered = exchange.expects_answer && !exchange.response_seen;
+    const bool subscription = opens_stream(exchange) && unanswered;
+    if (!subscription && response_missing(exchange)) return end_stream(exchange, Error::draining);
+    PaddedBytes message(worker.buffers), framed(worker.buffers);
+    std::optional<uint32_t> retry_ms;
+    if (subscription) {
+        mcp::write_listen_end(message, exchange.id.raw);
+        record_answered(exchange, message.text(), false);
+        exchange.response_seen = true;
+    } else {
+        // Not all at once: whoever takes over, or weir when it is back, has them come over a few seconds.
+        retry_ms = static_cast<uint32_t>(retry_ms_min + worker.random.below(retry_ms_spread));
+        mcp::write_notice(message, "weir is shutting down; this stream can be opened again");
+        if (unanswered) record_ambiguous(exchange, Error::draining);
+    }
+    if (http::write_event(framed, {.id = {}, .retry_ms = retry_ms, .type = "message", .data = message.text()}))
+        send_to_client(exchange, framed.text());
+    exchange.answer_complete = false;
+    return finish_stream(exchange);
+}
+
 } // namespace
 
 void send_event(Exchange& exchange, std::string_view event) {
@@ -264,7 +291,7 @@ Next relay_stream(Exchange& exchange) {
         }
         if (exchange.client_link != nullptr && exchange.client_link->broken()) exchange.client_link->close();
     }
-    if (worker.draining() && exchange.asked == Asked::open_stream) return finish_stream(exchange);
+    if (worker.gives_up(exchange)) return end_drained(exchange);
     if (exchange.upstream == nullptr)
         return exchange.response_seen ? finish_stream(exchange) : end_stream(exchange, Error::upstream_cut);
     while (!client_full(exchange)) {

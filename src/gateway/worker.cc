@@ -194,7 +194,7 @@ void Worker::finish(Exchange& exchange) {
     if (link == nullptr) return;
     link->owner = nullptr;
     if (link->state() != net::Link::State::open) return;
-    if (draining_) return link->linger();
+    if (draining_ && static_cast<Role>(link->role) != Role::admin) return link->linger();
     link->set_window(0);
     link->set_deadline(now_ns() + limits.idle_ns_max);
     if (link->broken() || (link->ended() && link->input().size == 0)) return link->close();
@@ -205,7 +205,8 @@ void Worker::finish(Exchange& exchange) {
 
 bool Worker::turn(uint64_t deadline_ns) {
     ring.turn(
-        std::min({deadline_ns, timers.next_due_ns(), housekeeping_ns_, record().next_due_ns(), memory_look_due_ns()}),
+        std::min({deadline_ns, timers.next_due_ns(), housekeeping_ns_, record().next_due_ns(), memory_look_due_ns(),
+                  last_words_ns_, cut_ns_}),
         crowd_.several(ring.now_ns()) ? limits.batch_wait_ns : 0);
     timers.advance(ring.now_ns());
     if (record_moved_) wake_record_waiters();
@@ -222,8 +223,8 @@ bool Worker::turn(uint64_t deadline_ns) {
         sessions.expire(ring.now_ns());
         for (auto& listener : listeners_)
             if (!listener->op.with_kernel && !listener->closing) ring.accept(listener->op, listener->fd);
-        if (draining_ && ring.now_ns() >= drain_deadline_ns_) cut_everything();
     }
+    if (draining_) go_on_draining();
     return !drained();
 }
 
@@ -305,48 +306,6 @@ void Worker::read_mail() {
             case WorkerMessage::Kind::approval: hear(*this, std::move(*message.news)); break;
             case WorkerMessage::Kind::resolved: addresses_[message.server] = message.address; break;
         }
-}
-
-// The end.
-
-void Worker::drain() {
-    if (draining_) return;
-    draining_ = true;
-    drain_deadline_ns_ = ring.now_ns() + limits.drain_ns_max;
-    for (auto& listener : listeners_) {
-        listener->closing = true;
-        if (listener->op.with_kernel) {
-            ring.cancel(listener->op);
-        } else if (listener->fd >= 0) {
-            ring.close(listener->fd);
-            listener->fd = -1;
-        }
-    }
-    upstreams_.close_all();
-    links_.each([](net::Link& link) {
-        if (link.owner == nullptr && link.state() == net::Link::State::open) link.close();
-    });
-    exchanges_.each([this](Exchange& exchange) { wake(exchange); }); // Streams end by themselves when they see it.
-    housekeeping_ns_ = 0;
-}
-
-bool Worker::drained() const {
-    if (!draining_ || links_.used() != 0 || exchanges_.used() != 0) return false;
-    return std::ranges::none_of(listeners_, [](const auto& listener) { return listener->op.with_kernel; });
-}
-
-void Worker::end() {
-    drain();
-    while (!drained()) {
-        cut_everything();
-        turn(ring.now_ns() + 10 * ms_ns);
-    }
-    sessions.close_all("drain");
-}
-
-void Worker::cut_everything() {
-    drain_deadline_ns_ = UINT64_MAX;
-    links_.each([](net::Link& link) { link.close(); });
 }
 
 void Worker::publish_counters() {

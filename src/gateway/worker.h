@@ -103,10 +103,14 @@ class Worker final : public net::LinkHost {
     bool turn(uint64_t deadline_ns = UINT64_MAX);
     /// Cuts what is left and waits for the kernel. After this nothing of the worker is with it.
     void end();
-    /// Stops accepting; what runs is given drain_ns_max, then cut.
+    /// Stops accepting; what runs is given drain_ns_max, then cut (worker_end.cc).
     void drain();
     bool draining() const { return draining_; }
     bool drained() const;
+    /// Whether what this exchange waits for is waited for no longer, since the worker ends: an open stream's events at once,
+    /// anything else in the last moment of the drain.
+    bool gives_up(const Exchange& exchange) const { return draining_ && (last_words_ || opens_stream(exchange)); }
+    bool has_last_words() const { return last_words_; }
 
     /// The one upward signal: `exchange` is run before this turn ends.
     void wake(Exchange& exchange);
@@ -189,6 +193,8 @@ class Worker final : public net::LinkHost {
     void give_back_slabs();
     void free_closed();
     void wake_record_waiters();
+    void close(Listener& listener);
+    void go_on_draining();
     void cut_everything();
     void publish_counters();
 
@@ -205,7 +211,8 @@ class Worker final : public net::LinkHost {
     ring::Op wake_op_{};
     bool record_moved_ = false;
     bool draining_ = false;
-    uint64_t drain_deadline_ns_ = UINT64_MAX;
+    bool last_words_ = false; // the drain is nearly over
+    uint64_t last_words_ns_ = UINT64_MAX, cut_ns_ = UINT64_MAX;
     uint64_t housekeeping_ns_ = 0;
     uint32_t exchange_number_ = 0;
     bool anonymous_only_ = true;    // no server asks who comes

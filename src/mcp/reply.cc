@@ -235,6 +235,12 @@ void write_progress(PaddedBytes& out, std::string_view token, uint64_t count, st
     out.append("}}");
 }
 
+void write_notice(PaddedBytes& out, std::string_view text) {
+    out.append(R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"notice","logger":"weir","data":)");
+    json::quote(text, out);
+    out.append("}}");
+}
+
 void write_declined(PaddedBytes& out, std::string_view id, Method method) {
     if (method == Method::sampling_create_message)
         return write_error(out, {id, Era::legacy, user_rejected, "User rejected sampling request"});

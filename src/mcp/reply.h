@@ -72,6 +72,9 @@ void write_input_required(PaddedBytes& out, std::string_view id, std::string_vie
 /// notifications/progress without an end in sight. `token` is the request's, as JSON text; `count` rises by one each.
 void write_progress(PaddedBytes& out, std::string_view token, uint64_t count, std::string_view message);
 
+/// notifications/message of weir's own, level notice.
+void write_notice(PaddedBytes& out, std::string_view text);
+
 /// What a server is answered when the client is not asked on its behalf: sampling is rejected (-1), elicitation declined,
 /// roots are none, any other method is unknown (-32601).
 void write_declined(PaddedBytes& out, std::string_view id, Method method);

@@ -33,8 +33,13 @@ Place::Place(const std::string& more, const std::function<void(Config&)>& change
     options.judge = judge_.get();
     options.counters = &counters;
     options.caps = caps.get();
+    options.calls.page = [](std::string_view path, PaddedBytes& out) {
+        out.append(path);
+        return Page{.status = 200};
+    };
     worker = std::make_unique<Worker>(*ring, options);
     worker->listen(ring->listen(client_port), Role::client);
+    worker->listen(ring->listen(admin_port), Role::admin);
     pass();
 }
 

@@ -18,7 +18,7 @@
 
 namespace weir::gateway::test {
 
-inline constexpr uint16_t client_port = 7070, server_port = 9000;
+inline constexpr uint16_t client_port = 7070, admin_port = 7071, server_port = 9000;
 inline constexpr uint32_t loopback = 0x7f000001;
 
 /// A connection of a client, or one that weir made to the server: what came, and what is said.
@@ -46,12 +46,14 @@ class Place {
 
     /// Time goes by, a millisecond at a time.
     void pass(uint64_t ns = 20 * ms_ns);
-    Peer client(uint32_t address = loopback) {
-        Peer peer{net, net.connect(client_port, address)};
+    Peer client(uint32_t address = loopback, uint16_t port = client_port) {
+        Peer peer{net, net.connect(port, address)};
         REQUIRE(peer.end);
         pass();
         return peer;
     }
+    /// Whether anybody accepts at `port` any more.
+    bool listens(uint16_t port = client_port) const { return net.listeners.at(port)->open; }
     /// The connection that weir made to the server and that was not taken yet.
     Peer server() {
         REQUIRE_FALSE(listener->waiting.empty());

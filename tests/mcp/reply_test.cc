@@ -139,6 +139,14 @@ TEST_CASE("progress while a call waits is a notification of its revision") {
     }
 }
 
+TEST_CASE("a notice of weir's own is a notification of its revision") {
+    for (const std::string_view revision : revisions) {
+        const auto text = written([&](PaddedBytes& out) { write_notice(out, awkward); });
+        INFO(revision << ": " << text);
+        CHECK(Schema(revision).check_text("LoggingMessageNotification", text) == "");
+    }
+}
+
 TEST_CASE("an error without an id has null before 2026-07-28, and none since") {
     CHECK(written([](PaddedBytes& out) { write_error(out, {{}, Era::legacy, -32700, "what"}); }) ==
           R"({"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"what"}})");
