@@ -145,25 +145,24 @@ class Writer {
 
     void write_string(Pass& pass, uint32_t node) {
         const Child* child = at(pass.children, node);
-        const auto text = child != nullptr ? text_of(*child->layer)
-                                           : removed_->without(pass.layer.value(node).string(*space_), tallies_);
+        if (child != nullptr) return write_layer(pass, node, *child->layer);
+        const auto text = removed_->without(pass.layer.value(node).string(*space_), tallies_);
         if (text) replace(pass, node, quoted(*text, *space_));
     }
 
-    /// The new text of a layer, in the base64 it stood in; nothing when it stays as it is.
-    std::optional<std::string_view> text_of(const Layer& layer) {
+    /// The string `node` gets the new text of its layer, in the base64 it stood in, unless that stays as it is.
+    void write_layer(Pass& pass, uint32_t node, const Layer& layer) {
         std::optional<std::string_view> text;
+        PaddedBytes bytes(*buffers_);
         if (!layer.json) {
             text = removed_->without(layer.plain, tallies_);
         } else if (!layer.hits.empty() && layer.hits[0].node == 0) {
             text = form_of(layer.value(0), fields_[layer.hits[0].field]);
         } else if (const auto edits = write(layer); !edits.empty()) {
-            PaddedBytes bytes(*buffers_);
             json::serialise(layer.document, edits, bytes);
-            text = space_->copy(bytes.text());
+            text = bytes.text();
         }
-        if (text && layer.base64) return in_base64(*text, *space_);
-        return text;
+        if (text) replace(pass, node, quoted(layer.base64 ? in_base64(*text, *space_) : *text, *space_));
     }
 
     std::span<const Field> fields_;

@@ -5,6 +5,7 @@
 #include "json/utf8.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace weir::mask {
 namespace {
@@ -65,9 +66,10 @@ PaddedView decoded(Value string, Workspace& space) {
 
 /// A document whose nodes outlive the next scan.
 json::Document kept(const json::Document& document, Workspace& space) {
-    const auto nodes = space.array<json::Node>(document.nodes.size());
-    std::copy(document.nodes.begin(), document.nodes.end(), nodes.begin());
-    return {document.text, nodes};
+    const auto nodes = document.nodes;
+    char* const room = space.take(nodes.size_bytes(), alignof(json::Node));
+    std::memcpy(room, nodes.data(), nodes.size_bytes());
+    return {document.text, {reinterpret_cast<const json::Node*>(room), nodes.size()}};
 }
 
 } // namespace

@@ -4,12 +4,54 @@
 #include "json/escape.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstring>
 
 namespace weir::mask {
 namespace {
 
 bool continues(char octet) { return (octet & 0xc0) == 0x80; }
+
+/// What of a text decides in which forms it is looked for.
+struct Makeup {
+    size_t characters = 0;
+    bool word = true;     // ASCII letters, underscores and hyphens only
+    bool escapes = false; // JSON would write an escape
+    bool ascii = true;
+};
+
+enum Class : uint8_t { letter = 1, continuation = 2, escaped = 4, beyond = 8 };
+constexpr std::array<uint8_t, 256> classes = [] {
+    std::array<uint8_t, 256> table{};
+    for (unsigned octet = 0; octet < 256; ++octet) {
+        const bool is_letter = (octet >= 'a' && octet <= 'z') || (octet >= 'A' && octet <= 'Z');
+        if (is_letter || octet == '_' || octet == '-') table[octet] |= letter;
+        if ((octet & 0xc0) == 0x80) table[octet] |= continuation;
+        if (octet < 0x20 || octet == '"' || octet == '\\') table[octet] |= escaped;
+        if (octet >= 0x80) table[octet] |= beyond;
+    }
+    return table;
+}();
+
+Makeup makeup_of(std::string_view text) {
+    unsigned any = 0, all = letter;
+    size_t continuations = 0;
+    for (const char octet : text) {
+        const unsigned of_octet = classes[static_cast<unsigned char>(octet)];
+        any |= of_octet;
+        all &= of_octet;
+        continuations += (of_octet & continuation) != 0;
+    }
+    return {text.size() - continuations, (all & letter) != 0, (any & escaped) != 0, (any & beyond) == 0};
+}
+
+/// The first eight octets, zeros behind a shorter text: texts whose numbers differ are ordered by these.
+uint64_t head_of(std::string_view text) {
+    uint64_t head = 0;
+    std::memcpy(&head, text.data(), std::min(text.size(), sizeof(head)));
+    return std::byteswap(head);
+}
 
 size_t characters(std::string_view text) {
     return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char octet) { return !continues(octet); }));
@@ -20,11 +62,6 @@ std::string_view trimmed(std::string_view text) {
     const size_t first = text.find_first_not_of(white);
     if (first == std::string_view::npos) return {};
     return text.substr(first, text.find_last_not_of(white) - first + 1);
-}
-
-bool is_word(std::string_view text) {
-    return std::all_of(text.begin(), text.end(),
-                       [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-'; });
 }
 
 /// The scalar that begins at `text`, which is UTF-8, and how many octets it takes.
@@ -81,18 +118,23 @@ std::string_view last4_of(std::string_view text, Workspace& space) {
 }
 
 void Removed::add_form(std::string_view text, std::string_view plain, uint32_t field, bool word) {
-    values_.add({text, plain, field, none, word}, *space_);
+    values_.add({head_of(text), text, plain, field, none, word}, *space_);
+    shortest_ = std::min(shortest_, text.size());
 }
 
 void Removed::add(std::string_view text, uint32_t field) {
     text = trimmed(text);
-    if (text.size() < characters_min || characters(text) < characters_min) return;
-    add_form(text, text, field, is_word(text));
-    char* const to = space_->take(json::escaped_bytes_max(text.size()), 1);
-    const std::string_view escaped(to, static_cast<size_t>(json::write_escaped(text, to) - to));
-    if (escaped.size() != text.size()) add_form(escaped, text, field);
-    const bool ascii = std::none_of(text.begin(), text.end(), [](char octet) { return (octet & 0x80) != 0; });
-    if (!ascii) add_form(in_ascii(escaped, *space_), text, field);
+    if (text.size() < characters_min) return;
+    const Makeup makeup = makeup_of(text);
+    if (makeup.characters < characters_min) return;
+    add_form(text, text, field, makeup.word);
+    std::string_view written = text;
+    if (makeup.escapes) {
+        char* const to = space_->take(json::escaped_bytes_max(text.size()), 1);
+        written = {to, static_cast<size_t>(json::write_escaped(text, to) - to)};
+        add_form(written, text, field);
+    }
+    if (!makeup.ascii) add_form(in_ascii(written, *space_), text, field);
 }
 
 void Removed::settle() {
@@ -101,12 +143,13 @@ void Removed::settle() {
         return left.act != right.act ? left.act < right.act : left.text < right.text;
     };
     const auto before = [&](const Value& a, const Value& b) {
+        if (a.head != b.head) return a.head < b.head;
         const int order = a.text.compare(b.text);
         return order != 0 ? order < 0 : stricter(a, b);
     };
     std::sort(values_.all().begin(), values_.all().end(), before);
     const auto end = std::unique(values_.all().begin(), values_.all().end(),
-                                 [](const Value& a, const Value& b) { return a.text == b.text; });
+                                 [](const Value& a, const Value& b) { return a.head == b.head && a.text == b.text; });
     values_.resize_down(static_cast<size_t>(end - values_.all().begin()));
     if (values_.empty()) return;
     filter_ = space_->array<uint64_t>(filter_bits / 64);
@@ -128,8 +171,13 @@ bool Removed::passes(const char* at) const {
 /// The longest value that stands at `at` of `text`, or nullptr.
 const Removed::Value* Removed::longest_at(std::string_view text, size_t at) {
     const std::string_view rest = text.substr(at);
+    const uint64_t head = head_of(rest);
     const auto behind = [&](std::string_view wanted, const Value& value) {
-        steps_->take(1 + value.text.size() / 16);
+        steps_->take(1);
+        // Equal numbers: of texts of eight octets and less, the shorter one begins the longer one.
+        if (value.head > head) return true;
+        if (value.text.size() <= sizeof(head) || value.head < head) return false;
+        steps_->take(value.text.size() / 16);
         return value.text.compare(wanted.substr(0, value.text.size())) > 0;
     };
     const auto all = values_.all();
@@ -157,7 +205,7 @@ std::string_view Removed::instead_of(const Value& value) {
 }
 
 std::optional<std::string_view> Removed::without(std::string_view text, std::span<Tally> tallies) {
-    if (empty() || text.size() < characters_min) return std::nullopt;
+    if (text.size() < shortest_) return std::nullopt;
     struct Cut {
         size_t begin, end;        // of `text`
         std::string_view instead; // what stands there
@@ -212,7 +260,7 @@ std::optional<std::string_view> Removed::without(std::string_view text, std::spa
 }
 
 bool Removed::is_value(std::string_view text, std::span<Tally> tallies) {
-    if (empty() || text.size() < characters_min || !passes(text.data())) return false;
+    if (text.size() < shortest_ || !passes(text.data())) return false;
     const Value* const value = longest_at(text, 0);
     if (value == nullptr || value->text.size() != text.size()) return false;
     ++tallies[value->field].copies;
@@ -220,7 +268,7 @@ bool Removed::is_value(std::string_view text, std::span<Tally> tallies) {
 }
 
 bool Removed::in_name(std::string_view name, std::span<Tally> tallies) {
-    if (empty()) return false;
+    if (name.size() < shortest_) return false;
     for (size_t at = 0; at + characters_min <= name.size() && !steps_->exceeded; ++at) {
         if (!passes(name.data() + at)) continue;
         const Value* value = longest_at(name, at);

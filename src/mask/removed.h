@@ -57,6 +57,7 @@ class Removed {
     static constexpr uint32_t none = UINT32_MAX;
     static constexpr size_t filter_bits = 1 << 14;
     struct Value {
+        uint64_t head = 0;      // its first eight octets, as a number that orders like them
         std::string_view text;  // this form of it
         std::string_view plain; // the value itself
         uint32_t field = 0;
@@ -74,6 +75,7 @@ class Removed {
     Steps* steps_;
     List<Value> values_;
     std::span<uint64_t> filter_;
+    size_t shortest_ = SIZE_MAX; // of the values
 };
 
 /// What last4 leaves of a string or number, as text: in `space` or a constant.
