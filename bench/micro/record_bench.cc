@@ -56,7 +56,7 @@ class NowhereRing final : public ring::Ring {
     void send_pieces(ring::Op&, int, const msghdr&) override { std::abort(); }
     ssize_t receive_now(int, std::span<char>) override { std::abort(); }
     void cancel(ring::Op&) override { std::abort(); }
-    void on_wake(ring::Op&) override { std::abort(); }
+    void on_wake(ring::Op*) override { std::abort(); }
     ring::Slab adopt(const ring::Completion&) override { std::abort(); }
     uint32_t slabs_free() const override { return 0; }
     uint32_t slabs_total() const override { return 0; }

@@ -34,7 +34,7 @@ OrText<std::unique_ptr<Evidence>> Evidence::open(const std::string& segments, co
     if (!writer) return std::unexpected(writer.error());
     evidence->writer_ = std::move(*writer);
     evidence->wake_op_.done = [](ring::Op&, ring::Completion) {}; // Waking is all it is for.
-    evidence->ring_->on_wake(evidence->wake_op_);
+    evidence->ring_->on_wake(&evidence->wake_op_);
     return evidence;
 }
 

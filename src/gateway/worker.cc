@@ -43,7 +43,7 @@ Worker::Worker(ring::Ring& worker_ring, WorkerOptions worker_options)
     for (auto* exchanges : {&woken_, &running_}) exchanges->reserve(exchanges_.count_max());
     wake_op_.owner = this;
     wake_op_.done = on_wake;
-    ring.on_wake(wake_op_);
+    ring.on_wake(&wake_op_);
     options.record->on_progress(on_record, this);
     counters.slabs_total.set(ring.slabs_total());
 }
@@ -204,10 +204,9 @@ void Worker::finish(Exchange& exchange) {
 // The turn.
 
 bool Worker::turn(uint64_t deadline_ns) {
-    ring.turn(
-        std::min({deadline_ns, timers.next_due_ns(), housekeeping_ns_, record().next_due_ns(), memory_look_due_ns(),
-                  last_words_ns_, cut_ns_}),
-        crowd_.several(ring.now_ns()) ? limits.batch_wait_ns : 0);
+    ring.turn(std::min({deadline_ns, timers.next_due_ns(), housekeeping_ns_, record().next_due_ns(),
+                        memory_look_due_ns(), last_words_ns_, cut_ns_}),
+              crowd_.several(ring.now_ns()) ? limits.batch_wait_ns : 0);
     timers.advance(ring.now_ns());
     if (record_moved_) wake_record_waiters();
     look_at_memory();

@@ -77,6 +77,7 @@ void Worker::end() {
         turn(ring.now_ns() + 10 * ms_ns);
     }
     sessions.close_all("drain");
+    ring.on_wake(nullptr); // Workers that end later still write to the mailbox.
 }
 
 void Worker::cut_everything() {

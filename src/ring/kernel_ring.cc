@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <utility>
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -168,9 +169,9 @@ class KernelRing final : public Ring {
         tag(entry, op);
     }
 
-    void on_wake(Op& op) override {
-        wake_op_ = &op;
-        arm_wake();
+    void on_wake(Op* op) override {
+        wake_op_ = op;
+        if (!std::exchange(wake_armed_, true)) arm_wake();
     }
 
     void turn(uint64_t deadline_ns, uint64_t company_ns) override {
@@ -315,7 +316,7 @@ class KernelRing final : public Ring {
     }
     void deliver_wake() {
         arm_wake();
-        wake_op_->done(*wake_op_, Completion{1, false, 0});
+        if (wake_op_ != nullptr) wake_op_->done(*wake_op_, Completion{1, false, 0});
     }
 
     KernelRingOptions options_;
@@ -336,6 +337,7 @@ class KernelRing final : public Ring {
     uint64_t now_ns_ = 0, wall_ns_ = 0;
     Op wake_read_{};
     Op* wake_op_ = nullptr;
+    bool wake_armed_ = false;
     uint64_t wake_count_ = 0;
 };
 

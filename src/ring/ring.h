@@ -115,8 +115,9 @@ class Ring {
     virtual void sync(Op& op, int fd, bool data_only) = 0;
     virtual void unlink(Op& op, int directory, const char* path) = 0;
 
-    /// One completion for each time another thread called the waker (several calls may make one). Armed for good.
-    virtual void on_wake(Op& op) = 0;
+    /// One completion for each time another thread called the waker (several calls may make one), until nullptr is given:
+    /// others hold the waker, and may call it after `op` has gone.
+    virtual void on_wake(Op* op) = 0;
 
     /// Submits what was prepared, waits until a completion, a wake or `deadline_ns` (monotonic), reads the clock, and
     /// delivers all completions that are there. With `company_ns`, once completions come so close together that several

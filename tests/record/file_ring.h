@@ -68,7 +68,7 @@ class FileRing final : public ring::Ring {
     void send_pieces(ring::Op&, int, const msghdr&) override { none(); }
     ssize_t receive_now(int, std::span<char>) override { return none(); }
     void cancel(ring::Op&) override { none(); }
-    void on_wake(ring::Op&) override { none(); }
+    void on_wake(ring::Op*) override { none(); }
     ring::Slab adopt(const ring::Completion&) override { return none(), ring::Slab(); }
     uint32_t slabs_free() const override { return 0; }
     uint32_t slabs_total() const override { return 0; }

@@ -310,13 +310,30 @@ TEST_CASE("a write that fails takes its sync with it") {
 TEST_CASE("another thread wakes a ring that waits, again and again") {
     Bench bench;
     Kept woken;
-    bench.ring->on_wake(woken.op);
+    bench.ring->on_wake(&woken.op);
     for (size_t times = 1; times <= 3; ++times) {
         std::thread other([waker = bench.waker] { waker->wake(); });
         bench.turn_until([&] { return woken.all.size() >= times; });
         other.join();
     }
     CHECK(woken.all.size() == 3);
+}
+
+TEST_CASE("who listened for wakes may go before those who wake, and another may listen then") {
+    Bench bench;
+    {
+        Kept gone;
+        bench.ring->on_wake(&gone.op);
+        bench.ring->on_wake(nullptr);
+        bench.waker->wake();
+        bench.ring->turn(bench.ring->now_ns() + 2'000'000);
+        CHECK(gone.all.empty());
+    }
+    Kept woken;
+    bench.ring->on_wake(&woken.op);
+    bench.waker->wake();
+    bench.turn_until([&] { return !woken.all.empty(); });
+    CHECK(woken.all.size() == 1);
 }
 
 TEST_CASE("a turn without completions ends at its deadline, and time does not go back") {

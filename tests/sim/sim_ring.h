@@ -132,7 +132,7 @@ class SimRing : public ring::Ring {
     void write(ring::Op& op, int fd, std::string_view bytes, uint64_t offset, ring::Op* synced) override;
     void sync(ring::Op& op, int fd, bool data_only) override;
     void unlink(ring::Op& op, int directory, const char* path) override;
-    void on_wake(ring::Op& op) override { wake_op_ = &op; }
+    void on_wake(ring::Op* op) override { wake_op_ = op; }
     void submit() override {}
     ring::Slab adopt(const ring::Completion& done) override;
     uint32_t slabs_free() const override { return static_cast<uint32_t>(free_slabs_.size()); }
