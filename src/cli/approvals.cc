@@ -52,7 +52,8 @@ Exit list(const TicketDesk& desk, const ApprovalsOptions& options) {
 
 std::expected<std::string, Refusal> choose(const TicketDesk& desk, const std::string& word) {
     if (word.size() == id_size && word.starts_with("ap_") &&
-        word.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", 3) == std::string::npos)
+        word.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", 3) ==
+            std::string::npos)
         return word;
     const auto list = desk.list(word != "last");
     if (!list) return std::unexpected(list.error());
@@ -91,8 +92,8 @@ Exit decide(const TicketDesk& desk, const ApprovalsOptions& options, std::string
     if (options.json) print(ticket->json + "\n");
     else if (!out_surface().terminal) print(ticket_line(*ticket, unix_now_ns()));
     else
-        print(printable(fmt::format("{} {}: {}/{}, asked by {}", ticket->id, ticket->state, ticket->server, ticket->name,
-                                    ticket->person.empty() ? ticket->principal : ticket->person)) +
+        print(printable(fmt::format("{} {}: {}/{}, asked by {}", ticket->id, ticket->state, ticket->server,
+                                    ticket->name, ticket->person.empty() ? ticket->principal : ticket->person)) +
               "\n");
     if (!options.wait || ticket->state == "answered") return Exit::ok;
     return ticket->state == "ambiguous" ? Exit::failed : Exit::conflict;
@@ -108,7 +109,8 @@ void add_approvals(CLI::App& app, Exit& exit) {
         CLI::App* command = approvals->add_subcommand(name, text);
         auto options = std::make_shared<ApprovalsOptions>();
         if (of_one)
-            command->add_option("ticket", options->word, "its id, the beginning of it, or `last`: the newest that waits")
+            command
+                ->add_option("ticket", options->word, "its id, the beginning of it, or `last`: the newest that waits")
                 ->type_name("ID")
                 ->required();
         add_config_option(*command, options->file);
@@ -125,14 +127,16 @@ void add_approvals(CLI::App& app, Exit& exit) {
         command->add_flag("--utc", options->utc, "times in UTC");
     }
     {
-        const auto [command, options] = add("show", "Show a call: who asks for what exactly, and why it waits", true, show);
+        const auto [command, options] =
+            add("show", "Show a call: who asks for what exactly, and why it waits", true, show);
         command->add_flag("--utc", options->utc, "times in UTC");
     }
     const auto verb = [&](const char* name, const char* text) {
         const auto made = add(name, text, true, [name](const TicketDesk& desk, const ApprovalsOptions& options) {
             return decide(desk, options, name);
         });
-        made.first->add_option("--reason", made.second->reason, "told to the client and kept in the record")->type_name("TEXT");
+        made.first->add_option("--reason", made.second->reason, "told to the client and kept in the record")
+            ->type_name("TEXT");
         return made;
     };
     {

@@ -154,7 +154,10 @@ std::string Inbox::frame(size_t rows, size_t columns, uint64_t now_ns, const Sur
     // The end of a long question matters more than its beginning: that is where the typing is.
     const std::string last = decision_.empty() && !note_.empty() ? printable(note_) : keys;
     const auto pieces = wrapped(last, columns);
-    return out + toned(surface, decision_ == "approve" ? Tone::good : decision_ == "deny" ? Tone::bad : Tone::faint,
+    return out + toned(surface,
+                       decision_ == "approve" ? Tone::good
+                       : decision_ == "deny"  ? Tone::bad
+                                              : Tone::faint,
                        decision_.empty() ? pieces.front() : pieces.back());
 }
 

@@ -275,7 +275,9 @@ Table ticket_table(std::span<const Ticket> tickets, uint64_t now_ns, bool termin
     for (const Ticket& each : tickets) {
         const bool waits = each.waits();
         table.row({{each.id},
-                   {each.state, waits ? Tone::warn : each.state == "answered" ? Tone::good : Tone::plain},
+                   {each.state, waits                      ? Tone::warn
+                                : each.state == "answered" ? Tone::good
+                                                           : Tone::plain},
                    {who(each)},
                    {call(each)},
                    {terminal ? ago(each.created_ns, now_ns) : utc_time(each.created_ns), Tone::faint},
@@ -290,8 +292,8 @@ Table ticket_table(std::span<const Ticket> tickets, uint64_t now_ns, bool termin
 
 std::string ticket_line(const Ticket& ticket, uint64_t time_ns) {
     std::string out = utc_time(time_ns);
-    for (const std::string& text : {ticket.id, ticket.state, who(ticket), call(ticket), ticket.reason,
-                                    ticket.decided_by, ticket.decided_note})
+    for (const std::string& text :
+         {ticket.id, ticket.state, who(ticket), call(ticket), ticket.reason, ticket.decided_by, ticket.decided_note})
         out += "\t" + printable(text);
     return out + "\n";
 }

@@ -42,7 +42,7 @@ bool Worker::let_in(net::Link& link, const ring::Address& from) {
 }
 
 void Worker::accepted(int fd, Role role) {
-    net::Link* link = draining_ ? nullptr : links_.make(*this, ring, timers, buffers, limits);
+    net::Link* link = draining_ && role == Role::client ? nullptr : links_.make(*this, ring, timers, buffers, limits);
     if (link != nullptr && role == Role::client &&
         !let_in(*link, counts_addresses_ ? ring.peer(fd) : ring::Address())) {
         leave_caps(*link);

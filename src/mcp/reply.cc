@@ -236,7 +236,8 @@ void write_progress(PaddedBytes& out, std::string_view token, uint64_t count, st
 }
 
 void write_notice(PaddedBytes& out, std::string_view text) {
-    out.append(R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"notice","logger":"weir","data":)");
+    out.append(
+        R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"notice","logger":"weir","data":)");
     json::quote(text, out);
     out.append("}}");
 }

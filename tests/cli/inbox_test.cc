@@ -65,7 +65,7 @@ TEST_CASE("a decision opens the ticket, asks, and is confirmed by its id") {
     CHECK((wish.kind == Kind::open && wish.id == "ap_2"));
     person.inbox.opened(ticket("ap_2"));
     CHECK(person.sees("approve ap_2? enter: yes, esc: no."));
-    person.type("ok \xc3\xa9x\x7f\x7f\x7fq");
+    person.type("ok \xc3\xa9x\x7f\x7fq");
     CHECK(person.sees("Reason: ok q"));
     wish = person.type("\r");
     CHECK((wish.kind == Kind::decide && wish.id == "ap_2" && wish.decision == "approve" && wish.note == "ok q"));
@@ -110,7 +110,8 @@ TEST_CASE("without tickets no key decides") {
 TEST_CASE("a frame fits its screen, and long arguments are wrapped, not cut") {
     Person person;
     Ticket one = ticket("ap_1");
-    one.body = R"({"method":"tools/call","params":{"name":"refund","arguments":{"t":")" + std::string(500, 'x') + "END\"}}}";
+    one.body =
+        R"({"method":"tools/call","params":{"name":"refund","arguments":{"t":")" + std::string(500, 'x') + "END\"}}}";
     std::vector<Ticket> many;
     for (int i = 0; i < 50; ++i) many.push_back(ticket("ap_" + std::to_string(100 + i)));
     person.inbox.waiting(many);

@@ -26,8 +26,9 @@ Ticket ticket(std::string id, std::string state, uint64_t created_ns = 0) {
 } // namespace
 
 TEST_CASE("a word means the ticket that it begins, those that wait first, or the newest that waits") {
-    const Ticket tickets[] = {ticket("ap_aa1", "pending", 5), ticket("ap_aa2", "pending", 9), ticket("ap_ab1", "denied", 20),
-                              ticket("ap_aa3", "expired", 30), ticket("ap_ab2", "denied", 40)};
+    const Ticket tickets[] = {ticket("ap_aa1", "pending", 5), ticket("ap_aa2", "pending", 9),
+                              ticket("ap_ab1", "denied", 20), ticket("ap_aa3", "expired", 30),
+                              ticket("ap_ab2", "denied", 40)};
     CHECK(choose_ticket(tickets, "last") == "ap_aa2");
     CHECK(choose_ticket(tickets, "ap_aa1") == "ap_aa1");
     CHECK(choose_ticket(tickets, "aa2") == "ap_aa2");
@@ -49,9 +50,10 @@ TEST_CASE("the time that is left counts down to nothing") {
 }
 
 TEST_CASE("arguments are laid out with strings decoded, numbers as they came, and nothing that deceives") {
-    CHECK(laid_out(R"({"a":[1,{"b":12345678901234567890.10}],"c":{},"d":[],"e":null})") ==
-          "{\n  \"a\": [\n    1,\n    {\n      \"b\": 12345678901234567890.10\n    }\n  ],\n  \"c\": {},\n  \"d\": [],\n"
-          "  \"e\": null\n}");
+    CHECK(
+        laid_out(R"({"a":[1,{"b":12345678901234567890.10}],"c":{},"d":[],"e":null})") ==
+        "{\n  \"a\": [\n    1,\n    {\n      \"b\": 12345678901234567890.10\n    }\n  ],\n  \"c\": {},\n  \"d\": [],\n"
+        "  \"e\": null\n}");
     CHECK(laid_out(R"({"sql":"\u0064rop\ntable","\u0061":"\u202etxt"})") ==
           "{\n  \"sql\": \"drop\\ntable\",\n  \"a\": \"\\u{202e}txt\"\n}");
     CHECK(laid_out("\"x\xe2\x80\x8by\"") == "\"x\\u{200b}y\"");
@@ -64,17 +66,20 @@ TEST_CASE("a page tells who, what, why and until when, and the octets that will 
     Ticket one = ticket("ap_1", "pending");
     one.client = "agent\x1b[31m";
     one.method = "tools/call";
-    one.reason = "above \xe2\x80\xae"
-                 "100";
+    one.reason =
+        "above \xe2\x80\xae"
+        "100";
     one.policies = {"shop/refunds", "shop/owner"};
     one.by = {{"sre", "ops"}, {"finance"}};
     one.body = R"({"method":"tools/call","params":{"name":"refund","arguments":{"n":1}}})";
     const std::string page = ticket_page(one, 100 * s_ns, true);
     for (const char* part :
-         {"ap_1  pending, 10m 0s left\n", "who       ann\n", "principal https://issuer/ann\n", "client    agent\\u{1b}[31m\n",
-          "reason    above \\u{202e}100\n", "policies  shop/refunds, shop/owner\n", "approvers sre or ops; and finance\n",
-          "expires   1970-01-01T00:11:40.000000Z\n", "\narguments\n  {\n    \"n\": 1\n  }\n",
-          "\nexactly what will run\n  {\"method\":\"tools/call\",\"params\":{\"name\":\"refund\",\"arguments\":{\"n\":1}}}\n"}) {
+         {"ap_1  pending, 10m 0s left\n", "who       ann\n", "principal https://issuer/ann\n",
+          "client    agent\\u{1b}[31m\n", "reason    above \\u{202e}100\n", "policies  shop/refunds, shop/owner\n",
+          "approvers sre or ops; and finance\n", "expires   1970-01-01T00:11:40.000000Z\n",
+          "\narguments\n  {\n    \"n\": 1\n  }\n",
+          "\nexactly what will run\n  "
+          "{\"method\":\"tools/call\",\"params\":{\"name\":\"refund\",\"arguments\":{\"n\":1}}}\n"}) {
         INFO(part << "\n" << page);
         CHECK(page.find(part) != std::string::npos);
     }
