@@ -3,37 +3,16 @@
 #include "cli/config_option.h"
 #include "cli/output.h"
 #include "gateway/config_limits.h"
+#include "gateway/generation_load.h"
 #include "json/text.h"
-#include "policy/set.h"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <utility>
 
 namespace weir::cli {
 namespace {
-
-/// What is wrong with the policies that `config` names; empty: nothing. Loads them, runs none.
-gateway::ConfigProblems policy_problems(const gateway::Config& config) {
-    policy::Surroundings surroundings;
-    surroundings.limits = config.limits;
-    for (const gateway::ServerConfig& server : config.servers) {
-        policy::Server& out = surroundings.servers.emplace_back();
-        out.name = server.name;
-        out.allow_by_default = server.allow_by_default;
-        for (const auto& label : server.labels) out.labels.push_back({label.name, label.value});
-        for (const auto& tag : server.tags) out.tags.push_back({tag.tag, tag.globs});
-    }
-    for (const auto& value : config.policy_values) surroundings.values.push_back({value.name, value.value});
-    const policy::Loaded loaded = policy::PolicySet::load(config.policies_dir, std::move(surroundings));
-    gateway::ConfigProblems problems;
-    if (loaded) return problems;
-    for (const policy::Problem& problem : loaded.error()) {
-        const std::string file = problem.file.empty() ? config.policies_dir : config.policies_dir + "/" + problem.file;
-        problems.push_back({file, problem.line, problem.line == 0 ? 0u : 1u, "policy_invalid", problem.text});
-    }
-    return problems;
-}
 
 struct CheckOptions {
     std::string file;
@@ -83,7 +62,7 @@ Exit check(const CheckOptions& options) {
         errors = config.error();
     } else {
         warnings = gateway::warnings_of(*config);
-        errors = policy_problems(*config);
+        if (auto policies = gateway::load_policies(*config); !policies) errors = std::move(policies.error());
     }
     if (options.limits && config) {
         print(limits_text(*config, options.json));

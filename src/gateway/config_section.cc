@@ -2,6 +2,7 @@
 #define TOML_IMPLEMENTATION
 #include "gateway/config_section.h"
 
+#include "base/nearest.h"
 #include "gateway/config_limits.h"
 #include "gateway/config_values.h"
 

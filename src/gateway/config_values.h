@@ -33,8 +33,4 @@ std::optional<std::string> parse_origin(std::string_view text);
 /// Begins with "/", has only unreserved characters of RFC 3986 and "/", no empty, "." or ".." part, no "/" at its end.
 bool valid_path(std::string_view path);
 
-/// The candidate that is near enough to `word` to have been meant (optimal string alignment distance of at most a third
-/// of its length, at most 3), or nothing.
-std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
-
 } // namespace weir::gateway

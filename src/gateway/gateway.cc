@@ -180,8 +180,11 @@ std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config conf
     if (!log) return std::unexpected(StartFailure{1, {"the record: " + why}});
     parts->log = *log;
     raise_descriptor_limit();
-    if (auto loaded = load_generation(std::move(config), parts->generation); !loaded)
-        return std::unexpected(StartFailure{3, loaded.error()});
+    if (auto loaded = load_generation(std::move(config), parts->generation); !loaded) {
+        StartFailure failure{3, {}};
+        for (const ConfigProblem& problem : loaded.error()) failure.lines.push_back(describe(problem));
+        return std::unexpected(std::move(failure));
+    }
 
     const Config& settled = parts->generation.config;
     const uint32_t count = settled.workers != 0 ? settled.workers : std::max(1U, std::thread::hardware_concurrency());

@@ -44,16 +44,23 @@ Server server_of(const ServerConfig& config, uint32_t index) {
 
 } // namespace
 
-std::expected<void, std::vector<std::string>> load_generation(Config config, Generation& generation) {
+std::expected<std::shared_ptr<const policy::PolicySet>, ConfigProblems> load_policies(const Config& config) {
+    auto policies = policy::PolicySet::load(config.policies_dir, surroundings_of(config));
+    if (policies) return std::move(*policies);
+    ConfigProblems problems;
+    for (const policy::Problem& problem : policies.error()) {
+        const std::string file = problem.file.empty() ? config.policies_dir : config.policies_dir + "/" + problem.file;
+        problems.push_back({file, problem.line, problem.line == 0 ? 0U : 1U, "policy_invalid", problem.text});
+    }
+    return std::unexpected(std::move(problems));
+}
+
+std::expected<void, ConfigProblems> load_generation(Config config, Generation& generation) {
     generation.config = std::move(config);
     const Config& settled = generation.config;
-    auto policies = policy::PolicySet::load(settled.policies_dir, surroundings_of(settled));
-    if (!policies) {
-        std::vector<std::string> lines;
-        for (const auto& problem : policies.error()) lines.push_back(describe(problem));
-        return std::unexpected(std::move(lines));
-    }
-    generation.policies = *policies;
+    auto policies = load_policies(settled);
+    if (!policies) return std::unexpected(std::move(policies.error()));
+    generation.policies = std::move(*policies);
     // The configuration let in only what can be read.
     for (const auto& host : settled.hosts) generation.hosts.push_back(http::read_authority(host).value());
     for (const auto& origin : settled.origins) generation.origins.push_back(http::read_origin(origin).value());

@@ -17,9 +17,11 @@ namespace weir::gateway {
 
 enum class Role : uint8_t;
 
+/// The policies that `config` names, or all that is wrong with them. Runs none.
+std::expected<std::shared_ptr<const policy::PolicySet>, ConfigProblems> load_policies(const Config& config);
+
 /// Loads policies and looks names up. A server whose name is not found yet is kept: it is looked up again when asked for.
-/// The lines say what is wrong with the policies, one problem each.
-std::expected<void, std::vector<std::string>> load_generation(Config config, Generation& generation);
+std::expected<void, ConfigProblems> load_generation(Config config, Generation& generation);
 
 /// The listening sockets of worker `index`: every address of [listen] for clients, and on worker 0 the admin address. An
 /// empty text: all are there; else what is wrong, and what there was stays in `listeners`.

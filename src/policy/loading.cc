@@ -3,6 +3,7 @@
 // The loader's box checks every field and collects rules; a worker's box, which runs the same texts again, only takes
 // the handlers. Whatever is unknown is a problem; what the language has and this version has not says so.
 #include "base/glob.h"
+#include "base/nearest.h"
 #include "policy/box.h"
 #include "policy/lua.h"
 
@@ -16,10 +17,20 @@ constexpr uint32_t require_depth_max = 16;
 constexpr size_t name_bytes_max = 128;
 
 /// What the language names and this version does not have.
+constexpr std::string_view fields_known[] = {"on", "match", "unless", "decide", "mode", "about", "owner", "ticket"};
+constexpr std::string_view keys_known[] = {"servers", "tools",  "prompts", "methods", "resources",
+                                           "tags",    "labels", "args",    "result"};
 constexpr std::string_view keys_later[] = {"who", "groups", "agents", "ip", "claims", "time", "session", "size"};
 
 bool among(std::string_view word, std::span<const std::string_view> words) {
     return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+/// What is said of a word that is none of `known`: `text`, and which one may have been meant.
+std::string with_nearest(std::string text, std::string_view word, std::span<const std::string_view> known) {
+    if (const std::string_view meant = nearest(word, known); !meant.empty())
+        text += "; did you mean '" + std::string(meant) + "'?";
+    return text;
 }
 
 bool valid_name(std::string_view name) {
@@ -57,7 +68,7 @@ class Reader {
                 else if (field == "decide") decide = true, read_decide(value);
                 else if (field == "mode") read_mode(value);
                 else if (field == "about" || field == "owner" || field == "ticket") want_text(value, field);
-                else problem("unknown field '" + std::string(field) + "'");
+                else problem(with_nearest("unknown field '" + std::string(field) + "'", field, fields_known));
             }
             lua_settop(state_, value - 1);
         }
@@ -169,7 +180,7 @@ class Reader {
         else if (key == "result") read_values(value, key, condition.results);
         else if (among(key, keys_later))
             problem(std::string(where) + "." + std::string(key) + " is not available in this version");
-        else problem("unknown key '" + std::string(key) + "' in " + where);
+        else problem(with_nearest("unknown key '" + std::string(key) + "' in " + where, key, keys_known));
     }
 
     void add_glob(int value, std::string_view key, std::vector<std::string>& into) {

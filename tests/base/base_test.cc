@@ -2,6 +2,7 @@
 #include "base/bytes.h"
 #include "base/crc32c.h"
 #include "base/glob.h"
+#include "base/nearest.h"
 #include "base/pool.h"
 #include "base/random.h"
 #include "base/result.h"
@@ -164,4 +165,14 @@ TEST_CASE("own JSON-RPC codes lie outside the reserved range") {
         CHECK((!reserved || standard));
         CHECK_FALSE(row.text.empty());
     }
+}
+
+TEST_CASE("a near word is found, a far one is not") {
+    const std::string_view words[] = {"address", "hosts", "origins", "workers"};
+    CHECK(nearest("adress", words) == "address");
+    CHECK(nearest("hots", words) == "hosts");
+    CHECK(nearest("wrokers", words) == "workers");
+    CHECK(nearest("zebra", words).empty());
+    CHECK(nearest("", words).empty());
+    CHECK(nearest(std::string(100, 'a'), words).empty());
 }

@@ -342,13 +342,3 @@ TEST_CASE("durations and sizes are whole texts with a unit") {
     CHECK(limit_text(LimitUnit::duration, 75 * s_ns) == "75s");
     CHECK(limit_text(LimitUnit::count, 100) == "100");
 }
-
-TEST_CASE("a near word is found, a far one is not") {
-    const std::string_view words[] = {"address", "hosts", "origins", "workers"};
-    CHECK(nearest("adress", words) == "address");
-    CHECK(nearest("hots", words) == "hosts");
-    CHECK(nearest("wrokers", words) == "workers");
-    CHECK(nearest("zebra", words).empty());
-    CHECK(nearest("", words).empty());
-    CHECK(nearest(std::string(100, 'a'), words).empty());
-}

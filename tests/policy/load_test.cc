@@ -113,6 +113,7 @@ TEST_CASE("what the language does not have, or not yet, is a load error with its
         {with("unless = { ip = 'x' }"), "unless.ip is not available in this version"},
         {with("unless = {}"), "would never apply"},
         {with("match = { colour = 'x' }"), "unknown key 'colour' in match"},
+        {with("match = { tool = 'x' }"), "unknown key 'tool' in match; did you mean 'tools'?"},
         {with("match = { 'x' }"), "named keys only"},
         {with("match = 5"), "'match' is a table"},
         {with("match = { tools = {} }"), "at least one glob"},

@@ -72,7 +72,7 @@ World::World(Court& court, const WorldOptions& options)
     auto config = gateway::parse_config(config_text(random), "sim.toml", directory_.string());
     if (!config) broken("the configuration is refused: " + describe(config.error().front()));
     if (auto loaded = gateway::load_generation(std::move(*config), generation_); !loaded)
-        broken(loaded.error().front());
+        broken(describe(loaded.error().front()));
     generation_.policies = court_.set;
     mcp::KeyRing::Octets key{};
     for (auto& octet : key) octet = static_cast<unsigned char>(random.below(256));
