@@ -127,10 +127,7 @@ Exit call(const CallOptions& options) {
     McpClient client(endpoint, timeout_ns(options.target), show_progress);
     const std::string where = fmt::format("http://{}{}", endpoint.authority, endpoint.target);
     if (const Exit connected = connect(client, options.target, where); connected != Exit::ok) return connected;
-    json::Text name;
-    name.string(tool);
-    const auto reply =
-        client.request("tools/call", fmt::format(R"("name":{},"arguments":{})", name.text(), *arguments), tool);
+    const auto reply = client.call(tool, *arguments);
     if (!reply) return told_failure(client, reply.error(), where);
     const Outcome outcome = outcome_of(*reply, client.space());
     if (options.json && (reply->result || reply->error)) {

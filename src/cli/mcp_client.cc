@@ -1,8 +1,10 @@
 // cli/mcp_client.cc - requests out, messages in; one scan of each.
 #include "cli/mcp_client.h"
 
+#include "catalog/mirrored.h"
 #include "cli/output.h"
 #include "cli/version.h"
+#include "crypto/base64.h"
 #include "http/sse.h"
 #include "json/text.h"
 
@@ -14,6 +16,7 @@ namespace {
 
 constexpr std::string_view modern_protocol = "2026-07-28", legacy_protocol = "2025-11-25";
 constexpr size_t message_bytes_max = 16 << 20;
+constexpr int tools_pages_max = 1000;
 
 std::string client_info() {
     json::Text out;
@@ -21,16 +24,9 @@ std::string client_info() {
     return out.text();
 }
 
-std::string base64(std::string_view bytes) {
-    constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string out;
-    for (size_t at = 0; at < bytes.size(); at += 3) {
-        uint32_t group = 0;
-        const size_t count = std::min<size_t>(3, bytes.size() - at);
-        for (size_t i = 0; i < 3; ++i)
-            group = group << 8 | (i < count ? static_cast<unsigned char>(bytes[at + i]) : 0u);
-        for (size_t i = 0; i < 4; ++i) out += i <= count ? alphabet[(group >> (18 - 6 * i)) & 63] : '=';
-    }
+std::string base64(std::string_view octets) {
+    std::string out(crypto::base64_size(octets.size()), '\0');
+    crypto::encode_base64(octets, out.data());
     return out;
 }
 
@@ -137,6 +133,7 @@ Result<Reply> McpClient::post(std::string_view body, std::string_view method, st
     if (era_ == Era::modern) {
         request.fields.emplace_back("Mcp-Method", method);
         if (!name.empty()) request.fields.emplace_back("Mcp-Name", header_value(name));
+        request.fields.insert(request.fields.end(), mirrored_.begin(), mirrored_.end());
     }
     HttpExchange exchange(pool_);
     status_ = 0;
@@ -164,6 +161,56 @@ Result<Reply> McpClient::post(std::string_view body, std::string_view method, st
 Result<Reply> McpClient::request(std::string_view method, std::string_view members, std::string_view name) {
     const uint64_t id = next_id_++;
     return post(message(method, members, id), method, name, id);
+}
+
+Result<Reply> McpClient::tools(const std::string& cursor) {
+    json::Text quoted;
+    if (!cursor.empty()) quoted.string(cursor);
+    return request("tools/list", cursor.empty() ? "" : "\"cursor\":" + quoted.text());
+}
+
+/// Which of `arguments` the schema of `tool` wants in fields too, into mirrored_.
+Result<void> McpClient::mirror(std::string_view tool, std::string_view arguments) {
+    PaddedBytes text(pool_);
+    text.append(arguments);
+    json::Scanner scanner{json::ScanLimits{}};
+    const auto scanned = scanner.scan(text.padded());
+    if (!scanned) return fail(scanned.error());
+    std::string cursor;
+    for (int page = 0; page < tools_pages_max; ++page) {
+        const auto reply = tools(cursor);
+        if (!reply) return fail(reply.error());
+        const json::Value listed = reply->result.find("tools");
+        if (!listed.is(json::Kind::array)) return {};
+        for (const json::Value each : listed.elements()) {
+            if (!each.find("name").equals(tool)) continue;
+            const auto wanted = catalog::mirrored_arguments(each.find("inputSchema"), space_);
+            if (!wanted) return {}; // What such annotations mean is not defined.
+            for (const auto& one : *wanted) {
+                const json::Value value = one.find(json::Value::root(*scanned));
+                if (!value || value.is(json::Kind::null)) continue;
+                mirrored_.emplace_back("Mcp-Param-" + one.header,
+                                       header_value(value.is(json::Kind::string) ? value.string(space_) : value.raw()));
+            }
+            return {};
+        }
+        cursor = reply->result.find("nextCursor").string(space_);
+        if (cursor.empty()) break;
+    }
+    return {};
+}
+
+Result<Reply> McpClient::call(std::string_view tool, std::string_view arguments) {
+    json::Text quoted;
+    quoted.string(tool);
+    const std::string members = fmt::format(R"("name":{},"arguments":{})", quoted.text(), arguments);
+    const auto reply = request("tools/call", members, tool);
+    if (!reply || era_ != Era::modern || reply->error.find("code").integer() != row_of(Error::header_mismatch).code)
+        return reply;
+    if (const auto found = mirror(tool, arguments); !found) return fail(found.error());
+    const auto again = request("tools/call", members, tool);
+    mirrored_.clear();
+    return again;
 }
 
 Result<void> McpClient::discover() {

@@ -16,6 +16,8 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace weir::cli {
 
@@ -39,6 +41,11 @@ class McpClient {
     /// One request. `members` is the inside of its params without `_meta`, e.g. `"name":"x"`; `name` what Mcp-Name says
     /// ("" for methods without). Errors are those of the transport; a JSON-RPC error is a Reply.
     Result<Reply> request(std::string_view method, std::string_view members, std::string_view name = {});
+    /// One page of tools/list; an empty cursor is the first.
+    Result<Reply> tools(const std::string& cursor);
+    /// One tools/call; `arguments` is a JSON object. A server of the stateless era that refuses it because arguments are to
+    /// be repeated in header fields (Mcp-Param-) is asked for the tool's schema, and called again with them.
+    Result<Reply> call(std::string_view tool, std::string_view arguments);
     /// Ends a legacy session that has an id. Failures do not matter.
     void end();
 
@@ -55,6 +62,7 @@ class McpClient {
     void answer_server(json::Value request);
     std::string message(std::string_view method, std::string_view members, uint64_t id) const;
     HttpRequest http_request(http::Method method, std::string_view body) const;
+    Result<void> mirror(std::string_view tool, std::string_view arguments);
     Result<void> discover();
     Result<void> initialize();
 
@@ -69,6 +77,7 @@ class McpClient {
     Era era_ = Era::unknown;
     std::string protocol_;
     std::string session_id_;
+    std::vector<std::pair<std::string, std::string>> mirrored_; // fields of the call that is being made
     uint64_t next_id_ = 1;
     uint16_t status_ = 0;
     std::string why_;

@@ -31,9 +31,7 @@ Exit list(const Endpoint& endpoint, const std::string& server, const TargetOptio
     out.begin_object().name("server").string(server).name("tools").begin_array();
     std::string cursor;
     for (int page = 0; page < pages_max; ++page) {
-        json::Text member;
-        if (!cursor.empty()) member.string(cursor);
-        const auto reply = client.request("tools/list", cursor.empty() ? "" : "\"cursor\":" + member.text());
+        const auto reply = client.tools(cursor);
         if (!reply) return told_failure(client, reply.error(), where);
         const json::Value tools = reply->result.find("tools");
         if (!tools.is(json::Kind::array)) {

@@ -174,6 +174,14 @@ test('row 4: what the upstream says of its Mcp-Param-* comes back', async () => 
   assert.equal(answer.body.error.code, -32020);
 });
 
+test('row 4: weir call repeats an argument in the header that the schema of its tool names', async () => {
+  for (const region of ['eu', 'zürich', ' x']) {
+    const { code, out, said } = await weir.cli('call', 'modern/test_x_mcp_header', `region=${region}`, 'note=n');
+    assert.equal(code, 0, said);
+    assert.match(out, new RegExp(region.trim()));
+  }
+});
+
 describe('row 5: routing headers that come twice are refused', () => {
   const body = JSON.stringify(modernCall('echo'));
   const lines = { 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'tools/call', 'Mcp-Name': 'echo' };
