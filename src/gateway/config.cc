@@ -1,13 +1,11 @@
 // gateway/config.cc - the file behind a Config: read it, say what is wrong with it, say what is odd about it.
 #include "gateway/config.h"
 
-#include <fcntl.h>
+#include "base/file.h"
+#include "gateway/config_values.h"
+
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <thread>
 
 namespace weir::gateway {
@@ -15,24 +13,10 @@ namespace {
 
 constexpr size_t file_bytes_max = 4 << 20;
 
-/// The whole of a small file; nothing, and `why`, when it cannot be had.
-std::optional<std::string> whole_file(const std::string& path, std::string& why) {
-    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        why = std::strerror(errno);
-        return std::nullopt;
-    }
-    std::string text;
-    char block[16 << 10];
-    ssize_t got = 0;
-    while (text.size() <= file_bytes_max && (got = read(fd, block, sizeof block)) > 0) {
-        text.append(block, static_cast<size_t>(got));
-    }
-    if (got < 0) why = std::strerror(errno);
-    else if (text.size() > file_bytes_max) why = "it is over 4 MiB";
-    close(fd);
-    if (!why.empty()) return std::nullopt;
-    return text;
+bool is_on_this_machine(const std::string& host) {
+    if (host == "localhost") return true;
+    const auto address = parse_address(host.find(':') == std::string::npos ? host + ":1" : "[" + host + "]:1");
+    return address && address->loopback;
 }
 
 } // namespace
@@ -44,11 +28,10 @@ std::string describe(const ConfigProblem& problem) {
 }
 
 std::expected<Config, ConfigProblems> load_config(const std::string& path) {
-    std::string why;
-    const std::optional<std::string> text = whole_file(path, why);
+    const auto text = read_whole_file(path, file_bytes_max);
     if (!text) {
         return std::unexpected(
-            ConfigProblems{{path, 0, 0, "config_unreadable", fmt::format("cannot be read: {}", why)}});
+            ConfigProblems{{path, 0, 0, "config_unreadable", fmt::format("cannot be read: {}", text.error())}});
     }
     const size_t slash = path.rfind('/');
     return parse_config(*text, path, slash == std::string::npos ? "" : slash == 0 ? "/" : path.substr(0, slash));
@@ -84,6 +67,12 @@ ConfigProblems warnings_of(const Config& config) {
                  fmt::format("server \"{}\" blocks every call: its default is block and there are no policies "
                              "that allow one",
                              server.name));
+        }
+        if (server.credential && server.url.text.starts_with("http://") && !is_on_this_machine(server.url.host)) {
+            warn(server.line,
+                 fmt::format(
+                     "server \"{}\" gets its credential in clear text: its url is http:// and not on this machine",
+                     server.name));
         }
     }
     return out;

@@ -46,6 +46,13 @@ struct LabelConfig {
     std::string value;
 };
 
+/// What weir shows a server so that it is let in. The secret is where this says, never in the configuration.
+struct CredentialConfig {
+    std::string header = "Authorization";
+    std::string prefix = "Bearer "; // stands before the secret
+    std::string env, file;          // one of them: a variable, an absolute path
+};
+
 struct ServerConfig {
     std::string name; // [a-z0-9] then [a-z0-9_-], at most 64
     ServerUrl url;
@@ -55,6 +62,7 @@ struct ServerConfig {
     std::vector<LabelConfig> labels;          // by name
     std::vector<TagConfig> tags;              // by tag
     std::vector<std::string> forward_headers; // in lower case
+    std::optional<CredentialConfig> credential;
     // Those of [limits] unless the server has its own.
     uint64_t connect_ns_max = 0;
     uint64_t first_octet_ns_max = 0;

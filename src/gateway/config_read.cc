@@ -3,6 +3,7 @@
 // Reading goes on after a problem, so that an operator sees all of them at once; the Config is only handed out when
 // there was none. What one table needs of another (servers of the listen addresses) is read before it.
 #include "base/glob.h"
+#include "gateway/config_credential.h"
 #include "gateway/config_limits.h"
 #include "gateway/config_section.h"
 #include "gateway/config_values.h"
@@ -35,9 +36,7 @@ class Reader {
     void read_server_table(Section& section, ServerConfig& server);
     void check_listen(const toml::table* listen);
     void check_servers();
-    std::string absolute(const std::string& path) const {
-        return path.starts_with('/') || directory_.empty() ? path : directory_ + "/" + path;
-    }
+    std::string absolute(const std::string& path) const { return absolute_path(path, directory_); }
 
     Problems problems_;
     std::string directory_;
@@ -204,39 +203,17 @@ void Reader::read_server_table(Section& section, ServerConfig& server) {
         }
     }
     section.texts("forward_headers", false, [&](const std::string& text, const toml::node& node) {
-        std::string name = text;
-        std::transform(name.begin(), name.end(), name.begin(),
-                       [](char byte) { return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + 32) : byte; });
-        static constexpr std::string_view never[] = {"authorization",
-                                                     "connection",
-                                                     "content-length",
-                                                     "content-type",
-                                                     "cookie",
-                                                     "expect",
-                                                     "host",
-                                                     "keep-alive",
-                                                     "origin",
-                                                     "proxy-authorization",
-                                                     "proxy-connection",
-                                                     "te",
-                                                     "trailer",
-                                                     "transfer-encoding",
-                                                     "upgrade",
-                                                     "accept",
-                                                     "accept-encoding",
-                                                     "content-encoding",
-                                                     "last-event-id",
-                                                     "forwarded",
-                                                     "x-forwarded-for"};
+        std::string name = lowered(text);
         if (!valid_field_name(name)) {
             note(node.source(), "config_value", fmt::format("\"{}\" is no name of an HTTP header", text));
-        } else if (name.starts_with("mcp-") || std::find(std::begin(never), std::end(never), name) != std::end(never)) {
+        } else if (field_is_weirs(name)) {
             note(node.source(), "config_value",
                  fmt::format("\"{}\" is weir's own to write or to drop and cannot be listed", text));
         } else {
             server.forward_headers.push_back(std::move(name));
         }
     });
+    read_credential(section, problems_, directory_, server);
 }
 
 void Reader::read_server(Section& section) {

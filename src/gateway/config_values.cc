@@ -44,12 +44,6 @@ bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
 bool is_lower(char byte) { return byte >= 'a' && byte <= 'z'; }
 char lower(char byte) { return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + 32) : byte; }
 
-std::string lowered(std::string_view text) {
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(), lower);
-    return out;
-}
-
 } // namespace
 
 std::optional<uint64_t> parse_duration(std::string_view text) { return number_with_unit(text, duration_units); }
@@ -106,11 +100,46 @@ bool valid_name(std::string_view name) {
                        [](char byte) { return is_lower(byte) || is_digit(byte) || byte == '_' || byte == '-'; });
 }
 
+std::string lowered(std::string_view text) {
+    std::string out(text);
+    std::transform(out.begin(), out.end(), out.begin(), lower);
+    return out;
+}
+
+std::string absolute_path(const std::string& path, const std::string& directory) {
+    return path.starts_with('/') || directory.empty() ? path : directory + "/" + path;
+}
+
 bool valid_field_name(std::string_view name) {
     constexpr std::string_view beside = "!#$%&'*+-.^_`|~";
     return !name.empty() && name.size() <= 128 && std::all_of(name.begin(), name.end(), [&](char byte) {
         return is_lower(lower(byte)) || is_digit(byte) || beside.find(byte) != std::string_view::npos;
     });
+}
+
+bool field_is_weirs(std::string_view name) {
+    static constexpr std::string_view own[] = {"accept",
+                                               "accept-encoding",
+                                               "authorization",
+                                               "connection",
+                                               "content-encoding",
+                                               "content-length",
+                                               "content-type",
+                                               "cookie",
+                                               "expect",
+                                               "forwarded",
+                                               "host",
+                                               "keep-alive",
+                                               "last-event-id",
+                                               "origin",
+                                               "proxy-authorization",
+                                               "proxy-connection",
+                                               "te",
+                                               "trailer",
+                                               "transfer-encoding",
+                                               "upgrade",
+                                               "x-forwarded-for"};
+    return name.starts_with("mcp-") || std::ranges::find(own, name) != std::end(own);
 }
 
 std::optional<std::string> parse_authority(std::string_view text) {

@@ -26,6 +26,12 @@ UrlProblem parse_server_url(std::string_view text, ServerUrl& into);
 bool valid_name(std::string_view name);
 /// A field name of HTTP (RFC 9110 section 5.1), at most 128.
 bool valid_field_name(std::string_view name);
+/// Whether weir itself writes or drops the header field `name` (in lower case) of a request on its way to a server.
+bool field_is_weirs(std::string_view name);
+/// ASCII letters in lower case.
+std::string lowered(std::string_view text);
+/// `path`, which begins at `directory` unless it is absolute.
+std::string absolute_path(const std::string& path, const std::string& directory);
 /// host[:port] as a Host field carries it, in lower case; nothing when malformed.
 std::optional<std::string> parse_authority(std::string_view text);
 /// scheme://host[:port] as an Origin field carries it, in lower case; nothing when malformed.

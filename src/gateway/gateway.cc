@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "control/desk.h"
+#include "control/files.h"
 #include "control/names.h"
 #include "control/store.h"
 #include "crypto/secret.h"
@@ -92,6 +93,7 @@ struct Gateway::Parts {
     std::vector<std::unique_ptr<Counters>> counters;
     std::vector<const Counters*> counters_view;
     std::unique_ptr<control::Names> names;
+    std::unique_ptr<control::Files> files; // none when nothing is read from files again
     std::unique_ptr<control::Store> store;
     std::unique_ptr<control::Desk> desk;
     std::atomic<bool> draining{false};
@@ -99,6 +101,7 @@ struct Gateway::Parts {
     Muster muster;
 
     void run_worker(uint32_t index);
+    void watch_files();
     Page page(std::string_view path, PaddedBytes& out) const;
     void tell(uint32_t worker, post::ApprovalNews&& news) {
         WorkerMessage message{.kind = WorkerMessage::Kind::approval};
@@ -124,6 +127,32 @@ Page Gateway::Parts::page(std::string_view path, PaddedBytes& out) const {
                        .durability = durabilities[static_cast<size_t>(generation.config.record.durability)],
                        .draining = draining.load()},
                       out);
+}
+
+/// Credentials of servers that come from files: a new one is used from the next call on, one that is no good is not.
+void Gateway::Parts::watch_files() {
+    std::vector<std::string> paths;
+    std::vector<const Server*> owners;
+    for (const Server& server : generation.servers) {
+        if (!server.config->credential || server.config->credential->file.empty()) continue;
+        paths.push_back(server.config->credential->file);
+        owners.push_back(&server);
+    }
+    if (paths.empty()) return;
+    std::vector<CredentialField> told(owners.size());
+    for (size_t i = 0; i < owners.size(); ++i) told[i] = owners[i]->credential;
+    files = std::make_unique<control::Files>(
+        std::move(paths),
+        [this, owners = std::move(owners), told = std::move(told)](uint32_t i, std::string content) mutable {
+            const Server& server = *owners[i];
+            auto field = credential_field(*server.config->credential, std::move(content));
+            if (!field)
+                return log::warn("credential_refused", {{"server", server.config->name}, {"error", field.error()}});
+            if (**field == *told[i]) return;
+            told[i] = *field;
+            log::info("credential_replaced", {{"server", server.config->name}});
+            tell_all({.kind = WorkerMessage::Kind::credential, .server = server.index, .credential = *field});
+        });
 }
 
 void Gateway::Parts::run_worker(uint32_t index) {
@@ -238,6 +267,7 @@ std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config conf
         gateway->join();
         return std::unexpected(StartFailure{1, {failure}});
     }
+    own.watch_files();
     const DeskParts asked = {
         .page = [&own](std::string_view path, PaddedBytes& out) { return own.page(path, out); },
         .list = [&store = *own.store](bool all, size_t count_max) { return store.list(all, count_max); },
@@ -268,6 +298,7 @@ void Gateway::join() {
         if (thread.thread.joinable()) thread.thread.join();
     parts_->desk.reset(); // Before the store that it asks.
     parts_->names.reset();
+    parts_->files.reset();
     parts_->store.reset();
     parts_->threads.clear();
 }

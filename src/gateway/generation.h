@@ -1,11 +1,12 @@
 // gateway/generation.h - everything that a configuration decides, as one immutable object: servers, routes, policies.
 //
 // A running weir has one current generation; what began under an older one ends under it. Read by all workers, written
-// by none. What changes at run time (addresses after a new look-up) is each worker's own.
+// by none. What changes at run time (addresses after a new look-up, credentials) is each worker's own.
 #pragma once
 
 #include "base/result.h"
 #include "gateway/config.h"
+#include "gateway/credentials.h"
 #include "http/url.h"
 #include "policy/set.h"
 #include "ring/ring.h"
@@ -24,7 +25,8 @@ struct Server {
     std::string post_head; // "POST /path HTTP/1.1 … Content-Length: ", to be followed by the length
     std::string get_head;  // "GET /path HTTP/1.1 …", ending in CRLF, to be followed by more fields
     std::string delete_head;
-    ring::Address address; // as first looked up; size 0: not resolved
+    ring::Address address;      // as first looked up; size 0: not resolved
+    CredentialField credential; // as first read; null: it has none
 };
 
 struct Generation {

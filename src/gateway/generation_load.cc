@@ -29,7 +29,13 @@ policy::Surroundings surroundings_of(const Config& config) {
 }
 
 Server server_of(const ServerConfig& config, uint32_t index) {
-    Server server{.index = index, .config = &config, .post_head = {}, .get_head = {}, .delete_head = {}, .address = {}};
+    Server server{.index = index,
+                  .config = &config,
+                  .post_head = {},
+                  .get_head = {},
+                  .delete_head = {},
+                  .address = {},
+                  .credential = {}};
     const std::string line = " " + config.url.target + " HTTP/1.1\r\nHost: " + config.url.authority + "\r\n";
     server.post_head = "POST" + line +
                        "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
@@ -64,10 +70,17 @@ std::expected<void, ConfigProblems> load_generation(Config config, Generation& g
     // The configuration let in only what can be read.
     for (const auto& host : settled.hosts) generation.hosts.push_back(http::read_authority(host).value());
     for (const auto& origin : settled.origins) generation.origins.push_back(http::read_origin(origin).value());
+    ConfigProblems problems;
     for (uint32_t i = 0; i < settled.servers.size(); ++i) {
-        generation.servers.push_back(server_of(settled.servers[i], i));
+        const ServerConfig& server = settled.servers[i];
+        generation.servers.push_back(server_of(server, i));
+        if (server.credential) {
+            if (auto field = load_credential(*server.credential)) generation.servers.back().credential = *field;
+            else problems.push_back({settled.file, server.line, 1, "config_unreadable", field.error()});
+        }
         generation.routes.emplace(settled.servers[i].path, i);
     }
+    if (!problems.empty()) return std::unexpected(std::move(problems));
     return {};
 }
 

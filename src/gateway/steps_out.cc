@@ -124,10 +124,19 @@ void consume_body(Exchange& exchange) {
     exchange.answer_complete = true;
 }
 
+/// What upstreams get. The credential goes from its owner to the link alone: what is judged, held and recorded never had it.
+void append_with_credential(const Exchange& exchange, PaddedBytes& out) {
+    const std::string_view request = exchange.outgoing.text();
+    const size_t first_line = request.find('\n') + 1;
+    out.append(request.substr(0, first_line));
+    out.append(exchange.worker.credential_of(*exchange.server));
+    out.append(request.substr(first_line));
+}
+
 } // namespace
 
 Next step_credential(Exchange& exchange) {
-    // The upstream's own credential is put in here; a server has none until identity is configured.
+    // Credentials that are read from files and variables are there since the start; nothing is waited for.
     return go(exchange, Step::dial);
 }
 
@@ -175,7 +184,7 @@ Next step_forward(Exchange& exchange) {
     }
     ++link.carried;
     exchange.sent_before = link.bytes_out();
-    link.out().append(exchange.outgoing.text());
+    append_with_credential(exchange, link.out());
     link.after_seq = exchange.verdict_seq;
     link.set_deadline(worker.now_ns() + exchange.server->config->first_octet_ns_max);
     worker.flush_later(link);

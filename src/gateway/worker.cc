@@ -37,7 +37,10 @@ Worker::Worker(ring::Ring& worker_ring, WorkerOptions worker_options)
     const Config& config = options.generation->config;
     anonymous_only_ = std::ranges::all_of(config.servers, &ServerConfig::anonymous);
     counts_addresses_ = !anonymous_only_ || !std::ranges::all_of(config.addresses, &ListenAddress::loopback);
-    for (const auto& server : options.generation->servers) addresses_.push_back(server.address);
+    for (const auto& server : options.generation->servers) {
+        addresses_.push_back(server.address);
+        credentials_.push_back(server.credential);
+    }
     // Room for all that may ever be in them; memory that is not used is not taken.
     for (auto* links : {&touched_, &to_flush_, &starved_, &closed_}) links->reserve(links_.count_max());
     for (auto* exchanges : {&woken_, &running_}) exchanges->reserve(exchanges_.count_max());
@@ -304,6 +307,7 @@ void Worker::read_mail() {
             case WorkerMessage::Kind::session_ended: ended_sessions.insert(message.session); break;
             case WorkerMessage::Kind::approval: hear(*this, std::move(*message.news)); break;
             case WorkerMessage::Kind::resolved: addresses_[message.server] = message.address; break;
+            case WorkerMessage::Kind::credential: credentials_[message.server] = message.credential; break;
         }
 }
 

@@ -38,10 +38,11 @@ namespace weir::gateway {
 
 /// What another thread tells a worker.
 struct WorkerMessage {
-    enum class Kind : uint8_t { drain, session_ended, resolved, approval } kind;
+    enum class Kind : uint8_t { drain, session_ended, resolved, credential, approval } kind;
     EndedSessions::Digest session{}; // session_ended
-    uint32_t server = 0;             // resolved
+    uint32_t server = 0;             // resolved, credential
     ring::Address address{};
+    CredentialField credential{};
     std::shared_ptr<post::ApprovalNews> news{}; // approval; for one worker alone, which takes it
 };
 using WorkerMailbox = post::Mailbox<WorkerMessage>;
@@ -127,6 +128,11 @@ class Worker final : public net::LinkHost {
     net::Link* dial(const Server& server, bool& fresh); // nullptr: no link can be made
     void keep_upstream(net::Link& link, uint64_t idle_ns);
     const ring::Address& address_of(const Server& server) const { return addresses_[server.index]; }
+    /// The field to show `server`, with its CRLF; empty: it has none. Good until the next mail is read.
+    std::string_view credential_of(const Server& server) const {
+        const auto& field = credentials_[server.index];
+        return field == nullptr ? std::string_view() : *field;
+    }
     void address_failed(const Server& server);
     /// The exchange is over: its client link waits for the next request or closes.
     void finish(Exchange& exchange);
@@ -202,6 +208,7 @@ class Worker final : public net::LinkHost {
     Pool<Exchange> exchanges_;
     net::Upstreams upstreams_;
     std::vector<ring::Address> addresses_;
+    std::vector<CredentialField> credentials_; // as last read, by server
     std::vector<std::unique_ptr<Listener>> listeners_;
     std::vector<Exchange*> woken_, running_;
     std::vector<net::Link*> touched_;  // links that may hold a slab at the end of the turn

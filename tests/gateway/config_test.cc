@@ -7,6 +7,8 @@
 #include "gateway/config_values.h"
 
 #include <catch2/catch_test_macros.hpp>
+
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <type_traits>
@@ -157,6 +159,19 @@ std::vector<Refusal> refusals() {
          "cannot be listed"},
         {"forwarding no name", server + "forward_headers = [\"a b\"]\n", 5, 20, "config_value",
          "no name of an HTTP header"},
+        {"a credential in the file itself", server + "credential = \"s3cret\"\n", 5, 14, "config_type", "a table"},
+        {"a credential without a source", server + "credential = { header = \"X-Key\" }\n", 5, 14, "config_missing",
+         "`env` or `file` is missing"},
+        {"a credential of two sources", server + "credential = { env = \"A\", file = \"b\" }\n", 5, 34, "config_value",
+         "one source"},
+        {"a credential of no name", server + "credential = { env = \"\" }\n", 5, 14, "config_value", "has a name"},
+        {"a credential in weir's own header", server + "credential = { header = \"Mcp-Name\", env = \"A\" }\n", 5, 25,
+         "config_value", "no header that can carry"},
+        {"a credential that clients could send",
+         server + "forward_headers = [\"x-key\"]\ncredential = { header = \"X-Key\", env = \"A\" }\n", 6, 25,
+         "config_value", "also in `forward_headers`"},
+        {"a credential with a line's end", server + "credential = { prefix = \"a\\r\\n\", env = \"A\" }\n", 5, 25,
+         "config_value", "printable"},
     };
 }
 
@@ -341,4 +356,26 @@ TEST_CASE("durations and sizes are whole texts with a unit") {
     CHECK(limit_text(LimitUnit::duration, 1800 * s_ns) == "30m");
     CHECK(limit_text(LimitUnit::duration, 75 * s_ns) == "75s");
     CHECK(limit_text(LimitUnit::count, 100) == "100");
+}
+
+TEST_CASE("a credential names its source, and is a bearer token unless said") {
+    const auto config =
+        parse(std::string(server_start) +
+              "credential = { file = \"keys/a\" }\n[[server]]\nname = \"b\"\nurl = "
+              "\"http://h/b\"\nanonymous = true\ncredential = { header = \"X-Api-Key\", env = \"B_KEY\" }\n");
+    REQUIRE(config);
+    const auto& first = config->servers[0].credential;
+    REQUIRE(first);
+    CHECK(first->header == "Authorization");
+    CHECK(first->prefix == "Bearer ");
+    CHECK(first->file == "/etc/weir/keys/a");
+    const auto& second = config->servers[1].credential;
+    REQUIRE(second);
+    CHECK(second->header == "X-Api-Key");
+    CHECK(second->prefix.empty());
+    CHECK(second->env == "B_KEY");
+    // Beyond this machine it would be readable on its way.
+    CHECK(std::ranges::count_if(warnings_of(*config), [](const ConfigProblem& warning) {
+              return warning.text.find("in clear text") != std::string::npos;
+          }) == 2);
 }

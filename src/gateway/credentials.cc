@@ -1,0 +1,72 @@
+// gateway/credentials.cc - from a source to a header field, leaving no copy behind.
+#include "gateway/credentials.h"
+
+#include "base/file.h"
+#include "crypto/secret.h"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <cstdlib>
+#include <span>
+#include <string_view>
+
+namespace weir::gateway {
+namespace {
+
+void forget(std::string& secret) {
+    crypto::wipe(std::span(reinterpret_cast<unsigned char*>(secret.data()), secret.size()));
+}
+
+std::string_view trimmed(std::string_view text) {
+    constexpr std::string_view white = " \t\r\n";
+    const size_t from = text.find_first_not_of(white);
+    return from == std::string_view::npos ? std::string_view()
+                                          : text.substr(from, text.find_last_not_of(white) - from + 1);
+}
+
+} // namespace
+
+std::expected<CredentialField, std::string> credential_field(const CredentialConfig& config, std::string content) {
+    const std::string_view value = trimmed(content);
+    const bool plain = std::ranges::all_of(value, [](char octet) { return octet >= ' ' && octet <= '~'; });
+    std::string problem;
+    if (value.empty()) problem = "it is empty";
+    else if (value.size() > credential_bytes_max) problem = "it is longer than 16 KiB";
+    else if (!plain) problem = "it holds something that no header field can carry";
+    CredentialField field;
+    if (problem.empty()) {
+        auto* line = new std::string;
+        line->reserve(config.header.size() + config.prefix.size() + value.size() + 4);
+        line->append(config.header).append(": ").append(config.prefix).append(value).append("\r\n");
+        field = CredentialField(line, [](std::string* secret) {
+            forget(*secret);
+            delete secret;
+        });
+    }
+    forget(content);
+    if (!field) return std::unexpected(std::move(problem));
+    return field;
+}
+
+std::expected<CredentialField, std::string> load_credential(const CredentialConfig& config) {
+    const std::string source =
+        config.file.empty() ? fmt::format("the variable {}", config.env) : fmt::format("the file {}", config.file);
+    const auto wrong = [&](std::string_view why) {
+        return std::unexpected(fmt::format("the credential in {} cannot be used: {}", source, why));
+    };
+    std::string content;
+    if (config.file.empty()) {
+        const char* const value = std::getenv(config.env.c_str()); // before any thread of weir runs
+        if (value == nullptr) return wrong("it is not set");
+        content = value;
+    } else {
+        auto read = read_whole_file(config.file, credential_bytes_max);
+        if (!read) return wrong(read.error());
+        content = std::move(*read);
+    }
+    auto field = credential_field(config, std::move(content));
+    if (!field) return wrong(field.error());
+    return field;
+}
+
+} // namespace weir::gateway
