@@ -20,7 +20,9 @@ constexpr uint64_t segment_bytes = uint64_t{8} << 20;
 OrText<std::unique_ptr<Evidence>> Evidence::open(const std::string& segments, const record::LogId& log,
                                                  uint64_t body_bytes_max, std::shared_ptr<ring::Waker> waker) {
     auto ring = ring::make_kernel_ring({.submissions = 64, .completions = 256, .slabs = 4}, std::move(waker));
-    if (!ring) return std::unexpected(std::string("io_uring is refused: ") + std::strerror(errno));
+    if (!ring)
+        return std::unexpected(std::string("io_uring is refused: ") + std::strerror(errno) +
+                               " (weir doctor says more)");
     auto evidence = std::unique_ptr<Evidence>(new Evidence(std::move(*ring)));
     record::WriterOptions options;
     options.directory = segments;

@@ -28,8 +28,9 @@ class Retention {
     /// What the holder of `share` keeps on disk, and when the last entry of its oldest complete segment was made (Unix
     /// time); `none`: it has none, or cannot remove it now, and others go first.
     void tell(uint32_t share, uint64_t bytes, uint64_t oldest_ns);
-    /// Whether that oldest segment is to go now.
-    bool is_due(uint32_t share, uint64_t now_unix_ns) const;
+    /// Whether that oldest segment is to go now; or soon, since there is too much, and somebody else's goes first.
+    enum class Due : uint8_t { no, soon, now };
+    Due due(uint32_t share, uint64_t now_unix_ns) const;
 
   private:
     struct alignas(64) Share {

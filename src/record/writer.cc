@@ -267,12 +267,14 @@ uint64_t Writer::next_due_ns() const {
         due = unsynced_since_ns_ + options_.sync_ns_max / 2;
     }
     if (spare_ == Spare::none) due = std::min(due, spare_retry_ns_);
+    if (prune_soon_) due = std::min(due, prune_check_ns_);
     return due;
 }
 
 void Writer::close() {
     if (state_ != State::running) return;
     progress_ = nullptr;
+    prune_soon_ = false;
     if (keeps_nothing()) {
         state_ = State::closed;
         return;

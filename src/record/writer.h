@@ -120,6 +120,7 @@ class Writer {
     static constexpr uint32_t chunk_bytes = 256 << 10;
     static constexpr uint64_t spare_retry_ns = s_ns;
     static constexpr uint64_t prune_check_every_ns = s_ns;
+    static constexpr uint64_t prune_turn_ns = 10 * ms_ns; // while streams take turns, the oldest segment of all first
 
     Writer(ring::Ring& ring, const WriterOptions& options, int directory, Recovered&& found);
     bool keeps_nothing() const { return options_.durability == Durability::off; }
@@ -243,6 +244,7 @@ class Writer {
     uint64_t prune_seq_ = 0; // of the entry that says so; 0: none is going
     bool prune_unlinked_ = false;
     uint64_t prune_check_ns_ = 0; // when to look next
+    bool prune_soon_ = false;     // it is another stream's turn
     ring::Op prune_op_{};
 
     // The time in which nothing can be written.

@@ -92,7 +92,10 @@ void Writer::prune() {
     const auto* list = oldest_list(orphan);
     options_.retention->tell(options_.worker, disk_bytes(),
                              list == nullptr || failed_ ? Retention::none : list->front().last_ns);
-    if (!options_.retention->is_due(options_.worker, ring_.wall_ns())) return;
+    const Retention::Due due = options_.retention->due(options_.worker, ring_.wall_ns());
+    prune_soon_ = due == Retention::Due::soon;
+    if (prune_soon_) prune_check_ns_ = ring_.now_ns() + prune_turn_ns;
+    if (due != Retention::Due::now) return;
     const OldSegment& oldest = list->front();
     Pruned pruned;
     pruned.segment = oldest.number;

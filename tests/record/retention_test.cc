@@ -65,6 +65,8 @@ void check_sound(const Directory& directory) {
     for (const std::string& damage : verified->damages) FAIL_CHECK(damage);
 }
 
+using Due = Retention::Due;
+
 } // namespace
 
 TEST_CASE("whose segment is oldest goes first, when all shares together are too much") {
@@ -72,27 +74,27 @@ TEST_CASE("whose segment is oldest goes first, when all shares together are too 
     retention.tell(0, 40, 7);
     retention.tell(1, 40, 5);
     retention.tell(2, 20, Retention::none);
-    for (uint32_t share = 0; share < 3; ++share) CHECK_FALSE(retention.is_due(share, 1000));
+    for (uint32_t share = 0; share < 3; ++share) CHECK(retention.due(share, 1000) == Due::no);
     retention.tell(2, 21, Retention::none);
-    CHECK_FALSE(retention.is_due(0, 1000));
-    CHECK(retention.is_due(1, 1000));
-    CHECK_FALSE(retention.is_due(2, 1000)); // It has none that could go.
-    retention.tell(1, 39, 7);               // Equally old: the first of them.
-    CHECK_FALSE(retention.is_due(0, 1000));
+    CHECK(retention.due(0, 1000) == Due::soon);
+    CHECK(retention.due(1, 1000) == Due::now);
+    CHECK(retention.due(2, 1000) == Due::no); // It has none that could go.
+    retention.tell(1, 39, 7);                 // Equally old: the first of them.
+    CHECK(retention.due(0, 1000) == Due::no);
     retention.tell(1, 41, 7);
-    CHECK(retention.is_due(0, 1000));
-    CHECK_FALSE(retention.is_due(1, 1000));
+    CHECK(retention.due(0, 1000) == Due::now);
+    CHECK(retention.due(1, 1000) == Due::soon);
 }
 
 TEST_CASE("by age every share goes by itself, and not before its time") {
     Retention retention(0, 100, 2);
     retention.tell(0, 1 << 30, 1000);
     retention.tell(1, 1 << 30, 900);
-    CHECK_FALSE(retention.is_due(1, 1000));
-    CHECK(retention.is_due(1, 1001));
-    CHECK_FALSE(retention.is_due(0, 1100));
-    CHECK(retention.is_due(0, 1101));
-    CHECK_FALSE(retention.is_due(0, 500)); // The clock was set back.
+    CHECK(retention.due(1, 1000) != Due::now);
+    CHECK(retention.due(1, 1001) == Due::now);
+    CHECK(retention.due(0, 1100) != Due::now);
+    CHECK(retention.due(0, 1101) == Due::now);
+    CHECK(retention.due(0, 500) != Due::now); // The clock was set back.
 }
 
 TEST_CASE("segments older than the days to keep go, oldest first, each told in an entry, never the one in use") {
@@ -188,6 +190,23 @@ TEST_CASE("retain_bytes holds over all streams: the oldest goes, whoever wrote i
     CHECK(total() <= 10 * segment_bytes);
     CHECK(second.writer->figures().pruned > 0);
     CHECK_FALSE(segments_of(directory, 0).empty());
+    first.close();
+    second.close();
+    check_sound(directory);
+}
+
+TEST_CASE("streams whose segments are as old as each other's take turns without waiting for the next second") {
+    Directory directory;
+    Retention retention(10 * segment_bytes, 0, 2);
+    Bench first(options_of(directory, 0, &retention)), second(options_of(directory, 1, &retention));
+    for (int i = 0; i < 8; ++i)
+        for (Bench* bench : {&first, &second}) {
+            first.ring.wait(ms_ns);
+            second.ring.wait(ms_ns);
+            fill(*bench, 1);
+        }
+    pass({&first, &second}, 900 * ms_ns);
+    CHECK(first.writer->disk_bytes() + second.writer->disk_bytes() <= 10 * segment_bytes);
     first.close();
     second.close();
     check_sound(directory);
