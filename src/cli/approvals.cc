@@ -50,18 +50,18 @@ Exit list(const TicketDesk& desk, const ApprovalsOptions& options) {
     return Exit::ok;
 }
 
-std::expected<std::string, Refusal> choose(const TicketDesk& desk, const std::string& word) {
+std::expected<std::string, Refusal> choose(const TicketDesk& desk, const std::string& word, Last last) {
     if (word.size() == id_size && word.starts_with("ap_") &&
         word.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", 3) ==
             std::string::npos)
         return word;
-    const auto list = desk.list(word != "last");
+    const auto list = desk.list(word != "last" || last == Last::any);
     if (!list) return std::unexpected(list.error());
-    return choose_ticket(list->tickets, word);
+    return choose_ticket(list->tickets, word, last);
 }
 
 Exit show(const TicketDesk& desk, const ApprovalsOptions& options) {
-    const auto id = choose(desk, options.word);
+    const auto id = choose(desk, options.word, Last::any);
     if (!id) return told(id.error());
     const auto ticket = desk.one(*id);
     if (!ticket) return told(ticket.error());
@@ -84,7 +84,7 @@ std::expected<Ticket, Refusal> wait_for_end(const TicketDesk& desk, Ticket ticke
 }
 
 Exit decide(const TicketDesk& desk, const ApprovalsOptions& options, std::string_view decision) {
-    const auto id = choose(desk, options.word);
+    const auto id = choose(desk, options.word, decision == "revoke" ? Last::approved : Last::waiting);
     if (!id) return told(id.error());
     auto ticket = desk.decide(*id, decision, options.reason);
     if (ticket && options.wait) ticket = wait_for_end(desk, std::move(*ticket), options.timeout);
@@ -109,8 +109,7 @@ void add_approvals(CLI::App& app, Exit& exit) {
         CLI::App* command = approvals->add_subcommand(name, text);
         auto options = std::make_shared<ApprovalsOptions>();
         if (of_one)
-            command
-                ->add_option("ticket", options->word, "its id, the beginning of it, or `last`: the newest that waits")
+            command->add_option("ticket", options->word, "its id, the beginning of it, or `last`: the newest")
                 ->type_name("ID")
                 ->required();
         add_config_option(*command, options->file);

@@ -68,6 +68,7 @@ Outcome outcome_of(const Reply& reply, Workspace& space) {
                 fmt::format("HTTP {} without an MCP message", reply.status)};
     }
     if (reply.result.find("_meta").find(denial_key)) return {Exit::denied, content_text(reply.result, space)};
+    if (reply.result.find("_meta").find(approval_key)) return {Exit::timed_out, content_text(reply.result, space)};
     if (reply.result.find("isError").boolean()) return {Exit::failed, content_text(reply.result, space)};
     if (reply.result.find("resultType").equals("input_required")) {
         return {Exit::failed, "the server asks for input, which this command cannot give"};
@@ -84,16 +85,19 @@ struct CallOptions {
     bool json = false;
 };
 
-/// Progress of the call, on a terminal only.
-void show_progress(json::Value note) {
+/// Progress of the call, on a terminal only; what was said already is not said again.
+void show_progress(json::Value note, std::string& said) {
     if (!err_surface().terminal || !note.find("method").equals("notifications/progress")) return;
     BufferPool pool;
     Workspace space(pool);
     const json::Value params = note.find("params");
     const json::Value total = params.find("total");
-    say(toned(err_surface(), Tone::faint,
-              fmt::format("{}{}{} {}", params.find("progress").raw(), total ? "/" : "", total ? total.raw() : "",
-                          printable(params.find("message").string(space)))));
+    const std::string text = printable(params.find("message").string(space));
+    std::string line = total          ? fmt::format("{}/{} {}", params.find("progress").raw(), total.raw(), text)
+                       : text.empty() ? std::string(params.find("progress").raw())
+                                      : text;
+    if (line != said) say(toned(err_surface(), Tone::faint, line));
+    said = std::move(line);
 }
 
 Exit call(const CallOptions& options) {
@@ -124,7 +128,8 @@ Exit call(const CallOptions& options) {
         endpoint = endpoint_of(*config, server);
         if (endpoint.target == "/") endpoint.target = "/mcp/" + server; // unknown: weir says so itself
     }
-    McpClient client(endpoint, timeout_ns(options.target), show_progress);
+    std::string said;
+    McpClient client(endpoint, timeout_ns(options.target), [&said](json::Value note) { show_progress(note, said); });
     const std::string where = fmt::format("http://{}{}", endpoint.authority, endpoint.target);
     if (const Exit connected = connect(client, options.target, where); connected != Exit::ok) return connected;
     const auto reply = client.call(tool, *arguments);
@@ -138,6 +143,7 @@ Exit call(const CallOptions& options) {
     std::string_view told = outcome.text;
     while (told.ends_with('\n')) told.remove_suffix(1);
     if (outcome.exit == Exit::denied) complain(fmt::format("denied: {}", told));
+    else if (outcome.exit == Exit::timed_out) complain(std::string(told));
     else if (outcome.exit != Exit::ok) complain(fmt::format("{}: {}", printable(tool), told));
     client.end();
     return outcome.exit;
@@ -156,8 +162,8 @@ void add_call(CLI::App& app, Exit& exit) {
     add_target_options(*command, options->target);
     command->add_flag("--json", options->json, "print the whole result or error as JSON");
     command->footer(
-        "Exit code: 0 answered, 1 the tool failed, 5 denied by policy, 6 no such server or tool,\n"
-        "7 no answer in time, 9 cannot reach weir.");
+        "Exit code: 0 answered, 1 the tool failed, 5 denied by policy or by a person, 6 no such server or tool,\n"
+        "7 no answer in time or no decision yet, 9 cannot reach weir.");
     command->callback([options, &exit] { exit = call(*options); });
 }
 

@@ -13,6 +13,8 @@ namespace weir::cli {
 
 /// The member of a result's _meta by which weir says that itself, and not the server, answered.
 inline constexpr std::string_view denial_key = "dev.weir/decision";
+/// And by which it says that the call waits for people.
+inline constexpr std::string_view approval_key = "dev.weir/approval";
 
 /// `name=value` words as one JSON object: a value that is JSON by itself is taken as such, anything else as a string.
 /// The error is a sentence.
@@ -21,7 +23,8 @@ std::expected<std::string, std::string> arguments_json(const std::vector<std::st
 /// The text blocks of a tool's result, one after the other, safe for a terminal; other blocks are named.
 std::string content_text(json::Value result, Workspace& space);
 
-/// What became of a tools/call: ok, failed, denied or not_found, and the text that says so.
+/// What became of a tools/call: ok, failed, denied, not_found, or timed_out when it waits for people still; and the text
+/// that says so.
 struct Outcome {
     Exit exit = Exit::failed;
     std::string text;

@@ -121,6 +121,11 @@ Tone tone_of(Kind kind) {
     return Tone::faint;
 }
 
+/// Whether the entry is a turn of a ticket, as the stream `control` has them.
+bool is_turn(const record::Frame& frame, const Fields& fields) {
+    return frame.exchange == 0 && fields.has(Field::ticket);
+}
+
 std::string detail(const record::Frame& frame, const Fields& fields) {
     std::string out;
     const auto add = [&](std::string_view text) {
@@ -135,7 +140,19 @@ std::string detail(const record::Frame& frame, const Fields& fields) {
     const auto count = [&](std::string_view word, Field field) {
         if (fields.has(field)) add(fmt::format("{} {}", word, fields.number(field)));
     };
-    if (frame.kind == Kind::session_opened) {
+    const auto policies = [&] {
+        std::string names;
+        fields.for_each(Field::policies, [&](std::string_view policy) {
+            names += (names.empty() ? "" : ", ") + printable(as_utf8(policy));
+        });
+        return names.empty() ? names : "by " + names;
+    };
+    if (is_turn(frame, fields)) {
+        add(text(Field::ticket));
+        if (frame.kind == Kind::held) add(policies());
+        else if (fields.text(Field::by) != "weir") named("by", Field::by);
+        add(text(Field::text));
+    } else if (frame.kind == Kind::session_opened) {
         add(text(Field::principal));
         named("through", Field::client);
         named("at", Field::server);
@@ -178,11 +195,9 @@ std::string detail(const record::Frame& frame, const Fields& fields) {
         count("errno", Field::os_error);
         if (fields.has(Field::bytes)) add(size(fields.number(Field::bytes)));
     } else { // a decision, or what the log says of itself
-        std::string policies;
-        fields.for_each(Field::policies, [&](std::string_view policy) {
-            policies += (policies.empty() ? "" : ", ") + printable(as_utf8(policy));
-        });
-        if (!policies.empty()) add("by " + policies);
+        if (frame.kind == Kind::allowed) named("approved as", Field::ticket);
+        else named("as", Field::ticket);
+        if (const std::string names = policies(); !names.empty()) add(names);
         else if (fields.text(Field::reason) == "default") add("by the server's default");
         else add(text(Field::reason));
         add(text(Field::text));
@@ -197,7 +212,9 @@ std::string detail(const record::Frame& frame, const Fields& fields) {
 void write_entry(json::Text& out, const record::Entry& entry, const Fields& fields, std::string_view session,
                  bool bodies) {
     const record::Frame& frame = entry.frame;
-    out.begin_object().name("time").string(utc_time(frame.time_ns)).name("worker").number(entry.worker);
+    out.begin_object().name("time").string(utc_time(frame.time_ns)).name("worker");
+    if (entry.worker == record::control_stream) out.string("control");
+    else out.number(entry.worker);
     out.name("seq").number(static_cast<int64_t>(frame.seq)).name("exchange").number(frame.exchange);
     out.name("kind").string(record::name_of(frame.kind));
     if (!session.empty()) out.name("session").string(session);

@@ -17,11 +17,18 @@ namespace {
 constexpr std::string_view modern_protocol = "2026-07-28", legacy_protocol = "2025-11-25";
 constexpr size_t message_bytes_max = 16 << 20;
 constexpr int tools_pages_max = 1000;
+constexpr int rounds_max = 10; // of input_required, as many as SDKs make
 
 std::string client_info() {
     json::Text out;
     out.begin_object().name("name").string("weir").name("version").string(version()).end_object();
     return out.text();
+}
+
+/// Whether the same call is wanted again, with nothing but the state of its wait.
+bool asks_again(json::Value result) {
+    return result.find("resultType").equals("input_required") && result.find("requestState").is(json::Kind::string) &&
+           result.find("inputRequests").count() == 0;
 }
 
 std::string base64(std::string_view octets) {
@@ -204,13 +211,18 @@ Result<Reply> McpClient::call(std::string_view tool, std::string_view arguments)
     json::Text quoted;
     quoted.string(tool);
     const std::string members = fmt::format(R"("name":{},"arguments":{})", quoted.text(), arguments);
-    const auto reply = request("tools/call", members, tool);
-    if (!reply || era_ != Era::modern || reply->error.find("code").integer() != row_of(Error::header_mismatch).code)
-        return reply;
-    if (const auto found = mirror(tool, arguments); !found) return fail(found.error());
-    const auto again = request("tools/call", members, tool);
+    auto reply = request("tools/call", members, tool);
+    if (!reply || era_ != Era::modern) return reply;
+    if (reply->error.find("code").integer() == row_of(Error::header_mismatch).code) {
+        if (const auto found = mirror(tool, arguments); !found) return fail(found.error());
+        reply = request("tools/call", members, tool);
+    }
+    for (int round = 0; reply && round < rounds_max && asks_again(reply->result); ++round) {
+        const std::string state(reply->result.find("requestState").raw());
+        reply = request("tools/call", fmt::format(R"({},"requestState":{})", members, state), tool);
+    }
     mirrored_.clear();
-    return again;
+    return reply;
 }
 
 Result<void> McpClient::discover() {

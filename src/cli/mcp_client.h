@@ -44,7 +44,8 @@ class McpClient {
     /// One page of tools/list; an empty cursor is the first.
     Result<Reply> tools(const std::string& cursor);
     /// One tools/call; `arguments` is a JSON object. A server of the stateless era that refuses it because arguments are to
-    /// be repeated in header fields (Mcp-Param-) is asked for the tool's schema, and called again with them.
+    /// be repeated in header fields (Mcp-Param-) is asked for the tool's schema, and called again with them. One that asks
+    /// for nothing but the same call again (input_required with a requestState alone) gets it, rounds_max times.
     Result<Reply> call(std::string_view tool, std::string_view arguments);
     /// Ends a legacy session that has an id. Failures do not matter.
     void end();

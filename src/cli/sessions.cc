@@ -140,7 +140,8 @@ std::string line_of(const Entry& entry, const Fields& fields, std::string_view s
     const std::string kind(record::name_of(frame.kind));
     std::string out;
     if (!surface.terminal) {
-        out = fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\n", utc_time(frame.time_ns), session, entry.worker, frame.seq,
+        const std::string worker = entry.worker == record::control_stream ? "control" : std::to_string(entry.worker);
+        out = fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\n", utc_time(frame.time_ns), session, worker, frame.seq,
                           frame.exchange, kind, detail(frame, fields));
     } else {
         const bool tailing = options.follow && !session.empty();

@@ -1,12 +1,16 @@
-// cli/status.cc - `weir status`: what the running weir says about itself, through its control socket or admin address.
+// cli/status.cc - `weir status`: what the running weir says about itself, through its control socket or admin address; on
+// a terminal also which calls wait for people, which only the control socket tells.
 #include "cli/commands.h"
 #include "cli/config_option.h"
 #include "cli/http_client.h"
 #include "cli/output.h"
+#include "cli/tickets.h"
 
+#include "base/limits.h"
 #include "json/scan.h"
 
 #include <fmt/format.h>
+#include <time.h>
 #include <CLI/CLI.hpp>
 #include <memory>
 
@@ -14,6 +18,7 @@ namespace weir::cli {
 namespace {
 
 constexpr uint64_t silence_ns_max = 5 * s_ns;
+constexpr size_t waiting_shown_max = 10;
 
 /// The body of GET /status, or why there is none.
 std::expected<std::string, std::string> fetch(BufferPool& pool, const Endpoint& from) {
@@ -24,14 +29,36 @@ std::expected<std::string, std::string> fetch(BufferPool& pool, const Endpoint& 
     return std::string(exchange.body().text());
 }
 
+/// What waits for people, a row each; behind the table of what weir counts.
+std::string waiting(const TicketDesk& desk) {
+    const auto list = desk.list(false);
+    if (!list) {
+        complain(printable(list.error().why));
+        return {};
+    }
+    std::vector<Ticket> tickets = list->tickets;
+    std::erase_if(tickets, [](const Ticket& each) { return !each.waits(); });
+    if (tickets.empty()) return {};
+    const size_t count = tickets.size();
+    tickets.resize(std::min(count, waiting_shown_max));
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    const uint64_t now_ns = static_cast<uint64_t>(now.tv_sec) * s_ns + static_cast<uint64_t>(now.tv_nsec);
+    if (count > waiting_shown_max)
+        say(fmt::format("{} more wait; `weir approvals list` shows them", count - waiting_shown_max));
+    return "\n" + ticket_table(tickets, now_ns, out_surface().terminal).text(out_surface());
+}
+
 Exit status(const std::string& file, bool as_json) {
     const auto config = load_or_complain(file);
     if (!config) return Exit::invalid_config;
     BufferPool pool;
     const std::string socket = config->state_dir + "/control.sock";
+    bool socket_answers = true;
     auto answer = fetch(pool, {.host = {}, .authority = "localhost", .target = "/status", .socket = socket});
     if (!answer && config->admin) {
         const std::string first = answer.error();
+        socket_answers = false;
         std::string host = config->admin->text.substr(0, config->admin->text.rfind(':'));
         if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
         answer = fetch(
@@ -62,6 +89,7 @@ Exit status(const std::string& file, bool as_json) {
         table.row({{std::string(name.string(space))}, {shown, bad ? Tone::bad : Tone::plain}});
     }
     print(table.text(out_surface()));
+    if (socket_answers && out_surface().terminal) print(waiting(TicketDesk(socket)));
     return Exit::ok;
 }
 

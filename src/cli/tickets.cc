@@ -180,13 +180,19 @@ std::expected<Ticket, Refusal> TicketDesk::decide(std::string_view id, std::stri
     return ticket_of(answer.value(), answer.space);
 }
 
-std::expected<std::string, Refusal> choose_ticket(std::span<const Ticket> tickets, std::string_view word) {
+std::expected<std::string, Refusal> choose_ticket(std::span<const Ticket> tickets, std::string_view word, Last last) {
     if (word == "last") {
         const Ticket* newest = nullptr;
-        for (const Ticket& each : tickets)
-            if (each.waits() && (newest == nullptr || each.created_ns >= newest->created_ns)) newest = &each;
-        if (newest == nullptr) return std::unexpected(Refusal{Exit::not_found, "nothing waits for approval"});
-        return newest->id;
+        for (const Ticket& each : tickets) {
+            if (last == Last::approved ? each.state != "approved" : last == Last::waiting && !each.waits()) continue;
+            const bool newer = newest == nullptr || std::pair(each.waits(), each.created_ns) >=
+                                                        std::pair(newest->waits(), newest->created_ns);
+            if (newer) newest = &each;
+        }
+        if (newest != nullptr) return newest->id;
+        return std::unexpected(Refusal{Exit::not_found, last == Last::approved  ? "nothing is approved that has not run"
+                                                        : last == Last::waiting ? "nothing waits for approval"
+                                                                                : "there are no tickets"});
     }
     const std::string beginning = word.starts_with("ap_") ? std::string(word) : fmt::format("ap_{}", word);
     for (const bool waiting : {true, false}) {
@@ -281,9 +287,9 @@ Table ticket_table(std::span<const Ticket> tickets, uint64_t now_ns, bool termin
                    {who(each)},
                    {call(each)},
                    {terminal ? ago(each.created_ns, now_ns) : utc_time(each.created_ns), Tone::faint},
-                   {!terminal ? utc_time(each.expires_ns)
-                    : waits   ? time_left(each.expires_ns, now_ns)
-                              : std::string("-"),
+                   {each.expires_ns == 0 ? std::string("-")
+                    : terminal           ? time_left(each.expires_ns, now_ns)
+                                         : utc_time(each.expires_ns),
                     waits && each.expires_ns < now_ns + 60 * s_ns ? Tone::bad : Tone::faint},
                    {each.reason}});
     }

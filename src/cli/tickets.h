@@ -53,9 +53,13 @@ class TicketDesk {
     std::string socket_;
 };
 
+/// What `last` means: the newest that waits, that is approved and has not run, or that waits or else is over.
+enum class Last : uint8_t { waiting, approved, any };
+
 /// The id of the ticket that `word` means: an id, the beginning of exactly one (of those that wait, if any does; `ap_`
-/// may be left out), or `last`: the newest that waits. Refusals: not_found, usage.
-std::expected<std::string, Refusal> choose_ticket(std::span<const Ticket> tickets, std::string_view word);
+/// may be left out), or `last`. Refusals: not_found, usage.
+std::expected<std::string, Refusal> choose_ticket(std::span<const Ticket> tickets, std::string_view word,
+                                                  Last last = Last::waiting);
 
 /// `4m 10s`, `2h 5m`, `3d 1h`; `0s` when it is over.
 std::string time_left(uint64_t until_ns, uint64_t now_ns);

@@ -44,7 +44,8 @@ struct TicketView {
     std::vector<std::vector<std::string>> by; // who may decide, of each policy that asks
     std::vector<std::string> policies;
     std::string reason, session_key;
-    uint64_t generation = 0, created_unix_ns = 0, expires_unix_ns = 0;
+    uint64_t generation = 0, created_unix_ns = 0;
+    uint64_t expires_unix_ns = 0;         // of what is pending or approved, else 0
     std::string decided_by, decided_note; // empty: nobody has
     uint64_t decided_unix_ns = 0;
 };

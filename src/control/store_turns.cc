@@ -75,7 +75,7 @@ TicketView view_of(const Ticket& t) {
     view.session_key = t.session_key;
     view.generation = t.generation;
     view.created_unix_ns = t.created_ns;
-    view.expires_unix_ns = t.expires_ns;
+    if (t.state == State::pending || t.state == State::approved) view.expires_unix_ns = t.expires_ns;
     view.decided_by = t.decided_by;
     view.decided_note = t.decided_note;
     view.decided_unix_ns = t.decided_ns;

@@ -126,6 +126,7 @@ Next answer_pending(Exchange& exchange) {
         if (another) mcp::write_input_required(body, exchange.id.raw, state.text());
     }
     if (!another) {
+        if (exchange.method != mcp::Method::tools_call) exchange.answer_code = row_of(Error::approval_pending).code;
         char* const hex = exchange.space.take(2 * digest.size(), 1);
         crypto::write_hex(digest, hex);
         mcp::write_pending(body, {.id = exchange.id.raw,
@@ -136,7 +137,7 @@ Next answer_pending(Exchange& exchange) {
                                   .expires = expiry_text(exchange),
                                   .digest = {hex, 2 * digest.size()}});
     }
-    record_answered(exchange, body.text(), true);
+    record_told(exchange, body.text(), !another);
     write_answer(exchange, 200, body.text());
     return go(exchange, Step::settle);
 }
@@ -144,6 +145,7 @@ Next answer_pending(Exchange& exchange) {
 /// The ticket says no, or says that nobody knows.
 Next answer_refused(Exchange& exchange, Error error, std::string_view text) {
     PaddedBytes body(exchange.worker.buffers);
+    if (exchange.method != mcp::Method::tools_call) exchange.answer_code = row_of(error).code;
     mcp::write_denial(body, {.id = exchange.id.raw,
                              .era = exchange.era,
                              .method = exchange.method,
@@ -151,7 +153,7 @@ Next answer_refused(Exchange& exchange, Error error, std::string_view text) {
                              .code = row_of(error).name,
                              .text = text.empty() ? row_of(error).text : text,
                              .rpc_code = row_of(error).code});
-    record_answered(exchange, body.text(), true);
+    record_told(exchange, body.text(), true);
     write_answer(exchange, 200, body.text());
     return go(exchange, Step::settle);
 }
@@ -170,7 +172,7 @@ Next deliver_kept(Exchange& exchange) {
     const json::Edit edit = json::Edit::replace(id, exchange.id.raw);
     json::serialise(*document, {&edit, 1}, body);
     hold.claim = Hold::Claim::settled;
-    record_answered(exchange, body.text(), false);
+    record_told(exchange, body.text(), false);
     write_answer(exchange, 200, body.text());
     return go(exchange, Step::settle);
 }
@@ -183,8 +185,10 @@ Next keep_waiting(Exchange& exchange) {
     if (worker.draining() || now >= end) return answer_pending(exchange);
     if (!hold.progress_token.empty() && now >= hold.next_progress_ns) {
         PaddedBytes message(worker.buffers), event(worker.buffers);
-        mcp::write_progress(message, hold.progress_token, ++hold.progress,
-                            exchange.space.join({"waiting for approval ", hold.news.ticket}));
+        const bool runs = hold.news.state == TicketState::executing; // for somebody else, who asked the same
+        mcp::write_progress(
+            message, hold.progress_token, ++hold.progress,
+            exchange.space.join({runs ? "approved and running: " : "waiting for approval ", hold.news.ticket}));
         WEIR_ASSERT(http::write_event(event, {.id = {}, .retry_ms = {}, .type = "message", .data = message.text()}));
         send_event(exchange, event.text());
         hold.next_progress_ns = now + progress_every_ns;
@@ -216,7 +220,7 @@ Result<void> begin_hold(Exchange& exchange, const policy::Verdict& verdict) {
     if (exchange.hold == nullptr) return fail(Error::approval_unavailable);
     Hold& hold = *exchange.hold;
     hold.since_ns = worker.now_ns();
-    hold.next_progress_ns = hold.since_ns + progress_every_ns;
+    hold.next_progress_ns = hold.since_ns; // The first says at once which ticket it is.
     hold.generation = worker.generation().number;
     hold.policies = verdict.policies;
     for (const auto& approve : verdict.approve)

@@ -144,6 +144,22 @@ void record_answered(Exchange& exchange, std::string_view body, bool is_error) {
     note_answer(exchange, body);
 }
 
+void record_told(Exchange& exchange, std::string_view body, bool is_error) {
+    if (exchange.answered) return;
+    exchange.answered = true;
+    Worker& worker = exchange.worker;
+    worker.counters.local_answers.add();
+    if (append(exchange, record::Answered{.body = body,
+                                          .status = 200,
+                                          .latency_ns = worker.now_ns() - exchange.began_ns,
+                                          .wire_bytes = body.size(),
+                                          .code = exchange.answer_code,
+                                          .is_error = is_error,
+                                          .mcp_session = {}}) &&
+        strict(exchange))
+        exchange.awaited_seq = exchange.last_seq;
+}
+
 void record_stream_event(Exchange& exchange, std::string_view data, std::string_view id, bool is_response,
                          bool is_error) {
     if (exchange.verdict_seq == 0) return;

@@ -24,6 +24,8 @@ void record_masked(Exchange& exchange, const policy::MaskField& field, uint64_t 
 void record_answer_blocked(Exchange& exchange, const policy::Verdict& verdict, mcp::Method method);
 /// The answer as the client gets it, once. In strict durability the exchange then waits for it.
 void record_answered(Exchange& exchange, std::string_view body, bool is_error);
+/// A held request is answered without its upstream: with how it stands, or with what another request's call brought.
+void record_told(Exchange& exchange, std::string_view body, bool is_error);
 void record_stream_event(Exchange& exchange, std::string_view data, std::string_view id, bool is_response,
                          bool is_error);
 /// The request had left and no answer came whole: whether it was done is not known.

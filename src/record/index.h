@@ -35,7 +35,8 @@ class SessionIndex {
     static constexpr size_t none = SIZE_MAX;
 
     /// Takes an entry in. Gives the number of the session it belongs to, or none: it is of the log itself, or of a
-    /// session whose beginning is not there any more.
+    /// session whose beginning is not there any more. What became of a ticket (the stream `control`) belongs to the
+    /// session that first asked for it; it is counted nowhere, and makes no session longer.
     size_t add(const Entry& entry, const Fields& fields);
 
     /// In the order in which they began.
@@ -53,11 +54,13 @@ class SessionIndex {
     size_t session_for(std::string_view key, uint64_t time_ns);
     size_t of_asked(const Entry& entry, const Fields& fields);
     size_t close(const Entry& entry, const Fields& fields);
+    size_t of_ticket(const Fields& fields);
 
     std::vector<SessionLine> sessions_;
     std::map<std::string, std::pair<size_t, unsigned>, std::less<>> by_key_; // the latest under a key, and how many
     std::unordered_map<Ref, size_t, Hash> by_opened_;
     std::unordered_map<Ref, size_t, Hash> by_exchange_;
+    std::map<std::string, size_t, std::less<>> by_ticket_; // that people have to decide about, or had to
 };
 
 } // namespace weir::record

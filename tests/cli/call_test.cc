@@ -50,6 +50,8 @@ TEST_CASE("what became of a call is its exit code") {
         {R"({"result":{"content":[{"type":"text","text":"\u001b[2J"}],"isError":true}})", Exit::failed, "\\u{1b}[2J\n"},
         {R"({"result":{"content":[{"type":"text","text":"no"}],"isError":true,"_meta":{"dev.weir/decision":{}}}})",
          Exit::denied, "no\n"},
+        {R"({"result":{"content":[{"type":"text","text":"waits"}],"isError":true,"_meta":{"dev.weir/approval":{}}}})",
+         Exit::timed_out, "waits\n"},
         {R"({"result":{"resultType":"input_required"}})", Exit::failed,
          "the server asks for input, which this command cannot give"},
         {R"({"error":{"code":-32602,"message":"Unknown tool: x"}})", Exit::not_found,

@@ -37,6 +37,11 @@ TEST_CASE("a word means the ticket that it begins, those that wait first, or the
     CHECK(choose_ticket(tickets, "aa").error().exit == Exit::usage);
     CHECK(choose_ticket(tickets, "ab").error().exit == Exit::usage);
     CHECK(choose_ticket(tickets, "zz").error().exit == Exit::not_found);
+    CHECK(choose_ticket(tickets, "last", Last::any) == "ap_aa2");
+    CHECK(choose_ticket(std::span(tickets).subspan(2), "last", Last::any) == "ap_ab2");
+    CHECK(choose_ticket(tickets, "last", Last::approved).error().exit == Exit::not_found);
+    const Ticket approved[] = {ticket("ap_aa1", "pending", 9), ticket("ap_aa2", "approved", 5)};
+    CHECK(choose_ticket(approved, "last", Last::approved) == "ap_aa2");
     CHECK(choose_ticket({}, "last").error().exit == Exit::not_found);
     CHECK(choose_ticket(std::span(tickets).subspan(2), "last").error().exit == Exit::not_found);
 }

@@ -123,4 +123,24 @@ TEST_CASE("an entry without a key is named by who, through what and where") {
     CHECK(feed.add(0, 3, 3, Asked{.principal = "bo", .client = "c", .server = "s"}) == 1);
 }
 
+TEST_CASE("what became of a ticket belongs to the session that asked, counts nowhere and makes it no longer") {
+    Feed feed;
+    const uint64_t opened = feed.open(0, 10, "aaaaaaaaaaaaaaaa");
+    feed.add(0, 20, 1, Asked{.session = opened, .session_key = "aaaaaaaaaaaaaaaa"});
+    const auto turn = [](std::string_view ticket, std::string_view key) {
+        return TicketTurn{.session_key = key, .ticket = ticket};
+    };
+    CHECK(feed.add(control_stream, 21, 0, TicketEntry<Kind::held>{turn("ap_1", "aaaaaaaaaaaaaaaa")}) == 0);
+    CHECK(feed.add(control_stream, 22, 0, TicketEntry<Kind::held>{turn("ap_2", "bbbbbbbbbbbbbbbb")}) ==
+          SessionIndex::none);
+    // Half an hour later the key has a new session; the decision is still the first one's.
+    CHECK(feed.add(0, 40 * minute, 2, Asked{.session = opened, .session_key = "aaaaaaaaaaaaaaaa"}) == 1);
+    CHECK(feed.add(control_stream, 41 * minute, 0, TicketEntry<Kind::approved>{turn("ap_1", "aaaaaaaaaaaaaaaa")}) == 0);
+    CHECK(feed.add(control_stream, 42 * minute, 0, TicketEntry<Kind::answered>{turn("ap_1", "aaaaaaaaaaaaaaaa")}) == 0);
+    const SessionLine& first = feed.index.sessions()[0];
+    CHECK(first.last_ns == 20);
+    CHECK(first.answered == 0);
+    CHECK(first.asked == 1);
+}
+
 } // namespace weir::record

@@ -27,7 +27,7 @@ const table = (head, values) => [head, ...Object.entries(values).map(([key, valu
  * options.policies  object of file name to Lua text; absent: no policies
  * options.listen, record, limits   keys of those tables; listen may be a function of the address
  *
- * Gives `{ port, origin, url(name), config, dir, child, gauges(), cli(...), sessions(), entries(id), stop() }`.
+ * Gives `{ port, origin, url(name), config, dir, child, gauges(), cli(...), json(...), sessions(), entries(id), restart(signal), stop() }`.
  */
 export async function startWeir(options) {
   const dir = await mkdtemp(join(tmpdir(), 'weir-e2e-'));
@@ -54,8 +54,12 @@ export async function startWeir(options) {
   await writeFile(config, parts.join('\n'));
   await mkdir(join(dir, 'state'), { recursive: true });
 
-  const child = start(program, ['run', '-c', config]);
-  await ready(child, adminPort, port);
+  const begin = async () => {
+    const begun = start(program, ['run', '-c', config]);
+    await ready(begun, adminPort, port);
+    return begun;
+  };
+  let child = await begin();
 
   const cli = async (...args) => run(program, [...args, '-c', config]);
   const json = async (...args) => {
@@ -65,7 +69,8 @@ export async function startWeir(options) {
   };
   let stopped;
   return {
-    port, adminPort, origin: `http://${address}`, address, config, dir, child, cli, json,
+    port, adminPort, origin: `http://${address}`, address, config, dir, cli, json,
+    get child() { return child; },
     url: (name) => `http://${address}${options.servers.find((server) => server.name === name).path ?? `/mcp/${name}`}`,
     /** The gauges of this weir, by name. */
     async gauges() {
@@ -74,6 +79,14 @@ export async function startWeir(options) {
     },
     sessions: () => json('sessions', 'list'),
     entries: (id = 'last') => json('sessions', 'show', id),
+    /** Ends weir with `signal` and starts it again on the same state, once `change` is done. */
+    async restart(signal, change) {
+      child.kill(signal);
+      const { code } = await child.ended;
+      if (signal === 'SIGTERM' && code !== 0) throw new Error(`weir ended with ${code}:\n${child.said}`);
+      await change?.();
+      child = await begin();
+    },
     /** Ends weir; throws when it was not a clean end. Safe to call twice. */
     stop() {
       stopped ??= (async () => {
