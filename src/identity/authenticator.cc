@@ -41,8 +41,10 @@ std::expected<Accepted, Refusal> Authenticator::authenticate(std::string_view fi
         return Accepted{holder->principal, 0, holder->ends_unix_s};
     }
     if (token->size() > Jws::token_bytes_max) return std::unexpected(Refusal{TokenError::too_large});
-    const crypto::Digest digest = crypto::Sha256::of(*token);
+    const crypto::Digest* const remembered = memo_.look(*token);
+    const crypto::Digest digest = remembered != nullptr ? *remembered : crypto::Sha256::of(*token);
     if (const auto* const verdict = verdicts_.find(digest, moment)) {
+        if (remembered == nullptr) memo_.put(digest);
         ++counts_.known;
         return admit(verdict->accepted, verdict->issuer, resource);
     }

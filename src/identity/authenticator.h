@@ -7,6 +7,7 @@
 
 #include "identity/api_key.h"
 #include "identity/budget.h"
+#include "identity/digest_memo.h"
 #include "identity/jwt.h"
 #include "identity/verdicts.h"
 
@@ -72,6 +73,7 @@ class Authenticator {
     std::shared_ptr<const ApiKeys> api_keys_;
     std::vector<Trusted> trusted_; // of the resource that is looked at
     TokenReader reader_;
+    DigestMemo memo_;
     Verdicts verdicts_;
     SignatureBudget budget_;
     Counts counts_;

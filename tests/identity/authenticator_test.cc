@@ -229,3 +229,35 @@ TEST_CASE("what refusals say of a token is short and plain") {
     CHECK(detail(with(Gate::header(), "kid", "\"x\\\"1\"")).empty());
     CHECK(detail(with(Gate::header(), "kid", "\"" + std::string(129, 'x') + "\"")).empty());
 }
+
+TEST_CASE("a memo tells the digests that were put in, and of no other text") {
+    DigestMemo memo;
+    const auto text = [](int i) { return std::string(static_cast<size_t>(i % 70), 'x') + std::to_string(i); };
+    for (int i = 0; i < 200; ++i) {
+        CHECK(memo.look(text(i)) == nullptr);
+        memo.put(crypto::Sha256::of(text(i)));
+        REQUIRE(memo.look(text(i)) != nullptr);
+        CHECK(*memo.look(text(i)) == crypto::Sha256::of(text(i)));
+    }
+    size_t known = 0;
+    for (int i = 0; i < 200; ++i) {
+        const auto* const digest = memo.look(text(i));
+        if (digest == nullptr) continue; // another one took its place
+        ++known;
+        CHECK(*digest == crypto::Sha256::of(text(i)));
+    }
+    CHECK(known > 120);
+    // Texts that differ in one octet, in their size, or in zeros at their end.
+    const std::string base(100, '\0');
+    CHECK(memo.look(base) == nullptr);
+    memo.put(crypto::Sha256::of(base));
+    for (size_t i = 0; i < base.size(); ++i) {
+        std::string changed = base;
+        changed[i] = '\1';
+        CHECK(memo.look(changed) == nullptr);
+        CHECK(memo.look(base.substr(0, i)) == nullptr);
+        CHECK(memo.look(base + std::string(i + 1, '\0')) == nullptr);
+    }
+    CHECK(memo.look(base) != nullptr);
+    CHECK(memo.look(std::string(DigestMemo::text_bytes_max, 'x')) == nullptr);
+}
