@@ -36,7 +36,7 @@ class DigestMemo {
   private:
     struct Fingerprint {
         std::array<uint64_t, 4> words{};
-        uint64_t size = 0;
+        uint64_t size = UINT64_MAX; // of no text
         bool operator==(const Fingerprint&) const = default;
     };
     struct Known {
