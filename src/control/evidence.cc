@@ -35,7 +35,8 @@ OrText<std::unique_ptr<Evidence>> Evidence::open(const std::string& segments, co
     auto writer = record::Writer::open(*evidence->ring_, options);
     if (!writer) return std::unexpected(writer.error());
     evidence->writer_ = std::move(*writer);
-    evidence->wake_op_.done = [](ring::Op&, ring::Completion) {}; // Waking is all it is for.
+    evidence->wake_op_.owner = evidence.get();
+    evidence->wake_op_.done = [](ring::Op& op, ring::Completion) { op.owner_as<Evidence>().woken_ = true; };
     evidence->ring_->on_wake(&evidence->wake_op_);
     return evidence;
 }
@@ -94,7 +95,10 @@ bool Evidence::sync() {
 
 void Evidence::wait(uint64_t deadline_ns) {
     writer_->flush();
-    ring_->turn(std::min(deadline_ns, writer_->next_due_ns()));
+    // A wake that came while sync() waited was for the mail, not for the sync.
+    const uint64_t until_ns = woken_ ? 0 : std::min(deadline_ns, writer_->next_due_ns());
+    ring_->turn(until_ns);
+    woken_ = false;
 }
 
 std::set<std::pair<std::string, uint64_t>> Evidence::written(const std::string& segments) {

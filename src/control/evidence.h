@@ -44,6 +44,7 @@ class Evidence {
     std::unique_ptr<ring::Ring> ring_;
     std::unique_ptr<record::Writer> writer_;
     ring::Op wake_op_{};
+    bool woken_ = false; // since wait() last returned
 };
 
 } // namespace weir::control

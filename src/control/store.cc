@@ -76,6 +76,7 @@ void Store::Parts::run() {
         evidence->wait(evidence->now_ns() + wait_ns);
         group(mailbox->take());
     }
+    if (const auto gone = table->forget(recorded); !gone) log::warn("approvals_outbox", {{"error", gone.error()}});
     evidence.reset();
 }
 
@@ -107,6 +108,7 @@ void Store::Parts::group(std::vector<Mail>&& mail) {
     const auto note = [&failure](const OrText<void>& done) {
         if (!done && failure.empty()) failure = done.error();
     };
+    note(table->forget(recorded));
     note(expire_due());
     for (Mail& one : mail) {
         if (!failure.empty()) break;
@@ -154,7 +156,7 @@ bool Store::Parts::commit() {
 
 /// Writes what the outbox holds into the record. What cannot be written now is tried again; until then nobody is told.
 bool Store::Parts::write_outbox() {
-    const auto lines = table->outbox();
+    const auto lines = table->outbox(recorded);
     bool good = lines.has_value();
     if (good && !lines->empty()) {
         for (const OutboxLine& line : *lines) {
@@ -167,7 +169,7 @@ bool Store::Parts::write_outbox() {
             good = good && row.has_value() && (!*row || evidence->append(**row, line));
         }
         good = good && evidence->sync();
-        if (good && !table->forget(lines->back().number)) good = false; // written twice at worst, under one version
+        if (good) recorded = lines->back().number;
     }
     if (!good) {
         log::error("approvals_evidence", {{"error", "the record's stream of approvals takes nothing now"}});

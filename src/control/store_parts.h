@@ -70,6 +70,7 @@ struct Store::Parts {
     };
     std::vector<Undo> undo;             // the group's changes to `live`, if its transaction fails
     bool outbox_waits = false;          // lines that are committed and not yet in the record
+    int64_t recorded = 0;               // the outbox's lines up to this one are there, and go with the next transaction
     std::vector<Telling> held_tellings; // until they are
     std::vector<std::function<void()>> held_answers;
     uint64_t retry_at_ns = 0;

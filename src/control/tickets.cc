@@ -203,10 +203,12 @@ OrText<void> Tickets::forget(int64_t up_to_number) {
     return {};
 }
 
-OrText<std::vector<OutboxLine>> Tickets::outbox() {
-    const auto prepared = prepare("SELECT number, ticket, version, kind, actor, note FROM outbox ORDER BY number");
+OrText<std::vector<OutboxLine>> Tickets::outbox(int64_t number) {
+    const auto prepared =
+        prepare("SELECT number, ticket, version, kind, actor, note FROM outbox WHERE number > ? ORDER BY number");
     if (!prepared) return std::unexpected(prepared.error());
     Statement s(*prepared);
+    s.bind(static_cast<uint64_t>(number));
     std::vector<OutboxLine> lines;
     int stepped = 0;
     while ((stepped = s.step()) == SQLITE_ROW) {

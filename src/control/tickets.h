@@ -65,7 +65,8 @@ class Tickets {
     OrText<bool> update(const Ticket& ticket, uint64_t version);
     OrText<void> remember(const OutboxLine& line);
     OrText<void> forget(int64_t up_to_number);
-    OrText<std::vector<OutboxLine>> outbox();
+    /// The lines behind `number`, in order.
+    OrText<std::vector<OutboxLine>> outbox(int64_t number = 0);
 
     /// All that are not over, and those that are over and still stand at `now_ns`.
     OrText<std::vector<Ticket>> standing(uint64_t now_ns);
