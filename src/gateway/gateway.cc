@@ -250,6 +250,19 @@ std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config conf
     parts->store = std::move(*store);
     auto gateway = std::unique_ptr<Gateway>(new Gateway(std::move(parts)));
     Parts& own = *gateway->parts_;
+    // Before the listeners: who finds weir ready finds its control socket, too.
+    const DeskParts asked = {
+        .page = [&own](std::string_view path, PaddedBytes& out) { return own.page(path, out); },
+        .list = [&store = *own.store](bool all, size_t count_max) { return store.list(all, count_max); },
+        .decide = [&store = *own.store](std::string_view id, control::Verb verb, std::string_view by,
+                                        std::string_view note) { return store.decide(id, verb, by, note); }};
+    auto desk = control::Desk::open({.path = own.state.control_socket(),
+                                     .answer = [asked](const auto& request) { return answer_desk(request, asked); }});
+    if (!desk) {
+        own.threads.clear(); // None of them runs.
+        return std::unexpected(StartFailure{1, {desk.error()}});
+    }
+    own.desk = std::move(*desk);
     std::string failure;
     for (uint32_t i = 0; i < count && failure.empty(); ++i)
         failure = open_listeners(settled, i, own.threads[i].listeners);
@@ -268,15 +281,6 @@ std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config conf
         return std::unexpected(StartFailure{1, {failure}});
     }
     own.watch_files();
-    const DeskParts asked = {
-        .page = [&own](std::string_view path, PaddedBytes& out) { return own.page(path, out); },
-        .list = [&store = *own.store](bool all, size_t count_max) { return store.list(all, count_max); },
-        .decide = [&store = *own.store](std::string_view id, control::Verb verb, std::string_view by,
-                                        std::string_view note) { return store.decide(id, verb, by, note); }};
-    auto desk = control::Desk::open({.path = own.state.control_socket(),
-                                     .answer = [asked](const auto& request) { return answer_desk(request, asked); }});
-    if (!desk) return std::unexpected(StartFailure{1, {desk.error()}}); // The gateway ends with its destructor.
-    own.desk = std::move(*desk);
     return gateway;
 }
 

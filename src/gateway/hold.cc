@@ -115,12 +115,12 @@ Next answer_pending(Exchange& exchange) {
     const std::string_view digest(reinterpret_cast<const char*>(hold.digest.data()), hold.digest.size());
     bool another = exchange.era == mcp::Era::modern && hold.round < rounds_max && !worker.draining();
     if (another) {
-        PaddedBytes state(worker.buffers);
+        PaddedBytes state(worker.buffers); // Good for as long as the ticket's end is told to who asks again.
         another = worker.sealer
                       .seal_approval({.ticket = hold.news.ticket,
                                       .digest = digest,
                                       .round = hold.round + 1,
-                                      .expires_unix_ns = hold.news.expires_unix_ns},
+                                      .expires_unix_ns = hold.news.expires_unix_ns + worker.limits.answer_kept_ns_max},
                                      bond_of(exchange, {}), state)
                       .has_value();
         if (another) mcp::write_input_required(body, exchange.id.raw, state.text());

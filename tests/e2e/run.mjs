@@ -8,7 +8,7 @@ import { program } from './lib/weir.mjs';
 import { accessSync, constants } from 'node:fs';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const first = ['silence', 'conformance', 'sdk'];
+const first = ['approvals', 'silence', 'conformance', 'sdk'];
 const parts = readdirSync(join(here, 'cases')).filter((name) => name.endsWith('.mjs')).map((name) => name.slice(0, -4));
 parts.sort((a, b) => (first.indexOf(a) + 1 || 99) - (first.indexOf(b) + 1 || 99) || (a < b ? -1 : 1));
 
