@@ -39,9 +39,12 @@ void invite(const DemoPlace& place, uint16_t port) {
         print(fmt::format("  {} {}{}{}\n      {}\n", weir, command, file, arguments,
                           toned(out_surface(), Tone::faint, comment)));
     };
-    line("call", " acme/list_customers limit=2", "# allowed");
+    line("call", " acme/query sql=\"select * from orders\"", "# allowed");
+    line("call", " acme/list_customers limit=2", "# allowed, and what agents should not see is masked");
     line("call", " acme/query sql=\"drop table customers\"", "# blocked, with a reason that the model can use");
-    line("call", " acme/refund order=1007 amount=900", "# blocked by a few lines of Lua");
+    line("call", " acme/refund order=1007 amount=900", "# waits for a person: in a third terminal");
+    line("approvals show", " last", "#   who asks for what exactly, and why it waits");
+    line("approvals approve", " last", "#   and the call runs, once (or deny; or approvals watch)");
     line("call", " acme/countdown from=5", "# an event stream, relayed event by event");
     line("tools list", "", "# delete_customer is hidden, and refused by name");
     line("sessions list", "", "# what was recorded");
@@ -86,7 +89,7 @@ Exit demo(const DemoOptions& options) {
         return Exit::failed;
     }
     DemoPlace place;
-    if (const auto made = place.make(port, (*acme)->url()); !made) {
+    if (const auto made = place.make(port, (*acme)->url(), options.check ? "1s" : "45s"); !made) {
         complain(made.error());
         return Exit::failed;
     }
@@ -99,7 +102,7 @@ Exit demo(const DemoOptions& options) {
     }
     bool good = true;
     if (options.check) {
-        good = walk(endpoint_of(*config, "acme"), **acme, tell);
+        good = walk(endpoint_of(*config, "acme"), **acme, TicketDesk(config->state_dir + "/control.sock"), tell);
     } else {
         invite(place, port);
         signals->wait();

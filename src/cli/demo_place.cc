@@ -31,6 +31,7 @@ segment_bytes = "4MiB"
 dir = "policies"
 
 [limits]
+hold = "{hold}"           # a call that waits for people is kept so long before its client is told
 drain_max = "1s"
 
 [[server]]
@@ -61,8 +62,17 @@ policy "shop/no-destructive-sql" {
   decide = block("destructive SQL is not allowed through weir", { code = "sql_destructive", hint = "use SELECT" }),
 }
 
-policy "shop/small-refunds" {
-  about  = "An agent refunds small amounts by itself",
+policy "shop/customers-data" {
+  about  = "Agents see who the customers are, not their data",
+  on     = "response",
+  match  = { servers = { "acme" }, methods = { "tools/call" } },
+  decide = mask {
+    fields = { ["**.ssn"] = "drop", ["**.card"] = "last4", ["**.email"] = "[email]", ["**.phone"] = "null" },
+  },
+}
+
+policy "shop/large-refunds" {
+  about  = "An agent refunds small amounts by itself; a person looks at the rest",
   on     = "request",
   match  = { servers = { "acme" }, tools = { "refund" } },
   decide = function(call)
@@ -70,7 +80,7 @@ policy "shop/small-refunds" {
     if type(amount) == "number" and amount <= 100 then
       return pass()
     end
-    return block("refunds above 100 are for people", { code = "refund_limit", hint = "ask the shop's owner" })
+    return approve { by = { "owner:acme" }, reason = "a refund above 100", within = "15m" }
   end,
 }
 
@@ -97,7 +107,7 @@ DemoPlace::~DemoPlace() {
     std::filesystem::remove_all(path_, ignored);
 }
 
-std::expected<void, std::string> DemoPlace::make(uint16_t port, const std::string& acme_url) {
+std::expected<void, std::string> DemoPlace::make(uint16_t port, const std::string& acme_url, std::string_view hold) {
     const char* base = std::getenv("TMPDIR");
     std::string pattern = fmt::format("{}/weir-demo-XXXXXX", base != nullptr && *base == '/' ? base : "/tmp");
     if (mkdtemp(pattern.data()) == nullptr) {
@@ -107,8 +117,8 @@ std::expected<void, std::string> DemoPlace::make(uint16_t port, const std::strin
     path_ = pattern;
     const std::string policies = path_ + "/policies";
     if (mkdir(policies.c_str(), 0700) != 0 ||
-        !write_file(config(),
-                    fmt::format(fmt::runtime(config_text), fmt::arg("port", port), fmt::arg("url", acme_url))) ||
+        !write_file(config(), fmt::format(fmt::runtime(config_text), fmt::arg("port", port), fmt::arg("url", acme_url),
+                                          fmt::arg("hold", hold))) ||
         !write_file(policies + "/shop.lua", policies_text)) {
         return std::unexpected(fmt::format("{}: {}", path_, std::strerror(errno)));
     }

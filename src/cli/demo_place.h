@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <expected>
 #include <string>
+#include <string_view>
 
 namespace weir::cli {
 
@@ -15,8 +16,9 @@ class DemoPlace {
     DemoPlace(const DemoPlace&) = delete;
     DemoPlace& operator=(const DemoPlace&) = delete;
 
-    /// Makes the directory below $TMPDIR (or /tmp) and writes the files. The error is a sentence.
-    std::expected<void, std::string> make(uint16_t port, const std::string& acme_url);
+    /// Makes the directory below $TMPDIR (or /tmp) and writes the files. `hold` is a duration as in weir.toml. The error is
+    /// a sentence.
+    std::expected<void, std::string> make(uint16_t port, const std::string& acme_url, std::string_view hold);
 
     const std::string& path() const { return path_; }
     std::string config() const { return path_ + "/weir.toml"; }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/http_client.h"
+#include "cli/tickets.h"
 #include "demo/acme.h"
 
 #include <functional>
@@ -17,9 +18,10 @@ struct Step {
     std::string seen; // one line
 };
 
-/// Walks through weir at `endpoint` in both eras, telling each step through `tell`. `acme` knows what reached it.
-/// True: all went as it should.
-bool walk(const Endpoint& endpoint, const demo::Acme& acme, const std::function<void(const Step&)>& tell);
+/// Walks through weir at `endpoint` in both eras, telling each step through `tell`. `acme` knows what reached it; what
+/// waits for people is decided at `desk`, as `weir approvals` does. True: all went as it should.
+bool walk(const Endpoint& endpoint, const demo::Acme& acme, const TicketDesk& desk,
+          const std::function<void(const Step&)>& tell);
 
 /// Reads the record below `segments` back: every call of a walk must be in it with its verdict. Prints nothing.
 Step recorded(const std::string& segments);
