@@ -97,8 +97,8 @@ void Store::Parts::group(std::vector<Mail>&& mail) {
         for (Mail& one : mail) {
             if (auto* ask = std::get_if<post::ApprovalAsk>(&one)) unavailable(*ask, "approvals cannot be stored now");
             else if (auto* question = std::get_if<DecideQuestion>(&one)) question->answer->set_value({});
-            else std::get<ListQuestion>(one).answer->set_value(list(false, std::get<ListQuestion>(one).count_max));
         }
+        answer_lookups(mail);
         publish();
         retry_at_ns = evidence->now_ns() + retry_ns;
         return;
@@ -136,13 +136,20 @@ void Store::Parts::group(std::vector<Mail>&& mail) {
     }
     undo.clear();
     publish();
-    for (Mail& one : mail)
-        if (auto* question = std::get_if<ListQuestion>(&one))
-            question->answer->set_value(list(question->all, question->count_max));
+    answer_lookups(mail);
     if (wall > pruned_ns + 3600 * s_ns) {
         pruned_ns = wall;
         if (const auto pruned = table->prune(wall - over_kept_ns); !pruned)
             log::warn("approvals_prune", {{"error", pruned.error()}});
+    }
+}
+
+/// What only looks; also while nothing can be written.
+void Store::Parts::answer_lookups(std::vector<Mail>& mail) {
+    for (Mail& one : mail) {
+        if (auto* question = std::get_if<ListQuestion>(&one))
+            question->answer->set_value(list(question->all, question->count_max));
+        else if (auto* sought = std::get_if<FindQuestion>(&one)) sought->answer->set_value(find(sought->id));
     }
 }
 
@@ -229,6 +236,15 @@ Result<std::vector<TicketView>> Store::list(bool all, size_t count_max) {
     auto promise = std::make_shared<std::promise<std::vector<TicketView>>>();
     auto answer = promise->get_future();
     if (!parts_->mailbox->post(ListQuestion{all, count_max, promise})) return fail(Error::limit_reached);
+    if (answer.wait_for(std::chrono::nanoseconds(answer_ns_max)) != std::future_status::ready)
+        return fail(Error::limit_reached);
+    return answer.get();
+}
+
+Result<TicketView> Store::find(std::string_view id) {
+    auto promise = std::make_shared<std::promise<Result<TicketView>>>();
+    auto answer = promise->get_future();
+    if (!parts_->mailbox->post(FindQuestion{std::string(id), promise})) return fail(Error::limit_reached);
     if (answer.wait_for(std::chrono::nanoseconds(answer_ns_max)) != std::future_status::ready)
         return fail(Error::limit_reached);
     return answer.get();

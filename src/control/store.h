@@ -78,6 +78,8 @@ class Store {
     /// The tickets that wait, oldest first; with `all` also those that are over, newest first behind them. At most
     /// `count_max`. limit_reached: the store did not answer in time.
     Result<std::vector<TicketView>> list(bool all, size_t count_max);
+    /// The ticket `id`. not_found; io_failed: the database cannot be read; limit_reached: no answer in time.
+    Result<TicketView> find(std::string_view id);
     /// A person's word about the ticket `id`. `by` says who and through what (`unix:0:root`).
     Decided decide(std::string_view id, Verb verb, std::string_view by, std::string_view note);
 

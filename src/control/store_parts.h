@@ -25,13 +25,17 @@ struct ListQuestion {
     size_t count_max;
     std::shared_ptr<std::promise<std::vector<TicketView>>> answer;
 };
+struct FindQuestion {
+    std::string id;
+    std::shared_ptr<std::promise<Result<TicketView>>> answer;
+};
 struct DecideQuestion {
     std::string id;
     Verb verb;
     std::string by, note;
     std::shared_ptr<std::promise<Decided>> answer;
 };
-using Mail = std::variant<post::ApprovalAsk, ListQuestion, DecideQuestion>;
+using Mail = std::variant<post::ApprovalAsk, ListQuestion, FindQuestion, DecideQuestion>;
 
 struct Waiter {
     uint32_t worker;
@@ -100,6 +104,8 @@ struct Store::Parts {
     void drop_waiter(const post::ApprovalAsk& ask);
     void forget(const std::string& id);
     std::vector<TicketView> list(bool all, size_t count_max);
+    Result<TicketView> find(const std::string& id);
+    void answer_lookups(std::vector<Mail>& mail);
 };
 
 } // namespace weir::control

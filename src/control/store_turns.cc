@@ -358,6 +358,14 @@ std::vector<TicketView> Store::Parts::list(bool all, size_t count_max) {
     return views;
 }
 
+Result<TicketView> Store::Parts::find(const std::string& id) {
+    if (const auto found = live.find(id); found != live.end()) return view_of(found->second.ticket);
+    const auto row = table->find(id);
+    if (!row) return fail(Error::io_failed);
+    if (!*row) return fail(Error::not_found);
+    return view_of(**row);
+}
+
 OrText<void> Store::Parts::decide(DecideQuestion& question) {
     const auto answer = [&](Outcome outcome, const Ticket& ticket) {
         answers.push_back(

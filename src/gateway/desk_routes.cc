@@ -67,16 +67,12 @@ DeskReply list(const DeskParts& parts, bool all) {
 }
 
 DeskReply show(const DeskParts& parts, std::string_view id) {
-    for (const bool all : {false, true}) {
-        const auto tickets = parts.list(all, listed_max);
-        if (!tickets) return unavailable();
-        const auto found = std::ranges::find(*tickets, id, &TicketView::id);
-        if (found == tickets->end()) continue;
-        json::Text out;
-        write_ticket(out, *found, true);
-        return {.body = out.text()};
-    }
-    return error(404, "not_found", "no such ticket");
+    const auto ticket = parts.find(id);
+    if (!ticket && ticket.error() == Error::not_found) return error(404, "not_found", "no such ticket");
+    if (!ticket) return unavailable();
+    json::Text out;
+    write_ticket(out, *ticket, true);
+    return {.body = out.text()};
 }
 
 struct Word {

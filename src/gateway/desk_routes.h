@@ -24,6 +24,7 @@ namespace weir::gateway {
 struct DeskParts {
     std::function<Page(std::string_view path, PaddedBytes& out)> page{};
     std::function<Result<std::vector<control::TicketView>>(bool all, size_t count_max)> list{};
+    std::function<Result<control::TicketView>(std::string_view id)> find{};
     std::function<control::Decided(std::string_view id, control::Verb, std::string_view by, std::string_view note)>
         decide{};
 };

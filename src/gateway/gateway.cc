@@ -254,6 +254,7 @@ std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config conf
     const DeskParts asked = {
         .page = [&own](std::string_view path, PaddedBytes& out) { return own.page(path, out); },
         .list = [&store = *own.store](bool all, size_t count_max) { return store.list(all, count_max); },
+        .find = [&store = *own.store](std::string_view id) { return store.find(id); },
         .decide = [&store = *own.store](std::string_view id, control::Verb verb, std::string_view by,
                                         std::string_view note) { return store.decide(id, verb, by, note); }};
     auto desk = control::Desk::open({.path = own.state.control_socket(),

@@ -25,8 +25,8 @@ void take(const char* at, const uint64_t* key, Wide& one, Wide& other) {
 } // namespace
 
 DigestMemo::DigestMemo() : key_(text_bytes_max / sizeof(uint64_t) + shift_words), known_(digests) {
-    const bool filled = crypto::fill_random(
-        {reinterpret_cast<unsigned char*>(key_.data()), key_.size() * sizeof(uint64_t)});
+    const bool filled =
+        crypto::fill_random({reinterpret_cast<unsigned char*>(key_.data()), key_.size() * sizeof(uint64_t)});
     WEIR_ASSERT(filled);
 }
 

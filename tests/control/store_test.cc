@@ -92,10 +92,16 @@ struct Desk {
     }
     Decided decide(const std::string& id, Verb verb) { return store->decide(id, verb, "unix:0:root", "because"); }
     std::string state_of(const std::string& id) {
-        auto all = store->list(true, 100);
+        const auto all = store->list(true, 100);
+        const auto found = store->find(id);
         REQUIRE(all);
-        for (const auto& ticket : *all)
-            if (ticket.id == id) return std::to_string(static_cast<int>(ticket.state));
+        for (const auto& ticket : *all) {
+            if (ticket.id != id) continue;
+            REQUIRE(found);
+            CHECK(found->state == ticket.state);
+            return std::to_string(static_cast<int>(ticket.state));
+        }
+        CHECK(found.error() == Error::not_found);
         return "none";
     }
 
@@ -187,6 +193,8 @@ TEST_CASE("a decision is final, a late one is told what stands and who set it") 
     CHECK(late.ticket.decided_by == "unix:0:root");
     CHECK(desk.decide(ticket, Verb::deny).outcome == Outcome::unchanged);
     CHECK(desk.decide("ap_00000000000000000000000000", Verb::deny).outcome == Outcome::not_found);
+    CHECK(desk.state_of("ap_00000000000000000000000000") == "none");
+    CHECK(desk.store->find(ticket)->decided_by == "unix:0:root");
     // A refusal stands for its time: asking again moves nobody.
     const auto again = desk.submit(2);
     CHECK(again.state == TicketState::denied);

@@ -52,6 +52,13 @@ struct Desk {
                     if (found.size() > count_max) found.resize(count_max);
                     return found;
                 },
+                .find = [this](std::string_view id) -> Result<TicketView> {
+                    if (away) return fail(Error::limit_reached);
+                    for (const auto* list : {&waiting, &over})
+                        for (const TicketView& each : *list)
+                            if (each.id == id) return each;
+                    return fail(Error::not_found);
+                },
                 .decide =
                     [this](std::string_view id, Verb verb, std::string_view by, std::string_view note) {
                         decided = std::string(id) + " " + std::to_string(static_cast<int>(verb)) + " " +
