@@ -1,0 +1,96 @@
+// net/tls.h - TLS of one connection: octets of the wire in, plain text out, and the other way round.
+//
+// Pure but for what mbedTLS asks of the system (random octets, the time of day): no socket, no waiting. Nothing is
+// allocated for a record once the handshake is over but what the given buffers grow by. mbedTLS keeps one record for each
+// direction (33 KiB for a connection); a record is decrypted there, and copied once to where it is asked for.
+//
+// The handshake goes on in steps, since a single one may take a millisecond: feed() only keeps what came, and step() does
+// what it makes possible. After that read() and write() do all there is to do. One thread.
+#pragma once
+
+#include "base/bytes.h"
+#include "net/tls_setup.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace weir::net {
+
+class Tls {
+  public:
+    enum class State : uint8_t {
+        handshaking,
+        open,
+        ended, // the peer said so (close_notify): what was read is whole. Writing goes on.
+        failed // no octet is read or written any more; why() says why. The alert for the peer is in wire().
+    };
+
+    /// The side that accepts; nullptr: no memory.
+    static std::unique_ptr<Tls> accept(std::shared_ptr<TlsServer> server, BufferPool& buffers);
+    /// The side that connects; nullptr: no memory.
+    static std::unique_ptr<Tls> connect(std::shared_ptr<TlsClient> client, BufferPool& buffers);
+    ~Tls();
+    Tls(const Tls&) = delete;
+    Tls& operator=(const Tls&) = delete;
+
+    State state() const { return state_; }
+    bool handshaking() const { return state_ == State::handshaking; }
+
+    /// Octets of the wire came. After the handshake they are looked at by the next read(), which must be called before
+    /// they go; during it they are kept. Fails when a handshake is larger than handshake_bytes_max.
+    void feed(std::string_view octets);
+    /// Whether step() can do something with what was fed.
+    bool can_step() const { return handshaking() && !wants_octets_; }
+    /// The next step of the handshake.
+    void step();
+    /// Decrypts all that was fed and appends it to `plain`, at most as many octets as were fed and one record more.
+    void read(PaddedBytes& plain);
+    /// Encrypts `plain` to wire(). Only while open or ended.
+    void write(std::string_view plain);
+    /// Tells the peer that nothing more comes (close_notify), once.
+    void end();
+
+    /// What is to be sent.
+    PaddedBytes& wire() { return wire_; }
+    const PaddedBytes& wire() const { return wire_; }
+
+    /// Why it failed, for people.
+    std::string why() const;
+    /// Whether an earlier session was taken up, once open.
+    bool resumed() const { return !full_; }
+    /// 0x0303 is 1.2, 0x0304 is 1.3; 0 before it is known.
+    uint16_t version() const;
+    const char* suite() const;
+    /// SHA-256 of the client's certificate (DER), when it showed one; its subject as text.
+    bool peer_certificate(crypto::Digest& digest, std::string& subject) const;
+
+    static constexpr size_t handshake_bytes_max = 128 << 10;
+
+  private:
+    struct Session;
+    Tls(std::shared_ptr<TlsServer> server, std::shared_ptr<TlsClient> client, BufferPool& buffers);
+    static int on_send(void* self, const unsigned char* octets, size_t size);
+    static int on_receive(void* self, unsigned char* to, size_t room);
+    void open();
+    void fail(int error);
+
+    std::shared_ptr<TlsServer> server_; // one of them
+    std::shared_ptr<TlsClient> client_;
+    std::unique_ptr<Session> session_;
+    PaddedBytes kept_; // octets of a handshake that no step has taken
+    size_t kept_at_ = 0;
+    size_t handshake_bytes_ = 0;
+    std::string_view fed_;
+    PaddedBytes wire_;
+    State state_ = State::handshaking;
+    bool wants_octets_ = false;
+    bool starved_ = false; // mbedTLS asked for octets, and none were there
+    bool end_said_ = false;
+    bool full_ = false; // the server proved itself in this handshake
+    int error_ = 0;
+    uint32_t distrust_ = 0; // what is wrong with the peer's certificate, in mbedTLS's flags
+};
+
+} // namespace weir::net
