@@ -7,10 +7,8 @@ namespace weir::approve {
 
 Digest digest_of(const DigestFacts& facts) {
     crypto::Sha256 hash;
-    hash.update("weir approval 1");
-    const std::string_view definition(reinterpret_cast<const char*>(facts.definition.data()), facts.definition.size());
-    for (const std::string_view part :
-         {facts.principal, facts.server, facts.method, facts.name, definition, facts.arguments}) {
+    hash.update("weir approval 2");
+    for (const std::string_view part : {facts.principal, facts.server, facts.method, facts.name, facts.arguments}) {
         for (uint64_t size = part.size(), i = 0; i < 8; ++i) hash.update(static_cast<uint8_t>(size >> (8 * i)));
         hash.update(part);
     }

@@ -1,7 +1,8 @@
 // approve/digest.h - what exactly is approved, as one digest: who asks which tool of which server for what.
 //
-// A changed octet of the arguments, another principal, server, tool or definition of that tool is another digest, hence
-// another ticket. Not part of it: the JSON-RPC id, _meta, task, inputResponses, requestState. Pure.
+// A changed octet of the arguments, another principal, server or tool is another digest, hence another ticket. Not part of it:
+// the JSON-RPC id, _meta, task, inputResponses, requestState; nor the tool's definition, which not every worker knows and
+// none does after a start: the ticket keeps it, and is over when it changes (docs/decisions/0006). Pure.
 #pragma once
 
 #include <array>
@@ -17,7 +18,6 @@ struct DigestFacts {
     std::string_view server;    // its name in the configuration
     std::string_view method;
     std::string_view name;      // the tool, prompt or URI
-    Digest definition{};        // of the tool as last relayed in tools/list; zeros: never seen
     std::string_view arguments; // canonical (json/canonical.h); absent ones are "{}"
 };
 

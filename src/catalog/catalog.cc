@@ -52,6 +52,13 @@ Catalog::Place& Catalog::new_place(uint32_t server, std::string_view name) {
     return place;
 }
 
+void Catalog::adopt(const Tool& tool) {
+    Place* place = place_of(tool.server, tool.name);
+    if (place == nullptr) place = &new_place(tool.server, tool.name);
+    place->received = {}; // How it was spelled there does not matter here.
+    place->tool = tool;
+}
+
 Result<Catalog::News> Catalog::learn(uint32_t server, json::Value tool, Workspace& space) {
     const json::Value name_value = tool.find("name");
     if (!name_value.is(json::Kind::string)) return fail(Error::upstream_malformed);

@@ -1,9 +1,10 @@
 // catalog/catalog.h - the definitions of tools as servers gave them, of which weir must know something at the time of a
 // call: what they hash to, and which arguments are mirrored in HTTP fields.
 //
-// Learned from the answers to tools/list that go by, before anything is taken out of them. Bounded: the oldest definition
-// makes room for a new one. One worker's own, so that another's may be newer: whoever finds a call at odds with a
-// definition forgets it, and the upstream has the last word the next time. Allocates for definitions that are new or
+// Learned from the answers to tools/list that go by, before anything is taken out of them, and from other workers, which
+// tell what was news to them. Bounded: the oldest definition makes room for a new one. One worker's own, so that another's
+// may be newer for a moment: whoever finds a call at odds with a definition forgets it, and the upstream has the last word
+// the next time. Allocates for definitions that are new or
 // changed, and for no others.
 #pragma once
 
@@ -41,6 +42,9 @@ class Catalog {
     /// Errors: upstream_malformed when it has no name; limit_reached when it is larger than definition_bytes_max (what was
     /// known of that name is forgotten).
     Result<News> learn(uint32_t server, json::Value tool, Workspace& space);
+
+    /// Takes what another worker has learned.
+    void adopt(const Tool& tool);
 
     /// What is known of a tool, or nullptr. Valid until the next learn() or forget().
     const Tool* find(uint32_t server, std::string_view name) const;

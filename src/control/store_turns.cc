@@ -82,6 +82,13 @@ TicketView view_of(const Ticket& t) {
     return view;
 }
 
+/// Whether what people were asked, or have said yes to, was a call of a tool that has been changed since.
+bool of_another_tool(const Ticket& ticket, const post::HeldCall& call) {
+    const std::array<uint8_t, 32> unknown{};
+    return (ticket.state == State::pending || ticket.state == State::approved) && ticket.definition != unknown &&
+           call.definition != unknown && ticket.definition != call.definition;
+}
+
 /// What a waiting client is told of how it ended.
 std::string told_text(const Ticket& t) {
     const auto who = [&](std::string_view word) {
@@ -208,7 +215,15 @@ OrText<void> Store::Parts::submit(post::ApprovalAsk& ask) {
     post::HeldCall& call = *ask.call;
     const Waiter waiter{ask.worker, ask.waiter};
     bool may_have_run = false;
-    if (const auto known = by_digest.find(call.digest); known != by_digest.end()) {
+    const auto known = by_digest.find(call.digest);
+    if (known != by_digest.end() && of_another_tool(live.at(known->second).ticket, call)) {
+        // It stays among those that are over until its time; its digest goes to the new one.
+        Live& entry = live.at(known->second);
+        const Turn how = entry.ticket.state == State::pending ? Turn::withdraw : Turn::revoke;
+        const auto turned = turn(entry, how, "weir", "the tool was changed since it was asked for");
+        if (!turned) return std::unexpected(turned.error());
+        tell_all(entry);
+    } else if (known != by_digest.end()) {
         Live& entry = live.at(known->second);
         Ticket& ticket = entry.ticket;
         // A refusal stands for its time, so that asking again and again moves nobody; the rest is told once.

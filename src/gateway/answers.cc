@@ -71,9 +71,7 @@ Result<void> edit_response(Exchange& exchange, mcp::Method method, json::Value r
         exchange.answer_revision = *agreed;
         return {};
     }
-    if (method == mcp::Method::tools_list)
-        for (const auto tool : result.find("tools").elements())
-            static_cast<void>(worker.catalog.learn(exchange.server->index, tool, worker.scratch));
+    if (method == mcp::Method::tools_list) worker.learn_tools(exchange.server->index, result.find("tools"));
     const bool relaxed = method == mcp::Method::tools_list && relax_tools(exchange, result, edits);
     if (method == mcp::Method::server_discover) return mcp::narrow_discovery(result, false, edits);
     if (mcp::list_shape(method).entries.empty() || !worker.generation().policies->filters_lists()) {

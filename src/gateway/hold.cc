@@ -63,8 +63,7 @@ std::string stored_call(Exchange& exchange) {
 }
 
 /// The digest of what `stored` asks for. Scans: the views into the request's own document end here.
-Result<std::array<uint8_t, 32>> digest_of(Exchange& exchange, const std::array<uint8_t, 32>& definition,
-                                          std::string_view stored) {
+Result<std::array<uint8_t, 32>> digest_of(Exchange& exchange, std::string_view stored) {
     PaddedBytes text(exchange.worker.buffers), canonical(exchange.worker.buffers);
     text.append(stored);
     const auto document = exchange.worker.scanner.scan(text.padded());
@@ -80,8 +79,20 @@ Result<std::array<uint8_t, 32>> digest_of(Exchange& exchange, const std::array<u
                                .server = exchange.server->config->name,
                                .method = exchange.method_text,
                                .name = exchange.name,
-                               .definition = definition,
                                .arguments = canonical.text()});
+}
+
+/// What the called tool is known as now; zeros: it is not.
+std::array<uint8_t, 32> definition_now(const Exchange& exchange) {
+    if (exchange.method != mcp::Method::tools_call) return {};
+    const auto* tool = exchange.worker.catalog.find(exchange.server->index, exchange.name);
+    return tool == nullptr ? std::array<uint8_t, 32>{} : tool->hash;
+}
+
+/// Whether the tool is known to be another than when the call was asked for.
+bool tool_changed(const Exchange& exchange) {
+    const std::array<uint8_t, 32> unknown{}, now = definition_now(exchange), then = exchange.hold->definition;
+    return then != unknown && now != unknown && then != now;
 }
 
 /// A requestState of weir's own must be this call's: same principal, server, digest, and not out of date.
@@ -239,11 +250,9 @@ Result<void> begin_hold(Exchange& exchange, const policy::Verdict& verdict) {
         hold.progress_token = exchange.space.copy(token.text());
     }
     if (message.request_state.is(json::Kind::string)) hold.state = message.request_state.string(exchange.space);
-    std::array<uint8_t, 32> definition{};
-    if (exchange.method == mcp::Method::tools_call)
-        if (const auto* tool = worker.catalog.find(exchange.server->index, exchange.name)) definition = tool->hash;
+    hold.definition = definition_now(exchange);
     std::string stored = stored_call(exchange);
-    const auto digest = digest_of(exchange, definition, stored);
+    const auto digest = digest_of(exchange, stored);
     if (!digest) return fail(digest.error());
     hold.digest = *digest;
     if (const auto checked = check_state(exchange); !checked) return checked;
@@ -256,7 +265,7 @@ Result<void> begin_hold(Exchange& exchange, const policy::Verdict& verdict) {
     call->server = exchange.server->config->name;
     call->method = exchange.method_text;
     call->name = exchange.name;
-    call->definition = definition;
+    call->definition = hold.definition;
     call->body = std::move(stored);
     for (const auto& approve : verdict.approve) {
         call->by.emplace_back(approve.by.begin(), approve.by.end());
@@ -310,6 +319,8 @@ Next step_hold(Exchange& exchange) {
         case TicketState::pending:
         case TicketState::executing: return keep_waiting(exchange);
         case TicketState::approved:
+            if (tool_changed(exchange)) // Who asks again asks about the tool as it is now.
+                return answer_refused(exchange, Error::approval_denied, "the tool was changed while this call waited");
             exchange.client_link->clear_deadline(); // of its signs of life
             return go(exchange, Step::judge);
         case TicketState::answered: return deliver_kept(exchange);

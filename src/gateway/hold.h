@@ -23,6 +23,7 @@ struct Hold {
     bool told = false;       // the record says that the call is held
     Claim claim = Claim::none;
     std::array<uint8_t, 32> digest{};
+    std::array<uint8_t, 32> definition{}; // of the tool when this request came; zeros: not known then
     std::string_view meta;           // the request's _meta and progress token, as JSON, in the exchange's workspace
     std::string_view progress_token; // empty: it has none
     std::string_view state;          // its requestState

@@ -189,6 +189,18 @@ void Worker::end_session(EndedSessions::Digest session) {
         options.calls.broadcast({.kind = WorkerMessage::Kind::session_ended, .session = session});
 }
 
+void Worker::learn_tools(uint32_t server, json::Value tools) {
+    std::vector<catalog::Tool> news; // in one message, however many they are
+    for (const auto tool : tools.elements()) {
+        const auto learned = catalog.learn(server, tool, scratch);
+        if (!learned || *learned == catalog::Catalog::News::same || !options.calls.broadcast) continue;
+        if (const auto* known = catalog.find(server, tool.find("name").string(scratch))) news.push_back(*known);
+    }
+    if (!news.empty())
+        options.calls.broadcast({.kind = WorkerMessage::Kind::defined,
+                                 .tools = std::make_shared<const std::vector<catalog::Tool>>(std::move(news))});
+}
+
 void Worker::finish(Exchange& exchange) {
     counters.exchanges_open.sub();
     net::Link* link = exchange.client();
@@ -305,6 +317,9 @@ void Worker::read_mail() {
     for (const auto& message : options.mailbox->take()) switch (message.kind) {
             case WorkerMessage::Kind::drain: drain(); break;
             case WorkerMessage::Kind::session_ended: ended_sessions.insert(message.session); break;
+            case WorkerMessage::Kind::defined:
+                for (const catalog::Tool& tool : *message.tools) catalog.adopt(tool);
+                break;
             case WorkerMessage::Kind::approval: hear(*this, std::move(*message.news)); break;
             case WorkerMessage::Kind::resolved: addresses_[message.server] = message.address; break;
             case WorkerMessage::Kind::credential: credentials_[message.server] = message.credential; break;

@@ -38,12 +38,13 @@ namespace weir::gateway {
 
 /// What another thread tells a worker.
 struct WorkerMessage {
-    enum class Kind : uint8_t { drain, session_ended, resolved, credential, approval } kind;
+    enum class Kind : uint8_t { drain, session_ended, resolved, credential, approval, defined } kind;
     EndedSessions::Digest session{}; // session_ended
     uint32_t server = 0;             // resolved, credential
     ring::Address address{};
     CredentialField credential{};
-    std::shared_ptr<post::ApprovalNews> news{}; // approval; for one worker alone, which takes it
+    std::shared_ptr<post::ApprovalNews> news{};                // approval; for one worker alone, which takes it
+    std::shared_ptr<const std::vector<catalog::Tool>> tools{}; // defined
 };
 using WorkerMailbox = post::Mailbox<WorkerMessage>;
 
@@ -140,6 +141,8 @@ class Worker final : public net::LinkHost {
     Exchange* find_exchange(Ref ref) { return exchanges_.find(ref); }
     uint32_t next_exchange_number() { return ++exchange_number_; }
     void end_session(EndedSessions::Digest session);
+    /// Learns the definitions in `tools`, a list of tools/list; what is news, the other workers learn too.
+    void learn_tools(uint32_t server, json::Value tools);
 
     // For the steps, at limits: worker_limits.cc.
     uint64_t memory_bytes() const { return buffers.lent_bytes() + memory_of_others_; } // of all workers

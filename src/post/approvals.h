@@ -4,7 +4,7 @@
 // submit and every claim exactly once, and tells a waiter of each later change of its ticket until it leaves or is told of a
 // final state. What the store has told is durable, in the database and in the record's stream `control`, before it is told.
 //
-//   submit     the call is to be held. Answer: the ticket's state: `pending` (new, or joined: the same digest), or any other
+//   submit     the call is to be held. A ticket for a tool that was defined otherwise is over with it, and a new one made. Answer: the ticket's state: `pending` (new, or joined: the same digest), or any other
 //              state of a ticket of the same digest that still stands: approved (claim it), executing (somebody else's call
 //              runs; news follows), answered (with the answer that nobody has received yet), denied, expired, ambiguous.
 //              `unavailable` when there is no ticket: the store cannot write, or a cap is reached (`text` says which).
@@ -29,12 +29,12 @@ namespace weir::post {
 
 /// The call that is to be held, as the ticket keeps it.
 struct HeldCall {
-    std::array<uint8_t, 32> digest{}; // approve/digest.h
-    std::string principal;            // its key
-    std::string person;               // how it is shown
-    std::string client;               // what the client calls itself
-    std::string server, method, name; // name: the tool, prompt or URI
-    std::array<uint8_t, 32> definition{};
+    std::array<uint8_t, 32> digest{};     // approve/digest.h
+    std::string principal;                // its key
+    std::string person;                   // how it is shown
+    std::string client;                   // what the client calls itself
+    std::string server, method, name;     // name: the tool, prompt or URI
+    std::array<uint8_t, 32> definition{}; // of the tool, as last relayed; zeros: not known
     std::string
         body; // {"method":…,"params":{…}} without _meta, inputResponses and requestState: what will be forwarded
     std::vector<std::vector<std::string>> by; // of each policy that asks: who may decide

@@ -13,7 +13,6 @@ TEST_CASE("each part of a call makes another digest") {
                             .server = "acme",
                             .method = "tools/call",
                             .name = "pay",
-                            .definition = {1},
                             .arguments = R"({"amount":9007199254740993})"};
     std::set<Digest> seen{digest_of(facts)};
     const auto changed = [&](auto change) {
@@ -25,7 +24,6 @@ TEST_CASE("each part of a call makes another digest") {
     changed([](DigestFacts& f) { f.server = "acme2"; });
     changed([](DigestFacts& f) { f.method = "prompts/get"; });
     changed([](DigestFacts& f) { f.name = "pay2"; });
-    changed([](DigestFacts& f) { f.definition[31] = 1; });
     // The next integer is the same double: the text of numbers counts.
     changed([](DigestFacts& f) { f.arguments = R"({"amount":9007199254740992})"; });
     changed([](DigestFacts& f) { f.arguments = "{}"; });

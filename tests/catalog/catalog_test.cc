@@ -58,6 +58,22 @@ TEST_CASE("a definition is the same however it is spelled, and changed when it s
     CHECK(catalog.learn(0, bench.scan(R"([])"), bench.space).error() == Error::upstream_malformed);
 }
 
+TEST_CASE("what another worker has learned is known here, until something newer goes by") {
+    Bench bench;
+    Catalog one(bench.pool), other(bench.pool);
+    const std::string_view first = R"({"name":"read","description":"a"})",
+                           second = R"({"name":"read","description":"b"})";
+    CHECK(one.learn(0, bench.scan(first), bench.space) == News::fresh);
+    other.adopt(*one.find(0, "read"));
+    REQUIRE(other.find(0, "read") != nullptr);
+    CHECK(other.find(0, "read")->hash == one.find(0, "read")->hash);
+    CHECK(other.learn(0, bench.scan(first), bench.space) == News::same);
+    CHECK(other.learn(0, bench.scan(second), bench.space) == News::changed);
+    one.adopt(*other.find(0, "read"));
+    CHECK(one.find(0, "read")->hash == other.find(0, "read")->hash);
+    CHECK(one.count() == 1);
+}
+
 TEST_CASE("the oldest definition makes room, and one too large is forgotten") {
     Bench bench;
     Catalog catalog(bench.pool, 3);

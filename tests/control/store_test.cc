@@ -68,8 +68,15 @@ struct Desk {
     }
 
     ApprovalNews submit(uint32_t waiter, uint8_t digest = 1, uint64_t within_ns = 60 * s_ns) {
+        submit_as(waiter, 0, digest, within_ns);
+        auto news = next();
+        CHECK(news.waiter == Ref{waiter, 1});
+        return news;
+    }
+    void submit_as(uint32_t waiter, uint8_t definition, uint8_t digest = 1, uint64_t within_ns = 60 * s_ns) {
         auto call = std::make_unique<post::HeldCall>();
         call->digest[0] = digest;
+        call->definition[0] = definition;
         call->principal = "p";
         call->person = "ann";
         call->server = "acme";
@@ -81,9 +88,6 @@ struct Desk {
         call->reason = "money";
         call->within_ns = within_ns;
         post({.kind = Kind::submit, .waiter = {waiter, 1}, .call = std::move(call)});
-        auto news = next();
-        CHECK(news.waiter == Ref{waiter, 1});
-        return news;
     }
     void post(ApprovalAsk&& ask) { REQUIRE(store->post(std::move(ask))); }
     ApprovalNews claim(uint32_t waiter, const std::string& ticket) {
@@ -200,6 +204,38 @@ TEST_CASE("a decision is final, a late one is told what stands and who set it") 
     CHECK(again.state == TicketState::denied);
     CHECK(again.text.find("because") != std::string::npos);
     CHECK_FALSE(desk.claim(2, ticket).granted);
+}
+
+TEST_CASE("a tool that was changed is asked about anew, whether people had decided or not") {
+    Desk desk;
+    desk.open();
+    desk.submit_as(1, 7);
+    const auto first = desk.next();
+    CHECK(first.state == TicketState::pending);
+    for (const uint8_t same : {uint8_t{7}, uint8_t{0}}) { // 0: who asks knows of no definition, and joins
+        desk.submit_as(2, same);
+        CHECK(desk.next().ticket == first.ticket);
+    }
+    desk.submit_as(3, 8);
+    for (const uint32_t waiter : {1U, 2U, 2U}) { // The old one's waiters are told that it is over.
+        const auto told = desk.next();
+        CHECK(told.waiter == Ref{waiter, 1});
+        CHECK(told.state == TicketState::withdrawn);
+        CHECK(told.text.find("the tool was changed") != std::string::npos);
+    }
+    const auto second = desk.next();
+    CHECK(second.state == TicketState::pending);
+    CHECK(second.ticket != first.ticket);
+    CHECK(desk.decide(first.ticket, Verb::approve).outcome == Outcome::conflict);
+    CHECK(desk.decide(second.ticket, Verb::approve).outcome == Outcome::done);
+    CHECK(desk.next().state == TicketState::approved);
+    desk.submit_as(4, 9);
+    CHECK(desk.next().state == TicketState::revoked); // to waiter 3
+    const auto third = desk.next();
+    CHECK(third.state == TicketState::pending);
+    CHECK(third.waiter == Ref{4, 1});
+    CHECK(desk.claim(3, second.ticket).granted == false);
+    CHECK(desk.submit(5).ticket == third.ticket);
 }
 
 TEST_CASE("no answer is a no, and an approval that nobody uses expires") {

@@ -5,12 +5,13 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { pendingOf, refusalOf, startAsking } from '../lib/approvals.mjs';
 import { openClient, textOf } from '../lib/clients.mjs';
 import { end, start, until } from '../lib/processes.mjs';
 import { program } from '../lib/weir.mjs';
-import { answerOf, ask, eventually, legacyHeaders, modernCall, modernRequest, openSession, post } from '../lib/wire.mjs';
+import { answerOf, ask, eventually, legacyHeaders, modernCall, modernHeaders, modernRequest, openSession, post } from '../lib/wire.mjs';
 
 let own;
 let slow; // with the limits that operators get
@@ -39,6 +40,18 @@ async function askOn(url, message) {
     current = withState(message, result.requestState);
   }
 }
+
+/** As ask, over a connection of its own, which any worker may get. */
+const askAlone = (url, message) => new Promise((resolve, reject) => {
+  const sent = request(url, { method: 'POST', agent: false,
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...modernHeaders(message) } }, (res) => {
+    const headers = new Headers({ 'content-type': res.headers['content-type'] ?? '' });
+    const pieces = [];
+    res.on('data', (piece) => pieces.push(piece)).on('error', reject);
+    res.on('end', () => answerOf(new Response(Buffer.concat(pieces), { status: res.statusCode, headers })).then(resolve, reject));
+  });
+  sent.on('error', reject).end(JSON.stringify(message));
+});
 
 /** The kinds of entries that the record has of the ticket and of the calls that it held, in order of time. */
 async function storyOf(weir, ticket) {
@@ -184,6 +197,22 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
     assert.equal((await weir.gauges()).weir_approvals_waiting > 0, true);
     await desk.decide(tool, 'deny');
     assert.equal(reached(tool).length, 0);
+  });
+
+  test('promise 1: whichever worker a call lands on, and whatever that one knows of the tool, it is the same call', async () => {
+    const { url, desk, reached, upstream } = own;
+    const tool = 'pay_everywhere';
+    upstream.tools.push({ name: tool, description: 'pays', inputSchema: { type: 'object' } });
+    assert.equal((await askAlone(url, modernCall(tool, { n: 1 }, 'unlisted'))).body.result.resultType, 'input_required');
+    const list = await ask(url, modernRequest('tools/list'));
+    assert.ok(list.body.result.tools.some(({ name }) => name === tool));
+    const answers = await Promise.all(Array.from({ length: 12 }, (_, i) => askAlone(url, modernCall(tool, { n: 1 }, i))));
+    assert.equal((await desk.all(tool)).length, 1);
+    // Each state is good on each worker.
+    const again = Promise.all(answers.map(({ body }, i) => askAlone(url, withState(modernCall(tool, { n: 1 }, `again ${i}`), body.result.requestState))));
+    await desk.decide(tool);
+    for (const { body } of await again) assert.deepEqual(JSON.parse(body.result.content[0].text), { n: 1 });
+    assert.equal(reached(tool).length, 1);
   });
 
   test('promise 2: what was approved is what runs, octet by octet, for whoever asks for the same', async () => {
@@ -441,6 +470,32 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
     assert.equal((await desk.show(waits.id)).state, 'approved'); // and never used
     await weir.json('approvals', 'revoke', waits.id);
     assert.equal((await desk.show(waits.id)).state, 'revoked');
+  }));
+
+  test('promise 7: a tool that was changed is asked about again, before and after the approval', alone(async ({ url, desk, reached, upstream }) => {
+    const tool = 'pay_changing';
+    const definition = { name: tool, description: 'pays', inputSchema: { type: 'object' } };
+    upstream.tools.push(definition);
+    const list = (description) => {
+      definition.description = description;
+      return ask(url, modernRequest('tools/list'));
+    };
+    await list('pays');
+    const first = ask(url, modernCall(tool, { n: 1 }, 1));
+    const asked = await desk.ticket(tool, 'pending');
+    await list('pays twice');
+    await desk.decide(tool); // of what the approver saw: the tool as it was
+    const told = resultOf(await first);
+    assert.equal(refusalOf(told), 'approval_denied');
+    assert.match(told.content[0].text, /the tool was changed/);
+    assert.equal(reached(`"${tool}","arguments"`).length, 0);
+    const second = askOn(url, modernCall(tool, { n: 1 }, 2));
+    const anew = await desk.ticket(tool, 'pending');
+    assert.notEqual(anew.id, asked.id);
+    assert.equal((await desk.show(asked.id)).state, 'revoked');
+    await desk.decide(tool);
+    assert.deepEqual(JSON.parse((await second).content[0].text), { n: 1 });
+    assert.equal(reached(`"${tool}","arguments"`).length, 1);
   }));
 
   test('who asks for the same from another session joins the ticket', async () => {

@@ -8,6 +8,7 @@ import { createServer as createTcpServer } from 'node:net';
  * Starts one; gives
  *   url, port
  *   requests          what arrived, in order: `{ method, url, headers, rawHeaders, text, body }`
+ *   tools             more definitions for tools/list
  *   answer(fn)        from now on `fn(request, res)` is asked first; true when it has answered
  *   reached(key), release(key), aborted(key), outcome(key)   of a call of tool `hold`
  *   stop()
@@ -15,6 +16,7 @@ import { createServer as createTcpServer } from 'node:net';
 export async function startUpstream() {
   const requests = [];
   const holds = new Map();
+  const tools = [];
   let sessionsOpened = 0;
   let custom;
 
@@ -58,7 +60,7 @@ export async function startUpstream() {
         return json(res, 200, result(body.id, { ...complete, ...(isModern && { ttlMs: 600_000, cacheScope: 'public' }), tools: [
           { name: 'echo', description: 'gives back', inputSchema: { type: 'object' } },
           { name: 'hold', description: 'waits', inputSchema: { type: 'object' } },
-          { name: 'secret_delete', description: 'to be hidden', inputSchema: { type: 'object' } }] }));
+          { name: 'secret_delete', description: 'to be hidden', inputSchema: { type: 'object' } }, ...tools] }));
       case 'tools/call': return call(body, res, complete);
       default: return json(res, 200, result(body.id, complete));
     }
@@ -122,7 +124,7 @@ export async function startUpstream() {
   await new Promise((resolve) => { http.listen(0, '127.0.0.1', resolve); });
   const { port } = http.address();
   return {
-    port, url: `http://127.0.0.1:${port}/mcp`, requests,
+    port, url: `http://127.0.0.1:${port}/mcp`, requests, tools,
     answer: (fn) => { custom = fn; },
     reached: (key) => hold(key).reached,
     release: (key) => hold(key).release(),
