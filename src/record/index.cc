@@ -54,17 +54,19 @@ size_t SessionIndex::close(const Entry& entry, const Fields& fields) {
     return number;
 }
 
-size_t SessionIndex::of_ticket(const Fields& fields) {
+size_t SessionIndex::of_ticket(const Entry& entry, const Fields& fields) {
     const std::string_view ticket = fields.text(Field::ticket);
     if (const auto known = by_ticket_.find(ticket); known != by_ticket_.end()) return known->second;
-    const auto asked = by_key_.find(fields.text(Field::session_key));
-    if (ticket.empty() || asked == by_key_.end()) return none;
-    return by_ticket_.emplace(std::string(ticket), asked->second.first).first->second;
+    const std::string_view key = fields.text(Field::session_key);
+    if (ticket.empty() || key.empty()) return none;
+    const auto asked = by_key_.find(key);
+    const size_t number = asked == by_key_.end() ? of_asked(entry, fields) : asked->second.first;
+    return by_ticket_.emplace(std::string(ticket), number).first->second;
 }
 
 size_t SessionIndex::add(const Entry& entry, const Fields& fields) {
     const Frame& frame = entry.frame;
-    if (entry.worker == control_stream) return of_ticket(fields);
+    if (entry.worker == control_stream) return of_ticket(entry, fields);
     const Ref exchange(entry.worker, frame.exchange);
     if (frame.kind == Kind::session_closed) return close(entry, fields);
     size_t number = none;

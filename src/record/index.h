@@ -36,7 +36,8 @@ class SessionIndex {
 
     /// Takes an entry in. Gives the number of the session it belongs to, or none: it is of the log itself, or of a
     /// session whose beginning is not there any more. What became of a ticket (the stream `control`) belongs to the
-    /// session that first asked for it; it is counted nowhere, and makes no session longer.
+    /// session that first asked for it; it is counted nowhere, and makes no session longer. It may be all that is left of
+    /// one: a worker's entries of the moment in which weir is killed can be lost, those of tickets never.
     size_t add(const Entry& entry, const Fields& fields);
 
     /// In the order in which they began.
@@ -54,7 +55,7 @@ class SessionIndex {
     size_t session_for(std::string_view key, uint64_t time_ns);
     size_t of_asked(const Entry& entry, const Fields& fields);
     size_t close(const Entry& entry, const Fields& fields);
-    size_t of_ticket(const Fields& fields);
+    size_t of_ticket(const Entry& entry, const Fields& fields);
 
     std::vector<SessionLine> sessions_;
     std::map<std::string, std::pair<size_t, unsigned>, std::less<>> by_key_; // the latest under a key, and how many

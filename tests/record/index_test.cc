@@ -131,8 +131,7 @@ TEST_CASE("what became of a ticket belongs to the session that asked, counts now
         return TicketTurn{.session_key = key, .ticket = ticket};
     };
     CHECK(feed.add(control_stream, 21, 0, TicketEntry<Kind::held>{turn("ap_1", "aaaaaaaaaaaaaaaa")}) == 0);
-    CHECK(feed.add(control_stream, 22, 0, TicketEntry<Kind::held>{turn("ap_2", "bbbbbbbbbbbbbbbb")}) ==
-          SessionIndex::none);
+    CHECK(feed.add(control_stream, 22, 0, TicketEntry<Kind::held>{turn("ap_2", "")}) == SessionIndex::none);
     // Half an hour later the key has a new session; the decision is still the first one's.
     CHECK(feed.add(0, 40 * minute, 2, Asked{.session = opened, .session_key = "aaaaaaaaaaaaaaaa"}) == 1);
     CHECK(feed.add(control_stream, 41 * minute, 0, TicketEntry<Kind::approved>{turn("ap_1", "aaaaaaaaaaaaaaaa")}) == 0);
@@ -141,6 +140,22 @@ TEST_CASE("what became of a ticket belongs to the session that asked, counts now
     CHECK(first.last_ns == 20);
     CHECK(first.answered == 0);
     CHECK(first.asked == 1);
+}
+
+TEST_CASE("a session of which a crash left nothing but what became of its ticket is still one") {
+    Feed feed;
+    const TicketTurn turn{
+        .principal = "ann", .client = "c", .server = "acme", .session_key = "aaaaaaaaaaaaaaaa", .ticket = "ap_1"};
+    CHECK(feed.add(control_stream, 20, 0, TicketEntry<Kind::held>{turn}) == 0);
+    CHECK(feed.add(control_stream, 30, 0, TicketEntry<Kind::approved>{turn}) == 0);
+    REQUIRE(feed.index.sessions().size() == 1);
+    const SessionLine& line = feed.index.sessions()[0];
+    CHECK(line.principal == "ann");
+    CHECK(line.server == "acme");
+    CHECK(line.asked == 0);
+    // What comes under the key later goes on with it.
+    const uint64_t opened = feed.open(0, 40, "aaaaaaaaaaaaaaaa");
+    CHECK(feed.add(0, 50, 1, Asked{.session = opened, .session_key = "aaaaaaaaaaaaaaaa"}) == 0);
 }
 
 } // namespace weir::record

@@ -26,6 +26,7 @@ const table = (head, values) => [head, ...Object.entries(values).map(([key, valu
  * options.servers   list of `{ name, url, ... }` as in [[server]]; `anonymous = true` and `default = "allow"` unless said
  * options.policies  object of file name to Lua text; absent: no policies
  * options.listen, record, limits   keys of those tables; listen may be a function of the address
+ * options.prepare(dir)             done before weir starts; its state is in `dir`/state
  *
  * Gives `{ port, origin, url(name), config, dir, child, gauges(), cli(...), json(...), sessions(), entries(id), restart(signal), stop() }`.
  */
@@ -53,6 +54,7 @@ export async function startWeir(options) {
   const config = join(dir, 'weir.toml');
   await writeFile(config, parts.join('\n'));
   await mkdir(join(dir, 'state'), { recursive: true });
+  await options.prepare?.(dir);
 
   const begin = async () => {
     const begun = start(program, ['run', '-c', config]);
