@@ -190,7 +190,8 @@ OrText<void> Store::Parts::ask(post::ApprovalAsk&& ask) {
         case Kind::put_back:
             drop_waiter(ask);
             if (const auto found = live.find(ask.ticket); found != live.end()) {
-                const auto turned = turn(found->second, Turn::put_back, "weir", "not one octet had left");
+                const auto turned = turn(found->second, Turn::put_back, "weir",
+                                         ask.body.empty() ? "not one octet had left" : std::move(ask.body));
                 if (!turned) return std::unexpected(turned.error());
                 if (*turned) tell_all(found->second);
             }

@@ -82,6 +82,33 @@ Result<std::array<uint8_t, 32>> digest_of(Exchange& exchange, std::string_view s
                                .arguments = canonical.text()});
 }
 
+/// What the request brings because its server asked for it (MCP 2026-07-28, multi round-trip requests).
+std::string_view input_of(Exchange& exchange) {
+    const mcp::Message& message = exchange.message;
+    PaddedBytes out(exchange.worker.buffers);
+    const auto add = [&](std::string_view name, json::Value value) {
+        out.append(",\"");
+        out.append(name);
+        out.append("\":");
+        json::serialise(value, {}, out);
+    };
+    if (message.input_responses) add("inputResponses", message.input_responses);
+    const json::Value state = message.request_state;
+    if (state && !(state.is(json::Kind::string) && mcp::Sealer::is_approval(state.string(exchange.space))))
+        add("requestState", state);
+    return exchange.space.copy(out.text());
+}
+
+/// Whether the answer `body` asks its client for something first.
+bool asks_for_input(Exchange& exchange, std::string_view body) {
+    if (exchange.era != mcp::Era::modern) return false;
+    PaddedBytes text(exchange.worker.buffers);
+    text.append(body);
+    json::Scanner scanner{json::ScanLimits{}}; // The worker's own has the answer that is being relayed.
+    const auto document = scanner.scan(text.padded());
+    return document && json::Value::root(*document).find("result").find("resultType").equals("input_required");
+}
+
 /// What the called tool is known as now; zeros: it is not.
 std::array<uint8_t, 32> definition_now(const Exchange& exchange) {
     if (exchange.method != mcp::Method::tools_call) return {};
@@ -249,6 +276,7 @@ Result<void> begin_hold(Exchange& exchange, const policy::Verdict& verdict) {
         json::serialise(message.progress_token, {}, token);
         hold.progress_token = exchange.space.copy(token.text());
     }
+    hold.input = input_of(exchange);
     if (message.request_state.is(json::Kind::string)) hold.state = message.request_state.string(exchange.space);
     hold.definition = definition_now(exchange);
     std::string stored = stored_call(exchange);
@@ -301,7 +329,16 @@ void restore_call(Exchange& exchange) {
         out.append(hold.meta);
         if (!rest.starts_with('}')) out.append(',');
     }
-    out.append(rest);
+    if (hold.input.empty()) {
+        out.append(rest);
+    } else {
+        WEIR_ASSERT(rest.ends_with("}}")); // of the params and of the whole
+        const auto params = rest.substr(0, rest.size() - 2);
+        const bool first = params.empty() && hold.meta.empty();
+        out.append(params);
+        out.append(hold.input.substr(first ? 1 : 0));
+        out.append("}}");
+    }
     exchange.body_view = out.padded();
 }
 
@@ -386,6 +423,11 @@ void hear(Worker& worker, post::ApprovalNews&& news) {
 
 void note_answer(Exchange& exchange, std::string_view body) {
     if (exchange.hold == nullptr || exchange.hold->claim != Hold::Claim::granted) return;
+    if (asks_for_input(exchange, body)) {
+        exchange.hold->claim = Hold::Claim::none;
+        ask(exchange, {.kind = post::ApprovalAsk::Kind::put_back, .body = "the server asks for input first"});
+        return;
+    }
     exchange.hold->claim = Hold::Claim::settled;
     ask(exchange, {.kind = post::ApprovalAsk::Kind::finish, .body = std::string(body)});
 }

@@ -2,7 +2,8 @@
 //
 // The ticket is the store's (control/store); this is one waiter at it. The store is asked through the worker's mailbox and
 // answers the same way: nothing here blocks. A waiter that goes away changes nothing about the ticket. What runs in the
-// end are the bytes that the ticket keeps, under the live waiter's id, _meta and session, after policies were asked once
+// end are the bytes that the ticket keeps, under the live waiter's id, _meta, session and answers to what the server itself
+// asked for (input_required: the call has not ended, its grant is good again), after policies were asked once
 // more (judge), the upstream was reached (dial) and the grant was consumed (consume).
 #pragma once
 
@@ -27,6 +28,7 @@ struct Hold {
     std::string_view meta;           // the request's _meta and progress token, as JSON, in the exchange's workspace
     std::string_view progress_token; // empty: it has none
     std::string_view state;          // its requestState
+    std::string_view input;          // what the server asked for: inputResponses and requestState, as members of params
     std::string_view reason;         // of the policies that ask
     std::span<const std::string_view> policies;
     uint64_t generation = 0;
@@ -48,7 +50,8 @@ void restore_call(Exchange& exchange);
 /// The store has something to tell a waiter. Nobody waits there any more: a grant goes back.
 void hear(Worker& worker, post::ApprovalNews&& news);
 
-/// The answer of an approved call, as its client gets it: the ticket keeps it until a client has it.
+/// The answer of an approved call, as its client gets it: the ticket keeps it until a client has it. One that asks the client
+/// for input ends nothing: the grant goes back, for the same call with what was asked for.
 void note_answer(Exchange& exchange, std::string_view body);
 /// Not one octet of the approved call reached the upstream: its grant is good again.
 void put_grant_back(Exchange& exchange);

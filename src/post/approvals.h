@@ -10,7 +10,8 @@
 //              `unavailable` when there is no ticket: the store cannot write, or a cap is reached (`text` says which).
 //   claim      approved -> executing, for this waiter alone, by compare-and-set. Answer: `executing` with `granted`, and
 //              `body` is what is to be forwarded; or the state that stands instead.
-//   put_back   executing -> approved: not one octet had left for the upstream. No answer.
+//   put_back   executing -> approved: not one octet had left for the upstream, or (`body` says it) the call asks its client for
+//              input before it does anything. No answer.
 //   finish     executing -> answered (`body`: the client's answer, a JSON-RPC message) or ambiguous. Answer: that state.
 //   delivered  the answer was wholly written to a client: it need not be kept. No answer.
 //   leave      nobody waits here any more; the ticket stays. No answer.
@@ -52,7 +53,7 @@ struct ApprovalAsk {
     std::string ticket{};             // its id, but for submit
     std::unique_ptr<HeldCall> call{}; // submit
     bool ambiguous = false;           // finish
-    std::string body{};               // finish: the answer
+    std::string body{};               // finish: the answer; put_back: why, when it had left
 };
 
 /// A ticket as its waiters see it.

@@ -8,7 +8,7 @@ import { writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { pendingOf, refusalOf, startAsking } from '../lib/approvals.mjs';
-import { openClient, textOf } from '../lib/clients.mjs';
+import { elicited, openClient, textOf } from '../lib/clients.mjs';
 import { end, start, until } from '../lib/processes.mjs';
 import { program } from '../lib/weir.mjs';
 import { answerOf, ask, eventually, legacyHeaders, modernCall, modernHeaders, modernRequest, openSession, post } from '../lib/wire.mjs';
@@ -191,8 +191,9 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
       if (state === requestState) assert.equal(body.error.code, -32602, JSON.stringify(body));
       else assert.ok(body.error?.code === -32602 || body.result.resultType === 'input_required', JSON.stringify(body));
     }
-    const batch = await ask(url, [legacyCall(tool, { n: 1 }, 'b')], { headers: { ...legacyHeaders(session), 'mcp-protocol-version': '2025-03-26' } });
-    assert.ok(batch.status >= 400 || batch.body, JSON.stringify(batch));
+    const old = await openSession(url, '2025-03-26');
+    const batch = await ask(url, [legacyCall(tool, { n: 1 }, 'b')], { headers: legacyHeaders(old) });
+    assert.equal(refusalOf(batch.body[0].result), 'approval_needed', JSON.stringify(batch.body));
     assert.equal(reached(tool).length, 0);
     assert.equal((await weir.gauges()).weir_approvals_waiting > 0, true);
     await desk.decide(tool, 'deny');
@@ -496,6 +497,42 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
     await desk.decide(tool);
     assert.deepEqual(JSON.parse((await second).content[0].text), { n: 1 });
     assert.equal(reached(`"${tool}","arguments"`).length, 1);
+  }));
+
+  test('a server that asks for input first gets it under the same approval', alone(async ({ url, desk, upstream, weir }) => {
+    const tool = 'pay_asks_back';
+    const calls = [];
+    upstream.answer(({ body }, res) => {
+      if (body?.params?.name !== tool) return false;
+      calls.push(body);
+      const done = { resultType: 'complete', content: [{ type: 'text', text: JSON.stringify(body.params.inputResponses?.who) }] };
+      const more = { resultType: 'input_required', requestState: 'of the server', inputRequests: { who: { method: 'elicitation/create',
+        params: { mode: 'form', message: 'Who?', requestedSchema: { type: 'object', properties: { name: { type: 'string' } } } } } } };
+      res.writeHead(200, { 'content-type': 'application/json' });
+      res.end(JSON.stringify({ jsonrpc: '2.0', id: body.id, result: body.params.inputResponses === undefined ? more : done }));
+      return true;
+    });
+    const opened = await openClient('modern', url);
+    try {
+      const answer = opened.call(tool, { n: 1 });
+      const { id } = await desk.decide(tool);
+      assert.deepEqual(JSON.parse(textOf(await answer)).content, elicited.content);
+      assert.equal(opened.asked.elicitation, 1);
+      assert.equal(calls.length, 2);
+      assert.equal(calls[1].params.requestState, 'of the server');
+      assert.deepEqual(calls.map(({ params }) => params.arguments), [{ n: 1 }, { n: 1 }]);
+      assert.equal((await desk.all(tool)).length, 1);
+      await eventually(async () => (await desk.show(id)).state === 'answered');
+      assert.deepEqual(namesOf(await storyOf(weir, id)).filter((name) => name.startsWith('people: ')),
+                       ['people: held', 'people: approved', 'people: executing', 'people: approved', 'people: executing', 'people: answered']);
+      // The effect has happened: the next call is another one.
+      const next = opened.call(tool, { n: 1 });
+      await desk.decide(tool, 'deny');
+      assert.equal((await next).isError, true);
+      assert.equal(calls.length, 2);
+    } finally {
+      await opened.close();
+    }
   }));
 
   test('who asks for the same from another session joins the ticket', async () => {
