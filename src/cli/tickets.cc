@@ -259,21 +259,24 @@ std::string ticket_page(const Ticket& ticket, uint64_t now_ns, bool utc) {
     line("approvers", approvers(ticket));
     line("asked", time(ticket.created_ns));
     line("expires", time(ticket.expires_ns));
-    line("session", ticket.session);
-    line("digest", ticket.digest);
     line("decided", ticket.decided_by.empty()
                         ? ""
                         : fmt::format("by {}, {}{}{}", ticket.decided_by, time(ticket.decided_ns),
                                       ticket.decided_note.empty() ? "" : ": ", ticket.decided_note));
-    if (ticket.body.empty()) return out;
+    const auto marks = [&] { // for whoever looks things up; below what is to be decided about
+        line("session", ticket.session);
+        line("digest", ticket.digest);
+        return out;
+    };
+    if (ticket.body.empty()) return marks();
     Scanned body;
     const bool good = body.scan(ticket.body);
     const json::Value params = good ? body.value().find("params") : json::Value();
     const json::Value arguments = params.find("arguments");
     if (const json::Value shown = arguments ? arguments : params; shown)
         out += "\n" + std::string(arguments ? "arguments" : "params") + "\n" + indented(laid_out(shown.raw()));
-    out += "\nexactly what will run\n" + indented(printable(ticket.body));
-    return out;
+    out += "\nexactly what will run\n" + indented(printable(ticket.body)) + "\n";
+    return marks();
 }
 
 Table ticket_table(std::span<const Ticket> tickets, uint64_t now_ns, bool terminal) {

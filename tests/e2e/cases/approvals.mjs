@@ -7,10 +7,11 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { pendingOf, refusalOf, startAsking } from '../lib/approvals.mjs';
+import { Desk, pendingOf, policies, refusalOf, startAsking } from '../lib/approvals.mjs';
 import { elicited, openClient, textOf } from '../lib/clients.mjs';
-import { end, start, until } from '../lib/processes.mjs';
-import { program } from '../lib/weir.mjs';
+import { end, freePorts, start, stopAll, until } from '../lib/processes.mjs';
+import { startUpstream } from '../lib/upstream.mjs';
+import { program, startWeir } from '../lib/weir.mjs';
 import { answerOf, ask, eventually, legacyHeaders, modernCall, modernHeaders, modernRequest, openSession, post } from '../lib/wire.mjs';
 
 let own;
@@ -316,6 +317,25 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
     assert.equal(reached(tool).length, 1);
     assert.ok(namesOf(await storyOf(weir, id)).includes('ambiguous'));
   }));
+
+  test('promise 3: a server that cannot be reached uses up no approval', async () => {
+    const [port] = await freePorts(1);
+    const weir = await startWeir({ policies, servers: [{ name: 'own', url: `http://127.0.0.1:${port}/mcp` }], limits: { hold: '2s' } });
+    const desk = new Desk(weir);
+    let upstream;
+    try {
+      const answer = ask(weir.url('own'), modernCall('pay_nobody_there', { n: 1 }));
+      const { id } = await desk.decide('pay_nobody_there');
+      assert.equal((await answer).body.error !== undefined, true);
+      assert.equal((await desk.show(id)).state, 'approved');
+      upstream = await startUpstream(port);
+      assert.deepEqual(JSON.parse((await askOn(weir.url('own'), modernCall('pay_nobody_there', { n: 1 }, 2))).content[0].text), { n: 1 });
+      assert.equal(upstream.requests.length, 1);
+      await eventually(async () => (await desk.show(id)).state === 'answered');
+    } finally {
+      await stopAll(weir, upstream);
+    }
+  });
 
   test('promise 4: a client that leaves loses nothing: the ticket stays, and the grant waits for the same call', async () => {
     const { url, desk, reached } = own;

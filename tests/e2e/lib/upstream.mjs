@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 
 /**
- * Starts one; gives
+ * Starts one, at the port `wanted` or at any; gives
  *   url, port
  *   requests          what arrived, in order: `{ method, url, headers, rawHeaders, text, body }`
  *   tools             more definitions for tools/list
@@ -13,7 +13,7 @@ import { createServer as createTcpServer } from 'node:net';
  *   reached(key), release(key), aborted(key), outcome(key)   of a call of tool `hold`
  *   stop()
  */
-export async function startUpstream() {
+export async function startUpstream(wanted = 0) {
   const requests = [];
   const holds = new Map();
   const tools = [];
@@ -121,7 +121,7 @@ export async function startUpstream() {
     });
   });
   http.keepAliveTimeout = 30_000;
-  await new Promise((resolve) => { http.listen(0, '127.0.0.1', resolve); });
+  await new Promise((resolve) => { http.listen(wanted, '127.0.0.1', resolve); });
   const { port } = http.address();
   return {
     port, url: `http://127.0.0.1:${port}/mcp`, requests, tools,
