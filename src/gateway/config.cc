@@ -56,6 +56,13 @@ ConfigProblems warnings_of(const Config& config) {
     if (config.admin && !config.admin->loopback) {
         warn(0, fmt::format("[admin] listens on {} without asking who comes: keep it on loopback", config.admin->text));
     }
+    if (!std::ranges::all_of(config.addresses, &ListenAddress::loopback)) {
+        warn(0,
+             "[listen] reaches beyond this machine in clear text: whoever is on the way can read and use tokens; put "
+             "a proxy that ends TLS before it");
+        if (config.public_url.empty() && !config.issuers.empty())
+            warn(0, "[listen] has no public_url: clients are told to come back to whatever Host they sent, by http");
+    }
     for (const ServerConfig& server : config.servers) {
         if (server.allow_by_default && config.policies_dir.empty()) {
             warn(server.line,

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/limits.h"
+#include "identity/issuer.h"
 #include "ring/ring.h"
 
 #include <cstdint>
@@ -53,12 +54,32 @@ struct CredentialConfig {
     std::string env, file;          // one of them: a variable, an absolute path
 };
 
+/// An issuer of tokens, and how servers call it.
+struct IssuerConfig {
+    std::string name; // as those of servers
+    identity::Issuer issuer;
+    std::vector<std::string> audiences;  // of its tokens, for servers that say none
+    uint64_t refetch_ns_min = 30 * s_ns; // between two fetches of its keys, whatever tokens ask for
+    uint32_t line = 0;                   // of its [[issuer]]
+};
+
+/// What those who call what the glob matches must be allowed, beside `scopes` of the server.
+struct ScopeRule {
+    std::string glob;
+    std::vector<std::string> scopes; // at least one
+};
+
 struct ServerConfig {
     std::string name; // [a-z0-9] then [a-z0-9_-], at most 64
     ServerUrl url;
     std::string path; // of the requests it gets here; begins with "/", ends without
     bool allow_by_default = false;
-    bool anonymous = false;
+    bool anonymous = false;             // anyone may come; then none of what follows is there
+    bool api_keys = false;              // keys that weir issued are taken
+    std::vector<uint32_t> issuers;      // whose tokens are taken: indexes into Config::issuers
+    std::vector<std::string> audiences; // for whom tokens must be meant; none: what their issuer's [[issuer]] says
+    std::vector<std::string> scopes;    // needed for any request
+    std::vector<ScopeRule> method_scopes, tool_scopes;
     std::vector<LabelConfig> labels;          // by name
     std::vector<TagConfig> tags;              // by tag
     std::vector<std::string> forward_headers; // in lower case
@@ -91,6 +112,7 @@ struct Config {
     std::vector<ListenAddress> addresses; // at least one
     std::vector<std::string> hosts;       // accepted Host values, in lower case
     std::vector<std::string> origins;     // accepted Origin values, in lower case
+    std::string public_url;               // scheme and authority by which clients know weir; empty: by their Host
     uint32_t workers = 0;                 // 0: one per core
     std::string state_dir = "/var/lib/weir";
     RecordConfig record;
@@ -98,6 +120,7 @@ struct Config {
     std::vector<PolicyValue> policy_values; // by name
     std::optional<ListenAddress> admin;
     Limits limits;
+    std::vector<IssuerConfig> issuers; // in the order of the file
     std::vector<ServerConfig> servers; // in the order of the file
 };
 

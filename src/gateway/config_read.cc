@@ -4,6 +4,7 @@
 // there was none. What one table needs of another (servers of the listen addresses) is read before it.
 #include "base/glob.h"
 #include "gateway/config_credential.h"
+#include "gateway/config_identity.h"
 #include "gateway/config_limits.h"
 #include "gateway/config_section.h"
 #include "gateway/config_values.h"
@@ -33,6 +34,7 @@ class Reader {
     void read_policies(Section& section);
     void read_limits(Section& section);
     void read_server(Section& section);
+    template <class Each> void each_table(Section& top, std::string_view key, Each each);
     void read_server_table(Section& section, ServerConfig& server);
     void check_listen(const toml::table* listen);
     void check_servers();
@@ -71,6 +73,17 @@ void Reader::read_listen(Section& section) {
              fmt::format("\"{}\" is no Origin value: write it as browsers send it, as in \"https://app.example\"",
                          text));
     });
+    if (std::string url; section.text("public_url", url)) {
+        auto origin = parse_origin(url);
+        const bool local = origin && (origin->starts_with("http://127.0.0.1") ||
+                                      origin->starts_with("http://localhost") || origin->starts_with("http://[::1]"));
+        if (origin && (local || origin->starts_with("https://"))) config_.public_url = std::move(*origin);
+        else
+            note(section.table().get("public_url")->source(), "config_value",
+                 fmt::format("\"{}\" is not what clients call weir by, as in \"https://mcp.example\": https (http for "
+                             "loopback), a host, perhaps a port, no path",
+                             url));
+    }
     uint64_t workers = 0;
     section.whole("workers", 0, 256, workers);
     config_.workers = static_cast<uint32_t>(workers);
@@ -266,20 +279,7 @@ void Reader::read_server(Section& section) {
              fmt::format("`default` must be \"block\" or \"allow\", not \"{}\"", fallback));
     }
     server.allow_by_default = fallback == "allow";
-    section.flag("anonymous", server.anonymous);
-    const bool loopback = std::all_of(config_.addresses.begin(), config_.addresses.end(),
-                                      [](const ListenAddress& address) { return address.loopback; });
-    if (!server.anonymous) {
-        const bool written = section.table().get("anonymous") != nullptr;
-        if (!written || section.table().get("anonymous")->is_boolean()) {
-            note(written ? at("anonymous") : section.table().source(), written ? "config_value" : "config_missing",
-                 "`anonymous = true` is required: this version cannot tell clients apart, so each server must say that "
-                 "anyone who reaches it may call it");
-        }
-    } else if (!loopback) {
-        note(at("anonymous"), "config_value",
-             "`anonymous = true` is refused while weir listens beyond loopback: listen on 127.0.0.1 or [::1] only");
-    }
+    read_access(section, problems_, config_, server);
     const LimitRow& connect = *limit_row("upstream_connect_max");
     const LimitRow& first = *limit_row("upstream_first_octet_max");
     const LimitRow& silence = *limit_row("upstream_silence_max");
@@ -308,6 +308,19 @@ void Reader::check_servers() {
                                  server.name, other.name));
             }
         }
+    }
+}
+
+/// Every [[key]] of the file.
+template <class Each> void Reader::each_table(Section& top, std::string_view key, Each each) {
+    const toml::node* tables = top.take(key);
+    if (tables == nullptr) return;
+    const toml::array* array = tables->as_array();
+    if (array == nullptr || !std::ranges::all_of(*array, [](const auto& one) { return one.is_table(); }))
+        return note(tables->source(), "config_type", fmt::format("write each {0} as [[{0}]], with two brackets", key));
+    for (const toml::node& one : *array) {
+        Section section(problems_, *one.as_table(), fmt::format("[[{}]]", key));
+        each(section);
     }
 }
 
@@ -361,18 +374,13 @@ std::expected<Config, ConfigProblems> Reader::read(std::string_view text) {
         read_limits(*limits);
         limits->finish();
     }
-    if (const toml::node* servers = top.take("server")) {
-        const toml::array* array = servers->as_array();
-        if (array == nullptr ||
-            !std::all_of(array->begin(), array->end(), [](const auto& each) { return each.is_table(); })) {
-            note(servers->source(), "config_type", "write each server as [[server]], with two brackets");
-        } else {
-            for (const toml::node& each : *array) {
-                Section section(problems_, *each.as_table(), "[[server]]");
-                read_server(section);
-            }
-        }
-    }
+    std::vector<toml::source_region> issuer_places;
+    each_table(top, "issuer", [&](Section& section) {
+        read_issuer(section, problems_, config_);
+        issuer_places.push_back(section.table().source());
+    });
+    check_issuers(config_, problems_, issuer_places);
+    each_table(top, "server", [&](Section& section) { read_server(section); });
     check_servers();
     top.finish();
     if (problems_.none()) return std::move(config_);
