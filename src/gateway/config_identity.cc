@@ -265,7 +265,7 @@ void read_access(Section& section, Problems& problems, const Config& config, Ser
     }
     const toml::node* anonymous = written("anonymous");
     if (server.issuers.empty() && !server.api_keys && (anonymous == nullptr || anonymous->is_boolean()) &&
-        (written("issuers") == nullptr || written("issuers")->is_array()))
+        (written("issuers") == nullptr || (written("issuers")->is_array() && written("issuers")->as_array()->empty())))
         problems.note(anonymous != nullptr ? anonymous->source() : section.table().source(),
                       anonymous != nullptr ? "config_value" : "config_missing",
                       "nobody may come: define an [[issuer]] of tokens, say `api_keys = true`, or say `anonymous = "

@@ -10,7 +10,7 @@ namespace weir::identity {
 
 uint64_t KeySource::due_ns() const { return fetching_ ? UINT64_MAX : due_ns_; }
 
-void KeySource::want(uint64_t now_ns) { due_ns_ = std::min(due_ns_, std::max(now_ns, began_ns_ + apart_ns_min)); }
+void KeySource::want(uint64_t now_ns) { due_ns_ = std::min(due_ns_, std::max(now_ns, began_ns_ + apart_ns_)); }
 
 void KeySource::begin(uint64_t now_ns) {
     WEIR_ASSERT(!fetching_);
@@ -34,6 +34,8 @@ void KeySource::fail(uint64_t now_ns) {
     fetching_ = false;
     ++failures_;
     want(now_ns); // Sooner than in five minutes: this is not how it should be.
+    constexpr uint32_t doublings_max = 5;
+    if (!keys(now_ns)) due_ns_ = std::min(due_ns_, now_ns + (s_ns << std::min(failures_ - 1, doublings_max)));
 }
 
 std::shared_ptr<const KeySet> KeySource::keys(uint64_t now_ns) const {

@@ -24,6 +24,10 @@ class KeySource {
     static constexpr uint64_t period_ns = 300 * s_ns;
     static constexpr uint64_t life_ns_max = 86'400 * s_ns;
 
+    /// Two fetches begin at least `apart_ns` apart; while there are no keys at all, a failed one is repeated sooner, after
+    /// one second, two, four.
+    explicit KeySource(uint64_t apart_ns = apart_ns_min) : apart_ns_(apart_ns) {}
+
     /// When the next fetch is due; UINT64_MAX while one is on. 0 before the first.
     uint64_t due_ns() const;
     bool is_due(uint64_t now_ns) const { return now_ns >= due_ns(); }
@@ -44,6 +48,7 @@ class KeySource {
 
   private:
     std::shared_ptr<const KeySet> keys_;
+    uint64_t apart_ns_;
     uint64_t began_ns_ = 0, arrived_ns_ = 0, due_ns_ = 0;
     bool fetching_ = false;
     uint32_t failures_ = 0;

@@ -64,9 +64,12 @@ TEST_CASE("good keys outlive failures for a day") {
     source.begin(0);
     source.fail(2 * s_ns);
     CHECK(source.keys(2 * s_ns) == nullptr);
-    CHECK(source.due_ns() == KeySource::apart_ns_min);
+    CHECK(source.due_ns() == 3 * s_ns); // there are none at all: after one second, two, four
+    source.begin(3 * s_ns);
+    source.fail(5 * s_ns);
+    CHECK(source.due_ns() == 7 * s_ns);
     source.begin(30 * s_ns);
-    CHECK(source.failures() == 1);
+    CHECK(source.failures() == 2);
     CHECK(source.arrive(keys("a"), 30 * s_ns));
     CHECK(source.failures() == 0);
     uint64_t now = 30 * s_ns;
