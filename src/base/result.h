@@ -27,6 +27,11 @@
     row(media_type_unsupported, 415, 0, "the body must be application/json in UTF-8, not encoded") \
     row(not_acceptable, 406, 0, "the client must accept application/json and text/event-stream") \
     row(route_unknown, 404, 0, "no server is configured at this path") \
+    row(token_missing, 401, 40101, "an access token is needed here") \
+    row(token_refused, 401, 40101, "the access token is not valid here") \
+    row(token_malformed, 400, 40001, "the Authorization field is not one scheme and one token") \
+    row(scope_missing, 403, 40311, "the access token lacks a scope that is needed for this") \
+    row(identity_unavailable, 503, 50305, "weir cannot tell now who asks; try again") \
     row(request_timeout, 408, 0, "the request took too long to arrive") \
     row(json_syntax, 400, -32700, "the body is not valid JSON") \
     row(json_utf8, 400, -32700, "the body is not valid UTF-8") \

@@ -23,7 +23,7 @@ template <class... Steps> constexpr uint32_t to(Steps... steps) {
 // between judge and judge; any of them may refuse.
 constexpr std::array<Row, static_cast<size_t>(Step::done)> table{{
     {"admit", step_admit, to(Step::authenticate, Step::settle, Step::refuse)},
-    {"authenticate", step_authenticate, to(Step::scan, Step::refuse)},
+    {"authenticate", step_authenticate, to(Step::scan, Step::settle, Step::refuse)},
     {"scan", step_scan, to(Step::judge, Step::settle, Step::refuse)},
     {"judge", step_judge, to(Step::hold, Step::credential, Step::settle, Step::refuse)},
     {"hold", step_hold, to(Step::judge, Step::settle, Step::refuse)},

@@ -27,6 +27,7 @@
 #include "policy/facts.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -61,6 +62,7 @@ enum class Asked : uint8_t { message, open_stream, end_session, page };
 struct Refusal {
     Error error = Error::rpc_internal;
     std::string_view detail;   // more than the table's text, for the client; may be empty
+    std::string_view lines;    // header lines of its own, each ending in CRLF; in `space`
     uint16_t status = 0;       // of HTTP, when it is not the table's
     bool framing_lost = false; // no later byte of this connection can be trusted
 };
@@ -126,7 +128,10 @@ struct Exchange {
     PaddedView body_view;
 
     // What it means. Everything here lives in `space` or for ever.
+    std::shared_ptr<const identity::Principal> who; // the principal, when it came with a token
     const identity::Principal* principal = nullptr;
+    uint64_t token_ends_ns = UINT64_MAX;            // when open streams end, too
+    uint64_t keys_until_ns = 0;                     // it waits for an issuer's keys until then; 0: it never did
     Session* session = nullptr;                     // of the record
     std::optional<mcp::SessionSeal> legacy_session; // what the client's session id sealed
     EndedSessions::Digest session_digest{};         // of that id
@@ -206,6 +211,8 @@ inline Next go(Exchange& exchange, Step step) {
     exchange.step = step;
     return Next::more;
 }
+/// Keeps the head beyond this turn: a copy in the workspace, read once more there.
+void keep_head(Exchange& exchange);
 /// Answers with `error` and ends; nothing of the request goes anywhere.
 Next refuse(Exchange& exchange, Error error, std::string_view detail = {});
 /// The same when the framing is lost: the answer, then the end of the connection.

@@ -6,6 +6,7 @@
 #include "control/files.h"
 #include "control/names.h"
 #include "control/store.h"
+#include "control/web.h"
 #include "crypto/secret.h"
 #include "gateway/admin.h"
 #include "gateway/desk_routes.h"
@@ -93,15 +94,18 @@ struct Gateway::Parts {
     std::vector<std::unique_ptr<Counters>> counters;
     std::vector<const Counters*> counters_view;
     std::unique_ptr<control::Names> names;
+    std::unique_ptr<control::Web> web;     // none without issuers
     std::unique_ptr<control::Files> files; // none when nothing is read from files again
     std::unique_ptr<control::Store> store;
     std::unique_ptr<control::Desk> desk;
+    std::atomic<bool> web_ready{false}; // workers may ask it
     std::atomic<bool> draining{false};
     std::atomic<bool> abandoned{false}; // a worker could not start: the others end at once
     Muster muster;
 
     void run_worker(uint32_t index);
     void watch_files();
+    void watch_issuers();
     Page page(std::string_view path, PaddedBytes& out) const;
     void tell(uint32_t worker, post::ApprovalNews&& news) {
         WorkerMessage message{.kind = WorkerMessage::Kind::approval};
@@ -155,6 +159,20 @@ void Gateway::Parts::watch_files() {
         });
 }
 
+/// Keys of issuers: workers hear of each change, and whether one came when they asked.
+void Gateway::Parts::watch_issuers() {
+    if (generation.config.issuers.empty()) return;
+    std::vector<control::Web::Source> sources;
+    for (const auto& issuer : generation.config.issuers)
+        sources.push_back({issuer.name, issuer.issuer, issuer.refetch_ns_min});
+    web = std::make_unique<control::Web>(std::move(sources), [this](uint32_t issuer, control::IssuerNews news) {
+        tell_all({.kind = WorkerMessage::Kind::keys,
+                  .issuer = issuer,
+                  .issuer_news = {std::move(news.keys), std::move(news.metadata), news.changed}});
+    });
+    web_ready.store(true, std::memory_order_release);
+}
+
 void Gateway::Parts::run_worker(uint32_t index) {
     Thread& self = threads[index];
     auto ring = ring::make_kernel_ring({}, self.waker);
@@ -181,7 +199,11 @@ void Gateway::Parts::run_worker(uint32_t index) {
                        .calls = {.broadcast = [this, index](const WorkerMessage& message) { tell_all(message, index); },
                                  .resolve_again = [this](uint32_t server) { names->ask(server); },
                                  .page = [this](std::string_view path, PaddedBytes& out) { return page(path, out); },
-                                 .approvals = [this](post::ApprovalAsk&& ask) { return store->post(std::move(ask)); }},
+                                 .approvals = [this](post::ApprovalAsk&& ask) { return store->post(std::move(ask)); },
+                                 .want_keys =
+                                     [this](uint32_t issuer) {
+                                         if (web_ready.load(std::memory_order_acquire)) web->want(issuer);
+                                     }},
                        .mailbox = self.mailbox});
         for (const auto& [fd, role] : self.listeners) worker.listen(fd, role);
         muster.report({});
@@ -282,6 +304,7 @@ std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config conf
         return std::unexpected(StartFailure{1, {failure}});
     }
     own.watch_files();
+    own.watch_issuers();
     return gateway;
 }
 
@@ -303,6 +326,7 @@ void Gateway::join() {
         if (thread.thread.joinable()) thread.thread.join();
     parts_->desk.reset(); // Before the store that it asks.
     parts_->names.reset();
+    parts_->web.reset();
     parts_->files.reset();
     parts_->store.reset();
     parts_->threads.clear();

@@ -8,6 +8,7 @@
 #include "gateway/config.h"
 #include "gateway/credentials.h"
 #include "http/url.h"
+#include "identity/authenticator.h"
 #include "policy/set.h"
 #include "ring/ring.h"
 
@@ -25,8 +26,9 @@ struct Server {
     std::string post_head; // "POST /path HTTP/1.1 … Content-Length: ", to be followed by the length
     std::string get_head;  // "GET /path HTTP/1.1 …", ending in CRLF, to be followed by more fields
     std::string delete_head;
-    ring::Address address;      // as first looked up; size 0: not resolved
-    CredentialField credential; // as first read; null: it has none
+    ring::Address address;       // as first looked up; size 0: not resolved
+    CredentialField credential;  // as first read; null: it has none
+    identity::Resource resource; // what it asks of those who come
 };
 
 struct Generation {
@@ -34,6 +36,7 @@ struct Generation {
     Config config;
     std::vector<http::Authority> hosts; // what [listen] says, read; views into config
     std::vector<http::Origin> origins;
+    std::vector<identity::Issuer> issuers; // in the order of the configuration
     std::vector<Server> servers;
     std::unordered_map<std::string_view, uint32_t> routes; // path to server; keys live in config
     std::shared_ptr<const policy::PolicySet> policies;     // never null

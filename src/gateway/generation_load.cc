@@ -28,14 +28,20 @@ policy::Surroundings surroundings_of(const Config& config) {
     return surroundings;
 }
 
-Server server_of(const ServerConfig& config, uint32_t index) {
-    Server server{.index = index,
-                  .config = &config,
-                  .post_head = {},
-                  .get_head = {},
-                  .delete_head = {},
-                  .address = {},
-                  .credential = {}};
+Server server_of(const Config& whole, uint32_t index) {
+    const ServerConfig& config = whole.servers[index];
+    Server server{
+        .index = index,
+        .config = &config,
+        .post_head = {},
+        .get_head = {},
+        .delete_head = {},
+        .address = {},
+        .credential = {},
+        .resource = {.server = config.name, .trusts = {}, .scopes = config.scopes, .api_keys = config.api_keys}};
+    for (const uint32_t issuer : config.issuers)
+        server.resource.trusts.push_back(
+            {issuer, config.audiences.empty() ? whole.issuers[issuer].audiences : config.audiences});
     const std::string line = " " + config.url.target + " HTTP/1.1\r\nHost: " + config.url.authority + "\r\n";
     server.post_head = "POST" + line +
                        "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
@@ -70,10 +76,11 @@ std::expected<void, ConfigProblems> load_generation(Config config, Generation& g
     // The configuration let in only what can be read.
     for (const auto& host : settled.hosts) generation.hosts.push_back(http::read_authority(host).value());
     for (const auto& origin : settled.origins) generation.origins.push_back(http::read_origin(origin).value());
+    for (const auto& issuer : settled.issuers) generation.issuers.push_back(issuer.issuer);
     ConfigProblems problems;
     for (uint32_t i = 0; i < settled.servers.size(); ++i) {
         const ServerConfig& server = settled.servers[i];
-        generation.servers.push_back(server_of(server, i));
+        generation.servers.push_back(server_of(settled, i));
         if (server.credential) {
             if (auto field = load_credential(*server.credential)) generation.servers.back().credential = *field;
             else problems.push_back({settled.file, server.line, 1, "config_unreadable", field.error()});

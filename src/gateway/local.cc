@@ -128,7 +128,8 @@ void write_answer(Exchange& exchange, uint16_t status, std::string_view body, st
 }
 
 Next refuse(Exchange& exchange, Error error, std::string_view detail) {
-    exchange.refusal = {error, detail, exchange.refusal.status, exchange.refusal.framing_lost};
+    exchange.refusal.error = error;
+    exchange.refusal.detail = detail;
     return go(exchange, Step::refuse);
 }
 
@@ -156,7 +157,8 @@ Next step_refuse(Exchange& exchange) {
                             .message = exchange.refusal.detail.empty() ? row.text : exchange.refusal.detail,
                             .data = exchange.refusal_data});
     const uint16_t status = exchange.refusal.status != 0 ? exchange.refusal.status : row.status;
-    write_answer(exchange, status, body.text(), lines_of(exchange.refusal.error));
+    const std::string_view lines = exchange.refusal.lines;
+    write_answer(exchange, status, body.text(), lines.empty() ? lines_of(exchange.refusal.error) : lines);
     return go(exchange, Step::settle);
 }
 

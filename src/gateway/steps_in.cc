@@ -2,11 +2,13 @@
 //
 // admit (the HTTP head), authenticate, scan (the body and what it means), judge; hold is in hold.cc. Nothing has left for the upstream when
 // these end; a refusal here costs the upstream nothing.
+#include "gateway/authentication.h"
 #include "gateway/exchange.h"
 #include "gateway/hold.h"
 #include "gateway/local.h"
 #include "gateway/requests.h"
 #include "gateway/verdicts.h"
+#include "gateway/well_known.h"
 #include "gateway/worker.h"
 
 #include <algorithm>
@@ -23,18 +25,6 @@ bool client_done(const Exchange& exchange) {
 Next wait_until(Exchange& exchange, uint64_t at_ns) {
     if (exchange.client_link->deadline_ns() != at_ns) exchange.client_link->set_deadline(at_ns);
     return Next::wait;
-}
-
-/// Keeps the head beyond this turn: a copy in the workspace, read once more there.
-void keep_head(Exchange& exchange) {
-    if (exchange.head_kept) return;
-    exchange.head_kept = true;
-    const auto bytes = exchange.space.copy(exchange.client_link->input().text().substr(0, exchange.head.size));
-    const auto room = exchange.space.array<http::Field>(exchange.head.fields.size());
-    const auto again = http::read_request_head(bytes, room, exchange.worker.limits);
-    WEIR_ASSERT(again.has_value());
-    exchange.head = *again;
-    exchange.client_link->consume(exchange.head.size);
 }
 
 /// Whether a body may go on arriving. Its own time, and 1 kB a second after the first seconds (security.md, limits).
@@ -142,6 +132,17 @@ Result<void> check_head(Exchange& exchange) {
 
 } // namespace
 
+void keep_head(Exchange& exchange) {
+    if (exchange.head_kept) return;
+    exchange.head_kept = true;
+    const auto bytes = exchange.space.copy(exchange.client_link->input().text().substr(0, exchange.head.size));
+    const auto room = exchange.space.array<http::Field>(exchange.head.fields.size());
+    const auto again = http::read_request_head(bytes, room, exchange.worker.limits);
+    WEIR_ASSERT(again.has_value());
+    exchange.head = *again;
+    exchange.client_link->consume(exchange.head.size);
+}
+
 Next step_admit(Exchange& exchange) {
     Worker& worker = exchange.worker;
     if (exchange.client_link == nullptr) return go(exchange, Step::settle);
@@ -169,6 +170,8 @@ Next step_admit(Exchange& exchange) {
     }
     if (worker.draining()) return refuse_and_close(exchange, Error::draining);
     if (worker.overloaded()) return refuse_and_close(exchange, Error::overloaded);
+    if (is_well_known(head->path) && host_served(head->authority, worker.generation()))
+        return answer_well_known(exchange);
     const auto checked = check_head(exchange);
     if (!checked) return refuse(exchange, checked.error());
     if (head->method == http::Method::options) return answer_preflight(exchange);
@@ -176,7 +179,7 @@ Next step_admit(Exchange& exchange) {
 }
 
 Next step_authenticate(Exchange& exchange) {
-    // Every server of this configuration is `anonymous = true` (the configuration sees to it): all clients are one principal.
+    if (!exchange.server->config->anonymous) return authenticate(exchange);
     exchange.principal = &identity::anonymous();
     return go(exchange, Step::scan);
 }
@@ -209,6 +212,7 @@ Next step_scan(Exchange& exchange) {
     exchange.expired = false;
     worker.let_on(exchange);
     auto read = read_request(exchange);
+    if (read) read = check_scopes(exchange);
     if (read && opens_stream(exchange)) read = worker.enter_stream(exchange);
     if (!read) {
         consume_request(exchange);

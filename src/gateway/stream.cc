@@ -181,7 +181,8 @@ Next wait_on(Exchange& exchange) {
         const uint64_t beat = exchange.heartbeat_ns + worker.limits.heartbeat_ns;
         const uint64_t stall =
             link->unsent() == 0 ? UINT64_MAX : exchange.client_progress_ns + worker.limits.write_stall_ns_max;
-        link->set_deadline(std::min(beat, stall));
+        const uint64_t token_ends = opens_stream(exchange) ? exchange.token_ends_ns : UINT64_MAX;
+        link->set_deadline(std::min({beat, stall, token_ends}));
     }
     return Next::wait;
 }
@@ -205,9 +206,9 @@ bool client_stalled(Exchange& exchange) {
     return now >= exchange.client_progress_ns + exchange.worker.limits.write_stall_ns_max;
 }
 
-/// weir ends. The last event says so in the form that the client of this stream reads: a subscription its graceful end, a
+/// weir ends, or the token of an open stream does. The last event says so, with `notice`, in the form that the client of this stream reads: a subscription its graceful end, a
 /// request that has no answer yet an error, and a stream that can be opened or taken up again when to try that.
-Next end_drained(Exchange& exchange) {
+Next end_open(Exchange& exchange, std::string_view notice) {
     Worker& worker = exchange.worker;
     const bool unanswered = exchange.expects_answer && !exchange.response_seen;
     const bool subscription = opens_stream(exchange) && unanswered;
@@ -221,8 +222,8 @@ Next end_drained(Exchange& exchange) {
     } else {
         // Not all at once: whoever takes over, or weir when it is back, has them come over a few seconds.
         retry_ms = static_cast<uint32_t>(retry_ms_min + worker.random.below(retry_ms_spread));
-        mcp::write_notice(message, "weir is shutting down; this stream can be opened again");
-        if (unanswered) record_ambiguous(exchange, Error::draining);
+        mcp::write_notice(message, notice);
+        if (unanswered) record_ambiguous(exchange, worker.draining() ? Error::draining : Error::token_refused);
     }
     if (http::write_event(framed, {.id = {}, .retry_ms = retry_ms, .type = "message", .data = message.text()}))
         send_to_client(exchange, framed.text());
@@ -291,7 +292,10 @@ Next relay_stream(Exchange& exchange) {
         }
         if (exchange.client_link != nullptr && exchange.client_link->broken()) exchange.client_link->close();
     }
-    if (worker.gives_up(exchange)) return end_drained(exchange);
+    if (worker.gives_up(exchange)) return end_open(exchange, "weir is shutting down; this stream can be opened again");
+    // What was asked with a good token is answered; what stays open needs one that is good.
+    if (opens_stream(exchange) && worker.now_ns() >= exchange.token_ends_ns)
+        return end_open(exchange, "the access token has expired; this stream can be opened again with a new one");
     if (exchange.upstream == nullptr)
         return exchange.response_seen ? finish_stream(exchange) : end_stream(exchange, Error::upstream_cut);
     while (!client_full(exchange)) {

@@ -29,7 +29,7 @@ Worker::Worker(ring::Ring& worker_ring, WorkerOptions worker_options)
     : ring(worker_ring), options(std::move(worker_options)), limits(limits_of(options)), timers(ring.now_ns()),
       random(options.seed), scanner(scan_limits(limits)), arguments_scanner(scan_limits(limits)),
       masker(limits, buffers), counters(*options.counters), sealer(*options.keys), catalog(buffers), scratch(buffers),
-      in_flight(limits.connections_max), ended_sessions(ended_sessions_max),
+      authenticator(options.generation->issuers), in_flight(limits.connections_max), ended_sessions(ended_sessions_max),
       sessions(options.record, options.boot_id, limits.session_idle_ns_max, options.seed),
       holds(limits.connections_max), links_(limits.connections_max + limits.upstream_links_max),
       exchanges_(2 * limits.connections_max), upstreams_(options.generation->servers.size()),
@@ -41,6 +41,8 @@ Worker::Worker(ring::Ring& worker_ring, WorkerOptions worker_options)
         addresses_.push_back(server.address);
         credentials_.push_back(server.credential);
     }
+    keys_asked_.resize(options.generation->issuers.size());
+    issuer_metadata_.resize(options.generation->issuers.size());
     // Room for all that may ever be in them; memory that is not used is not taken.
     for (auto* links : {&touched_, &to_flush_, &starved_, &closed_}) links->reserve(links_.count_max());
     for (auto* exchanges : {&woken_, &running_}) exchanges->reserve(exchanges_.count_max());
@@ -322,6 +324,8 @@ void Worker::read_mail() {
                 break;
             case WorkerMessage::Kind::approval: hear(*this, std::move(*message.news)); break;
             case WorkerMessage::Kind::resolved: addresses_[message.server] = message.address; break;
+            case WorkerMessage::Kind::keys: hear_keys(message.issuer, message.issuer_news); break;
+            case WorkerMessage::Kind::api_keys: authenticator.set_api_keys(message.api_keys); break;
             case WorkerMessage::Kind::credential: credentials_[message.server] = message.credential; break;
         }
 }

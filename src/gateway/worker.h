@@ -20,6 +20,7 @@
 #include "gateway/in_flight.h"
 #include "gateway/sessions.h"
 #include "http/head.h"
+#include "identity/authenticator.h"
 #include "json/scan.h"
 #include "mask/masker.h"
 #include "mcp/sealed.h"
@@ -36,15 +37,28 @@
 
 namespace weir::gateway {
 
+/// What is known of an issuer now.
+struct IssuerNews {
+    std::shared_ptr<const identity::KeySet> keys; // nullptr: there are none that hold
+    std::shared_ptr<const std::string> metadata;  // as last fetched; nullptr: none
+    bool changed = false;                         // other keys than before
+};
+
+/// A request waits so long for keys of an issuer that its token may need: a little longer than a fetch may take.
+inline constexpr uint64_t keys_wait_ns_max = 2500 * ms_ns;
+
 /// What another thread tells a worker.
 struct WorkerMessage {
-    enum class Kind : uint8_t { drain, session_ended, resolved, credential, approval, defined } kind;
+    enum class Kind : uint8_t { drain, session_ended, resolved, credential, approval, defined, keys, api_keys } kind;
     EndedSessions::Digest session{}; // session_ended
     uint32_t server = 0;             // resolved, credential
     ring::Address address{};
     CredentialField credential{};
     std::shared_ptr<post::ApprovalNews> news{};                // approval; for one worker alone, which takes it
     std::shared_ptr<const std::vector<catalog::Tool>> tools{}; // defined
+    uint32_t issuer = 0;                                       // keys
+    IssuerNews issuer_news{};
+    std::shared_ptr<const identity::ApiKeys> api_keys{};
 };
 using WorkerMailbox = post::Mailbox<WorkerMessage>;
 
@@ -54,6 +68,7 @@ struct WorkerCalls {
     std::function<void(uint32_t server)> resolve_again;                // an upstream could not be reached
     std::function<Page(std::string_view path, PaddedBytes& out)> page; // of the admin listener
     std::function<bool(post::ApprovalAsk&&)> approvals{};              // to the store; false: its box is full
+    std::function<void(uint32_t issuer)> want_keys{};                  // a token names a key that is not here
 };
 
 struct WorkerOptions {
@@ -144,6 +159,13 @@ class Worker final : public net::LinkHost {
     /// Learns the definitions in `tools`, a list of tools/list; what is news, the other workers learn too.
     void learn_tools(uint32_t server, json::Value tools);
 
+    // For the steps, about tokens: authentication.cc.
+    /// Whether keys of `issuer` are being fetched, perhaps because of this question. News of it wakes who waits.
+    bool keys_on_their_way(uint32_t issuer);
+    void note_refused_token(const Server& server, const identity::Refusal& refusal);
+    /// What its issuer's metadata are, or nullptr.
+    const std::string* metadata_of(uint32_t issuer) const { return issuer_metadata_[issuer].get(); }
+
     // For the steps, at limits: worker_limits.cc.
     uint64_t memory_bytes() const { return buffers.lent_bytes() + memory_of_others_; } // of all workers
     bool overloaded() const { return memory_bytes() > steps_.refuse; }
@@ -169,6 +191,7 @@ class Worker final : public net::LinkHost {
     mcp::Sealer sealer;
     catalog::Catalog catalog; // definitions of tools as they went by
     Workspace scratch;        // for what lives no longer than one step
+    identity::Authenticator authenticator;
     DigestSet in_flight;
     EndedSessions ended_sessions;
     Sessions sessions;
@@ -197,6 +220,7 @@ class Worker final : public net::LinkHost {
     void close_idle();
     void begin_exchange(net::Link& link);
     void read_mail();
+    void hear_keys(uint32_t issuer, const IssuerNews& news);
     void run_woken();
     void flush_links();
     void give_back_slabs();
@@ -212,6 +236,13 @@ class Worker final : public net::LinkHost {
     net::Upstreams upstreams_;
     std::vector<ring::Address> addresses_;
     std::vector<CredentialField> credentials_; // as last read, by server
+    struct KeysAsked {
+        uint64_t at_ns = 0; // 0: never
+        bool awaited = false;
+    };
+    std::vector<KeysAsked> keys_asked_; // by issuer
+    std::vector<std::shared_ptr<const std::string>> issuer_metadata_;
+    uint64_t tokens_refused_ = 0, tokens_told_ns_ = 0; // since the last line of the log, and when that was
     std::vector<std::unique_ptr<Listener>> listeners_;
     std::vector<Exchange*> woken_, running_;
     std::vector<net::Link*> touched_;  // links that may hold a slab at the end of the turn

@@ -43,8 +43,9 @@ bool Worker::let_in(net::Link& link, const ring::Address& from) {
 
 void Worker::accepted(int fd, Role role) {
     net::Link* link = draining_ && role == Role::client ? nullptr : links_.make(*this, ring, timers, buffers, limits);
-    if (link != nullptr && role == Role::client &&
-        !let_in(*link, counts_addresses_ ? ring.peer(fd) : ring::Address())) {
+    const ring::Address from = counts_addresses_ && role == Role::client ? ring.peer(fd) : ring::Address();
+    if (link != nullptr) link->peer_key = address_key(from).value_or(0);
+    if (link != nullptr && role == Role::client && !let_in(*link, from)) {
         leave_caps(*link);
         links_.free(*link);
         link = nullptr;

@@ -105,6 +105,7 @@ class Link {
     bool queued_flush = false;         // is in the worker's list of links to flush at the end of the turn
     bool in_slab_list = false;         // is in the worker's list of links that may hold a slab
     uint32_t address_row = UINT32_MAX; // its peer's in the counts by address
+    uint64_t peer_key = 0;             // its peer's address in short; 0: not known
     uint64_t after_seq = 0;            // out() may leave once the record has submitted this entry
     uint64_t carried = 0;              // exchanges it carried
     Link* pool_next = nullptr;

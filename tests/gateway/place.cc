@@ -37,6 +37,9 @@ Place::Place(const std::string& more, const std::function<void(Config&)>& change
         out.append(path);
         return Page{.status = 200};
     };
+    options.calls.want_keys = [this](uint32_t issuer) { keys_wanted.push_back(issuer); };
+    mailbox = std::make_shared<WorkerMailbox>(64, [this] { ring->wake(); });
+    options.mailbox = mailbox;
     worker = std::make_unique<Worker>(*ring, options);
     worker->listen(ring->listen(client_port), Role::client);
     worker->listen(ring->listen(admin_port), Role::admin);

@@ -62,6 +62,11 @@ class Place {
         return peer;
     }
     bool called() const { return !listener->waiting.empty(); }
+    /// What other threads would tell the worker.
+    void tell(WorkerMessage message) {
+        mailbox->post(std::move(message));
+        pass(0);
+    }
 
     sim::Net net{1};
     std::shared_ptr<sim::Net::Listener> listener; // of the server
@@ -70,6 +75,8 @@ class Place {
     Counters counters;
     std::unique_ptr<sim::SimRing> ring;
     std::unique_ptr<Worker> worker;
+    std::shared_ptr<WorkerMailbox> mailbox;
+    std::vector<uint32_t> keys_wanted; // of which issuers the worker asked for keys
     bool drained = false;
 
   private:

@@ -2,10 +2,11 @@
 // without an attempt here, or an attempt without a recipe, fails.
 #include "base/limits.h"
 #include "crypto/sha256.h"
-#include "gate.h"
 #include "identity/bearer.h"
 #include "identity/key_source.h"
 #include "json/scan.h"
+
+#include <gate.h> // found by the include path: of tests/identity, or one with a whole gateway before it
 
 #include <fstream>
 #include <functional>
