@@ -235,7 +235,12 @@ POLICIES = {
   end,
 }
 """,
+    "mask": """policy "bench/mask" {
+  on = "response", match = {}, decide = mask { fields = { ["**.mail[*]"] = "[EMAIL]", ["**.ssn"] = "[SSN]" } },
 }
+""",
+}
+POLICIES["all"] = POLICIES["handler"] + POLICIES["mask"]
 
 
 def write_weir(folder, port, policy=None, durability="off"):

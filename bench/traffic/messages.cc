@@ -21,11 +21,11 @@ std::string padded(std::string head, std::string_view tail, size_t bytes) {
     return head.append(tail);
 }
 
-Answer result(std::string_view text, size_t bytes) {
+Answer result(std::string_view text, size_t bytes, std::string_view structured = {}) {
     const auto body =
         padded(std::string(front_to_id).append(any_id).append(R"(,"result":{"content":[{"type":"text","text":")") +
                    std::string(text),
-               R"("}],"isError":false,"resultType":"complete"}})", bytes);
+               std::string(R"("}])").append(structured).append(R"(,"isError":false,"resultType":"complete"}})"), bytes);
     const std::string head =
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
         "\r\n\r\n";
@@ -69,8 +69,9 @@ Request make_request(std::string_view era, std::string_view path, uint16_t port,
 
 Answers::Answers()
     : plain(result("", answer_bytes)),
-      secret(result("Write to jane.doe@example.com or billing+eu@corp.example.org; her number is 123-45-6789. ",
-                    answer_bytes)),
+      secret(result(
+          "Write to jane.doe@example.com or billing+eu@corp.example.org; her number is 123-45-6789. ", answer_bytes,
+          R"(,"structuredContent":{"mail":["jane.doe@example.com","billing+eu@corp.example.org"],"ssn":"123-45-6789"})")),
       large(result("", large_bytes)),
       stream_head(
           "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n"

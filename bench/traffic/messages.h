@@ -37,9 +37,9 @@ constexpr unsigned events_count = 50;
 
 struct Answers {
     Answers();
-    Answer plain;                                 // 800 octets
-    Answer secret;                                // the same with two e-mail addresses and a social security number
-    Answer large;                                 // 256 KiB
+    Answer plain;  // 800 octets
+    Answer secret; // the same with two e-mail addresses and a social security number, in fields and in the text
+    Answer large;  // 256 KiB
     std::string stream_head;                      // of an event stream
     std::array<std::string, events_count> events; // chunks; the last one is the answer and ends the body
     size_t event_id_at;                           // in the last one
