@@ -43,12 +43,15 @@ export class Desk {
   }
 }
 
-/** An upstream, a weir with the policies above in front of it, and its desk. `reached(tool)`: the calls that came through. */
+/**
+ * An upstream, a weir with the policies above in front of it, and its desk. `reached(tool)`: the calls that came through.
+ * Requests are held for 10 s: long for who decides at once, short for who waits until it is over.
+ */
 export async function startAsking(options = {}) {
   const upstream = await startUpstream();
   const reached = (tool) => upstream.requests.filter(({ text }) => text.includes(tool));
   const weir = await startWeir({ policies, servers: [{ name: 'own', url: upstream.url }], ...options,
-    limits: { hold: '2s', drain_max: '3s', ...options.limits } });
+    limits: { hold: '10s', drain_max: '3s', ...options.limits } });
   return { upstream, weir, desk: new Desk(weir), reached, url: weir.url('own'),
     async stop() { await weir.stop().finally(() => upstream.stop()); } };
 }
