@@ -5,6 +5,7 @@
 // nothing. Views of objects and arrays are made on demand and know which run they belong to.
 #include "crypto/hex.h"
 #include "crypto/sha256.h"
+#include "identity/principal.h"
 #include "json/canonical.h"
 #include "policy/box.h"
 #include "policy/lua.h"
@@ -34,11 +35,20 @@ enum Key : uint32_t {
     unix_time,
     result,
     error,
+    who,
+    email,
+    issuer,
+    groups,
+    claims,
+    agent,
+    in_group,
+    anonymous,
     keys
 };
-constexpr const char* key_names[keys] = {"server", "tool",    "method",    "args", "session", "client",
-                                         "time",   "prompt",  "resource",  "name", "labels",  "id",
-                                         "calls",  "version", "untrusted", "unix", "result",  "error"};
+constexpr const char* key_names[keys] = {"server",    "tool",     "method", "args",     "session",  "client", "time",
+                                         "prompt",    "resource", "name",   "labels",   "id",       "calls",  "version",
+                                         "untrusted", "unix",     "result", "error",    "who",      "email",  "issuer",
+                                         "groups",    "claims",   "agent",  "in_group", "anonymous"};
 static_assert(keys <= sizeof(References::keys) / sizeof(References::keys[0]));
 
 constexpr size_t paths_kept_max = 256;
@@ -90,6 +100,7 @@ int index_call(lua_State* state) {
     if (key == known[session]) return push_part(state, box, Type::session);
     if (key == known[client]) return push_part(state, box, Type::client);
     if (key == known[time]) return push_part(state, box, Type::time);
+    if (key == known[who]) return push_part(state, box, Type::who);
     if (key == known[prompt]) return push_text(state, run.facts->prompt), 1;
     if (key == known[resource]) return push_text(state, run.facts->resource), 1;
     return unknown_field(state, "call", key);
@@ -142,6 +153,55 @@ int index_time(lua_State* state) {
     if (key != box.references.keys[unix_time]) return unknown_field(state, "call.time", key);
     const uint64_t seconds = run.facts->time_unix_ns / s_ns;
     lua_pushnumber(state, static_cast<lua_Number>(seconds));
+    return 1;
+}
+
+const identity::Principal& principal_of(const Run& run) {
+    return run.facts->principal != nullptr ? *run.facts->principal : identity::anonymous();
+}
+
+/// Groups that may not be all: whoever asks must not take them for all. The handler fails, so the call is denied.
+void need_groups(lua_State* state, const identity::Principal& principal) {
+    if (!principal.groups_known) raise(state, "the token does not tell all groups of this principal");
+}
+
+/// call.who:in_group(name)
+int who_in_group(lua_State* state) {
+    const identity::Principal& principal = principal_of(current(state, Box::of(state)));
+    const auto* part = static_cast<const FactsValue*>(value_at(state, 1, Type::who));
+    if (part == nullptr) raise(state, "write call.who:in_group(name), with a colon");
+    size_t bytes = 0;
+    const char* text = luaL_checklstring(state, 2, &bytes);
+    const auto membership = principal.in_group({text, bytes});
+    if (membership == identity::Membership::unknown) need_groups(state, principal);
+    lua_pushboolean(state, membership == identity::Membership::yes);
+    return 1;
+}
+
+int index_who(lua_State* state) {
+    Box& box = Box::of(state);
+    const identity::Principal& principal = principal_of(current(state, box));
+    const char* key = key_at(state, 2);
+    const auto& known = box.references.keys;
+    const auto text = [&](std::string_view value) {
+        push_text(state, value.empty() ? std::string_view() : value);
+        return 1;
+    };
+    if (key == known[anonymous]) return lua_pushboolean(state, principal.anonymous()), 1;
+    if (key == known[id]) return text(principal.subject);
+    if (key == known[email]) return text(principal.email);
+    if (key == known[issuer]) return text(principal.issuer);
+    if (key == known[agent]) return text(principal.client);
+    if (key == known[claims]) return push_json(state, principal.claims.root()), 1;
+    if (key == known[in_group]) return lua_pushcfunction(state, who_in_group), 1;
+    if (key != known[groups]) return unknown_field(state, "call.who", key);
+    need_groups(state, principal);
+    lua_createtable(state, static_cast<int>(principal.groups.size()), 0);
+    int count = 0;
+    for (const std::string& group : principal.groups) {
+        push_text(state, group);
+        lua_rawseti(state, -2, ++count);
+    }
     return 1;
 }
 
@@ -358,6 +418,7 @@ void make_call(lua_State* state) {
     make_metatable(state, Type::session, index_session);
     make_metatable(state, Type::client, index_client);
     make_metatable(state, Type::time, index_time);
+    make_metatable(state, Type::who, index_who);
 }
 
 } // namespace weir::policy

@@ -241,12 +241,18 @@ bool Judge::Parts::consider(const Candidate& candidate, const Facts& facts, Work
         if (rule.handler || (asks_result && rule.ruling.decision != Decision::mask)) return true;
     }
     if ((candidate.ask_match | candidate.ask_unless) != 0) {
-        looked_inside = true;
+        looked_inside = looked_inside || rule.match.asks_contents() || rule.unless.asks_contents();
         const bool applies = (candidate.ask_match == 0 || rule.match.holds_for_values(facts, true, looking)) &&
                              (candidate.ask_unless == 0 || !rule.unless.holds_for_values(facts, false, looking));
         if (looking.budget.exceeded) {
             ++counts.errors;
             fail(index, "its predicates have searched more bytes than policy_scan_bytes allows", space, verdict);
+            return false;
+        }
+        if (looking.groups_unknown) {
+            ++counts.errors;
+            fail(index, "it asks for a group, and the token does not tell all groups of this principal", space,
+                 verdict);
             return false;
         }
         if (!applies) return true;

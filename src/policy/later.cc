@@ -100,7 +100,6 @@ std::vector<LaterUse> later_uses(std::string_view text) {
             !declared.contains(word))
             uses.push_back({tokens[i].line, std::string(word)});
         if (word != "call" || next != ".") continue;
-        if (field == "who") uses.push_back({tokens[i].line, "call.who"});
         const std::string_view method = token(i + 3) == ":" ? token(i + 4) : std::string_view();
         if ((field == "session" && (method == "mark" || method == "has")) || (field == "time" && method == "within"))
             uses.push_back({tokens[i].line, "call." + std::string(field) + ":" + std::string(method)});

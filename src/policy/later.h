@@ -15,7 +15,7 @@ namespace weir::policy {
 
 struct LaterUse {
     uint32_t line;
-    std::string name; // as it is written: `limit`, `call.who`, `call.session:mark`
+    std::string name; // as it is written: `limit`, `call.session:mark`
 };
 
 /// Globals of the language that are not there yet.

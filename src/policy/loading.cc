@@ -18,9 +18,9 @@ constexpr size_t name_bytes_max = 128;
 
 /// What the language names and this version does not have.
 constexpr std::string_view fields_known[] = {"on", "match", "unless", "decide", "mode", "about", "owner", "ticket"};
-constexpr std::string_view keys_known[] = {"servers", "tools",  "prompts", "methods", "resources",
-                                           "tags",    "labels", "args",    "result"};
-constexpr std::string_view keys_later[] = {"who", "groups", "agents", "ip", "claims", "time", "session", "size"};
+constexpr std::string_view keys_known[] = {"servers", "tools",  "prompts", "methods", "resources", "tags",  "labels",
+                                           "args",    "result", "who",     "groups",  "agents",    "claims"};
+constexpr std::string_view keys_later[] = {"ip", "time", "session", "size"};
 
 bool among(std::string_view word, std::span<const std::string_view> words) {
     return std::find(words.begin(), words.end(), word) != words.end();
@@ -178,6 +178,10 @@ class Reader {
         else if (key == "labels") read_labels(value, condition);
         else if (key == "args") read_values(value, key, condition.arguments);
         else if (key == "result") read_values(value, key, condition.results);
+        else if (key == "who") read_globs(value, key, condition.who);
+        else if (key == "groups") read_globs(value, key, condition.groups);
+        else if (key == "agents") read_globs(value, key, condition.agents);
+        else if (key == "claims") read_values(value, key, condition.claims);
         else if (among(key, keys_later))
             problem(std::string(where) + "." + std::string(key) + " is not available in this version");
         else problem(with_nearest("unknown key '" + std::string(key) + "' in " + where, key, keys_known));

@@ -29,6 +29,7 @@ struct Looking {
     RegexPasses passes;
     json::Value decoded; // the last string that had escapes, and what it is without
     std::string_view decoded_text;
+    bool groups_unknown = false; // a condition asked for a group, and the principal may have more than are known
 
     /// Before each judgement.
     void begin(Workspace& workspace, uint64_t bytes) {
@@ -36,6 +37,7 @@ struct Looking {
         budget = {bytes, false};
         passes.forget();
         decoded = {};
+        groups_unknown = false;
     }
     /// The decoded form of the string `value`.
     std::string_view text_of(json::Value value);

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/glob.h"
+#include "identity/principal.h"
 
 #include <algorithm>
 #include <bit>
@@ -75,7 +76,27 @@ bool Condition::holds_for_values(const Facts& facts, bool lost, Looking& looking
                            [&](const ValueTest& test) { return test.holds(root, looking); });
     };
     if (!(facts.args_lost && !arguments.empty() ? lost : all_hold(arguments, facts.args))) return false;
-    return facts.before_answer && !results.empty() ? lost : all_hold(results, facts.result);
+    if (!(facts.before_answer && !results.empty() ? lost : all_hold(results, facts.result))) return false;
+    return !asks_principal() || holds_for_principal(facts, looking);
+}
+
+/// Who nobody vouches for is nobody: no id, no group, no client.
+bool Condition::holds_for_principal(const Facts& facts, Looking& looking) const {
+    if (facts.principal == nullptr || facts.principal->anonymous()) return false;
+    const identity::Principal& principal = *facts.principal;
+    if (!who.empty() && !any_glob(who, principal.subject) &&
+        (principal.email.empty() || !any_glob(who, principal.email)))
+        return false;
+    if (!agents.empty() && (principal.client.empty() || !any_glob(agents, principal.client))) return false;
+    if (!std::all_of(claims.begin(), claims.end(),
+                     [&](const ValueTest& test) { return test.holds(principal.claims.root(), looking); }))
+        return false;
+    if (groups.empty()) return true;
+    // Last, so that only what hangs on groups alone fails when they are not known.
+    const bool member = std::any_of(principal.groups.begin(), principal.groups.end(),
+                                    [&](const std::string& group) { return any_glob(groups, group); });
+    if (!member && !principal.groups_known) looking.groups_unknown = true;
+    return member;
 }
 
 bool Rules::add(Rule rule) {

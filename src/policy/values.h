@@ -25,8 +25,9 @@ enum class Type : uint32_t {
     session,
     client,
     time,
+    who,
 };
-constexpr uint32_t types = 9;
+constexpr uint32_t types = 10;
 
 /// References into the registry of a state.
 struct References {

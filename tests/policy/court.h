@@ -24,6 +24,7 @@ struct Case {
     bool args_lost = false, before_answer = false;
     uint32_t server = 0;
     uint64_t time_unix_ns = 1'800'000'000 * s_ns;
+    const identity::Principal* principal = nullptr;
 };
 
 inline Server server(std::string name, bool allow = true) { return {std::move(name), {}, {}, allow}; }
@@ -80,6 +81,7 @@ class Court {
         facts.session_id = "s-1";
         facts.session_calls = 3;
         facts.time_unix_ns = wanted.time_unix_ns;
+        facts.principal = wanted.principal;
         facts.args_lost = wanted.args_lost;
         facts.before_answer = wanted.before_answer;
         facts.args = arguments.root(wanted.args);

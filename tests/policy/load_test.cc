@@ -105,8 +105,9 @@ TEST_CASE("what the language does not have, or not yet, is a load error with its
         {with("decide = block('x', { retry_after = -1 })"), "retry_after is"},
         {with("decide = block('x', { as = 'text' })"), "as is"},
         {with("on = 'list', decide = hide { notify = { 'x' } }"), "not available in this version"},
-        {with("match = { groups = { 'x' } }"), "match.groups is not available in this version"},
-        {with("match = { who = 'x' }"), "not available in this version"},
+        {with("match = { groups = {} }"), "'groups' is a glob or a list of at least one glob"},
+        {with("match = { group = 'x' }"), "did you mean 'groups'?"},
+        {with("match = { claims = { a = 1 } }"), "claims.a is a predicate"},
         {with("match = { time = {} }"), "not available in this version"},
         {with("match = { session = { 'x' } }"), "not available in this version"},
         {with("match = { size = {} }"), "not available in this version"},
@@ -164,7 +165,7 @@ TEST_CASE("what the language does not have, or not yet, is a load error with its
 
 TEST_CASE("all problems are told at once, in all files") {
     const Loaded loaded = PolicySet::load_sources(
-        {{"a.lua", with("colour = 1, on = 'reply', match = { who = 'x' }") + "\n" + with("mode = 'x'")},
+        {{"a.lua", with("colour = 1, on = 'reply', match = { who = {} }") + "\n" + with("mode = 'x'")},
          {"sub/b.lua", "\npolicy 'q' {"},
          {"c.lua", with("")}},
         surroundings());

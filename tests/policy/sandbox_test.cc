@@ -320,8 +320,7 @@ TEST_CASE("uses of what is not there yet are found in the text, and only those")
                 "pins.z ]]")
               .empty());
     CHECK(names("x = a[limit.x]") == "1limit ");
-    CHECK(names("call.who.id call.session:mark('x') call.time:within{}") ==
-          "1call.who 1call.session:mark 1call.time:within ");
+    CHECK(names("call.who.id call.session:mark('x') call.time:within{}") == "1call.session:mark 1call.time:within ");
     CHECK(names("call.session.id call.time.unix my.call.who recall.who").empty());
     CHECK(names("detector\"y\" cidr[[z]]") == "1detector 1cidr ");
     CHECK(names("'unclosed limit.x\n [[ sql.x").empty());
