@@ -153,7 +153,7 @@ std::string detail(const record::Frame& frame, const Fields& fields) {
         else if (fields.text(Field::by) != "weir") named("by", Field::by);
         add(text(Field::text));
     } else if (frame.kind == Kind::session_opened) {
-        add(text(Field::principal));
+        add(fields.has(Field::person) ? text(Field::person) : text(Field::principal));
         named("through", Field::client);
         named("at", Field::server);
     } else if (frame.kind == Kind::asked) {

@@ -98,7 +98,13 @@ void write_session(json::Text& out, const record::SessionLine& line, uint64_t no
     const auto count = [&](std::string_view name, uint64_t value) {
         out.name(name).number(static_cast<int64_t>(value));
     };
-    out.begin_object().name("id").string(line.id).name("principal").string(as_utf8(line.principal));
+    out.begin_object()
+        .name("id")
+        .string(line.id)
+        .name("principal")
+        .string(as_utf8(line.principal))
+        .name("person")
+        .string(as_utf8(line.person));
     out.name("client").string(as_utf8(line.client)).name("server").string(as_utf8(line.server));
     out.name("revision").string(as_utf8(line.revision));
     out.name("started").string(utc_time(line.first_ns)).name("last").string(utc_time(line.last_ns));
@@ -188,7 +194,7 @@ Exit sessions_list(const SessionsOptions& options) {
         table.row({{line.id, is_open(line, now_ns) ? Tone::good : Tone::plain},
                    {time(line.first_ns), Tone::faint},
                    {time(line.last_ns), Tone::faint},
-                   {line.principal},
+                   {line.person.empty() ? line.principal : line.person},
                    {line.client},
                    {line.server},
                    {std::to_string(line.asked)},
@@ -219,7 +225,8 @@ Exit sessions_show(const SessionsOptions& options) {
         write_session(out, line, now_ns);
         out.name("entries").begin_array();
     } else if (out_surface().terminal) {
-        print(fmt::format("{}  {}{}{}, {}\n", line.id, printable(as_utf8(line.principal)),
+        print(fmt::format("{}  {}{}{}, {}\n", line.id,
+                          printable(as_utf8(line.person.empty() ? line.principal : line.person)),
                           line.client.empty() ? "" : " through " + printable(as_utf8(line.client)),
                           " at " + printable(as_utf8(line.server)),
                           options.utc ? utc_time(line.first_ns) : ago(line.first_ns, now_ns)));

@@ -30,7 +30,8 @@ bool enter_session(Exchange& exchange) {
                                              .client = exchange.client_text,
                                              .server = exchange.server->config->name,
                                              .revision = exchange.revision,
-                                             .mcp_session = upstream_session},
+                                             .mcp_session = upstream_session,
+                                             .who = exchange.principal},
                                             worker.now_ns());
     return exchange.session != nullptr;
 }

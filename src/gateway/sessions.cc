@@ -57,6 +57,7 @@ Session* Sessions::find(const SessionFacts& facts, uint64_t now_ns) {
     session->calls = 0;
     session->key = digest_text({boot, facts.principal, facts.client, facts.server});
     const auto mcp = digest_text({boot, facts.mcp_session});
+    const bool known = facts.who != nullptr && !facts.who->anonymous();
     const auto seq = record_->append(
         0, record::SessionOpened{
                .principal = facts.principal,
@@ -64,7 +65,11 @@ Session* Sessions::find(const SessionFacts& facts, uint64_t now_ns) {
                .server = facts.server,
                .revision = facts.revision,
                .mcp_session = facts.mcp_session.empty() ? std::string_view() : std::string_view(mcp.data(), mcp.size()),
-               .session_key = session->id()});
+               .session_key = session->id(),
+               .person = facts.who != nullptr ? std::string_view(facts.who->display) : std::string_view(),
+               .issuer = known ? std::string_view(facts.who->issuer) : std::string_view(),
+               .subject = known ? std::string_view(facts.who->subject) : std::string_view(),
+               .application = known ? std::string_view(facts.who->client) : std::string_view()});
     const auto index = static_cast<uint32_t>(session - places_.data());
     if (!seq) {
         free_.push_back(index);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/limits.h"
+#include "identity/principal.h"
 #include "record/writer.h"
 
 #include <array>
@@ -23,6 +24,7 @@ struct SessionFacts {
     std::string_view server;
     std::string_view revision;
     std::string_view mcp_session; // the upstream's id of the protocol session when it opened; not part of the name
+    const identity::Principal* who = nullptr; // what the principal is the key of; nullptr: nobody
 };
 
 struct Session {

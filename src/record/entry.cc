@@ -111,7 +111,8 @@ size_t body_bound(std::string_view body, const EntryLimits& limits) {
 
 size_t payload_bound(const SessionOpened& e, const EntryLimits&) {
     return heads_bound + e.principal.size() + e.client.size() + e.server.size() + e.revision.size() +
-           e.mcp_session.size() + e.session_key.size();
+           e.mcp_session.size() + e.session_key.size() + e.person.size() + e.issuer.size() + e.subject.size() +
+           e.application.size();
 }
 char* write_payload(char* out, const SessionOpened& e, const EntryLimits&) {
     MapWriter map(out);
@@ -121,6 +122,10 @@ char* write_payload(char* out, const SessionOpened& e, const EntryLimits&) {
     map.text(Field::revision, e.revision);
     map.text(Field::mcp_session, e.mcp_session);
     map.text(Field::session_key, e.session_key);
+    map.text(Field::person, e.person);
+    map.text(Field::issuer, e.issuer);
+    map.text(Field::subject, e.subject);
+    map.text(Field::application, e.application);
     return map.finish();
 }
 

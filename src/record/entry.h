@@ -20,9 +20,11 @@ namespace weir::record {
 struct SessionOpened {
     static constexpr Kind kind = Kind::session_opened;
     std::string_view principal{}, client{}, server{};
-    std::string_view revision{};    // of MCP
-    std::string_view mcp_session{}; // a digest of the MCP session's id; empty: none
-    std::string_view session_key{}; // names the session over all streams
+    std::string_view revision{};                         // of MCP
+    std::string_view mcp_session{};                      // a digest of the MCP session's id; empty: none
+    std::string_view session_key{};                      // names the session over all streams
+    std::string_view person{};                           // the principal, for people
+    std::string_view issuer{}, subject{}, application{}; // what the principal's key stands for; empty: anonymous
 };
 
 struct SessionClosed {

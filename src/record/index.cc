@@ -38,6 +38,7 @@ size_t SessionIndex::of_asked(const Entry& entry, const Fields& fields) {
         if (into.empty()) into = fields.text(field);
     };
     fill(line.principal, Field::principal);
+    fill(line.person, Field::person);
     fill(line.client, Field::client);
     fill(line.server, Field::server);
     fill(line.revision, Field::revision);

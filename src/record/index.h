@@ -24,7 +24,7 @@ inline constexpr uint64_t session_silence_ns_max = 1'800'000'000'000;
 struct SessionLine {
     std::string id; // `se_` and the first 12 digits of its key; `-2` for the second session under one key, and so on
     std::string key;
-    std::string principal, client, server, revision;
+    std::string principal, person, client, server, revision;
     uint64_t first_ns = 0, last_ns = 0;
     uint64_t asked = 0, allowed = 0, blocked = 0, answered = 0, errors = 0, ambiguous = 0, events = 0;
     uint64_t pieces_open = 0; // on how many workers it has not ended

@@ -76,7 +76,11 @@
     row(36, ticket, text)           /* of what waits for people */ \
     row(37, stream, text)           /* of workers, by its folder's name */ \
     row(38, path, text)             /* of a mask's field */ \
-    row(39, copies, number)         /* of what a mask removed, found elsewhere */
+    row(39, copies, number)         /* of what a mask removed, found elsewhere */ \
+    row(40, person, text)           /* the principal, for people */ \
+    row(41, issuer, text)           /* who vouches for the principal */ \
+    row(42, subject, text)          /* what its issuer calls it */ \
+    row(43, application, text)      /* the OAuth client that its token was issued to */
 
 namespace weir::record {
 
@@ -94,7 +98,7 @@ enum class Field : uint8_t {
 
 enum class FieldType : uint8_t { number, text, bytes, flag, texts };
 
-inline constexpr uint8_t field_count = 40;
+inline constexpr uint8_t field_count = 44;
 
 /// The name of a kind as the record, logs and commands say it; "unknown" for a number of a later weir.
 std::string_view name_of(Kind kind);
