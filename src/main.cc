@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
     weir.add(add_tools);     // what clients see
     weir.add(add_approvals); // people decide on calls that wait
     weir.add(add_sessions);  // what happened: the record
+    weir.add(add_token);     // API keys
     weir.add(add_status);    // what the running weir says about itself
     weir.add(add_doctor);    // whether this machine lets weir work
     weir.add(add_version);

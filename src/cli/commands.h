@@ -35,6 +35,7 @@ void add_tools(CLI::App& app, Exit& exit);
 void add_approvals(CLI::App& app, Exit& exit);
 void add_sessions(CLI::App& app, Exit& exit);
 void add_status(CLI::App& app, Exit& exit);
+void add_token(CLI::App& app, Exit& exit);
 void add_doctor(CLI::App& app, Exit& exit);
 void add_version(CLI::App& app, Exit& exit);
 

@@ -19,6 +19,7 @@
 #include "record/writer.h"
 #include "ring/kernel_ring.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <algorithm>
@@ -106,6 +107,7 @@ struct Gateway::Parts {
     void run_worker(uint32_t index);
     void watch_files();
     void watch_issuers();
+    void hear_api_keys(const std::string& content);
     Page page(std::string_view path, PaddedBytes& out) const;
     void tell(uint32_t worker, post::ApprovalNews&& news) {
         WorkerMessage message{.kind = WorkerMessage::Kind::approval};
@@ -133,6 +135,17 @@ Page Gateway::Parts::page(std::string_view path, PaddedBytes& out) const {
                       out);
 }
 
+/// A file of keys that cannot be read as one changes nothing.
+void Gateway::Parts::hear_api_keys(const std::string& content) {
+    auto read = identity::ApiKeys::parse(content);
+    if (!read)
+        return log::warn("api_keys_refused",
+                         {{"line", std::to_string(read.error().line)}, {"error", read.error().text}});
+    log::info("api_keys", {{"keys", std::to_string(read->keys().size())}});
+    tell_all({.kind = WorkerMessage::Kind::api_keys,
+              .api_keys = std::make_shared<const identity::ApiKeys>(std::move(*read))});
+}
+
 /// Credentials of servers that come from files: a new one is used from the next call on, one that is no good is not.
 void Gateway::Parts::watch_files() {
     std::vector<std::string> paths;
@@ -142,12 +155,18 @@ void Gateway::Parts::watch_files() {
         paths.push_back(server.config->credential->file);
         owners.push_back(&server);
     }
+    // Who has no file of keys yet may make one while weir runs.
+    if (std::ranges::any_of(generation.config.servers, &ServerConfig::api_keys)) {
+        paths.push_back(api_keys_path(state.path()));
+        if (const int fd = ::open(paths.back().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600); fd >= 0) ::close(fd);
+    }
     if (paths.empty()) return;
     std::vector<CredentialField> told(owners.size());
     for (size_t i = 0; i < owners.size(); ++i) told[i] = owners[i]->credential;
     files = std::make_unique<control::Files>(
         std::move(paths),
         [this, owners = std::move(owners), told = std::move(told)](uint32_t i, std::string content) mutable {
+            if (i == owners.size()) return hear_api_keys(content);
             const Server& server = *owners[i];
             auto field = credential_field(*server.config->credential, std::move(content));
             if (!field)

@@ -9,6 +9,9 @@
 
 namespace weir::gateway {
 
+/// Where the API keys that weir issued are, below the state directory `path`.
+inline std::string api_keys_path(const std::string& path) { return path + "/keys/api-keys.jsonl"; }
+
 class StateDir {
   public:
     StateDir() = default;

@@ -14,7 +14,7 @@ const quoted = (value) => JSON.stringify(value);
 /** A value of TOML from a value of JavaScript: strings, numbers, booleans, lists, and tables inline. */
 function toml(value) {
   if (Array.isArray(value)) return `[${value.map(toml).join(', ')}]`;
-  if (typeof value === 'object') return `{ ${Object.entries(value).map(([key, item]) => `${key} = ${toml(item)}`).join(', ')} }`;
+  if (typeof value === 'object') return `{ ${Object.entries(value).map(([key, item]) => `${/^[\w-]+$/.test(key) ? key : quoted(key)} = ${toml(item)}`).join(', ')} }`;
   return typeof value === 'string' ? quoted(value) : String(value);
 }
 
@@ -24,6 +24,7 @@ const table = (head, values) => [head, ...Object.entries(values).map(([key, valu
  * Starts weir and waits until it is ready.
  *
  * options.servers   list of `{ name, url, ... }` as in [[server]]; `anonymous = true` and `default = "allow"` unless said
+ * options.issuers   list of those of [[issuer]]
  * options.policies  object of file name to Lua text; absent: no policies
  * options.listen, record, limits   keys of those tables; listen may be a function of the address
  * options.prepare(dir)             done before weir starts; its state is in `dir`/state
@@ -49,6 +50,7 @@ export async function startWeir(options) {
       await writeFile(join(policies, name), text);
     }
   }
+  for (const issuer of options.issuers ?? []) parts.push(table('[[issuer]]', issuer));
   for (const server of options.servers)
     parts.push(table('[[server]]', { default: 'allow', anonymous: true, ...server }));
   const config = join(dir, 'weir.toml');
