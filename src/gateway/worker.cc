@@ -227,6 +227,7 @@ bool Worker::turn(uint64_t deadline_ns) {
     timers.advance(ring.now_ns());
     if (record_moved_) wake_record_waiters();
     look_at_memory();
+    if (ring.now_ns() >= housekeeping_ns_) look_for_resets();
     run_woken();
     record().flush();
     flush_links();
@@ -242,6 +243,13 @@ bool Worker::turn(uint64_t deadline_ns) {
     }
     if (draining_) go_on_draining();
     return !drained();
+}
+
+void Worker::look_for_resets() {
+    exchanges_.each([](Exchange& exchange) {
+        for (net::Link* link : {exchange.client_link, exchange.upstream})
+            if (link != nullptr) link->look_for_reset();
+    });
 }
 
 void Worker::run_woken() {

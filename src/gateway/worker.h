@@ -217,6 +217,7 @@ class Worker final : public net::LinkHost {
     void leave_caps(net::Link& link);
     uint64_t memory_look_due_ns() const;
     void look_at_memory();
+    void look_for_resets();
     void close_idle();
     void begin_exchange(net::Link& link);
     void read_mail();

@@ -109,6 +109,16 @@ void Link::end_input(int error) {
     error_ = error;
 }
 
+void Link::look_for_reset() {
+    if (state_ != State::open || !receive_.with_kernel || ended_ || bytes_in_ == looked_at_) return;
+    looked_at_ = bytes_in_;
+    const int found = ring_.look_ahead(fd_);
+    if (found >= 0 || found == -EAGAIN || found == -EINTR)
+        return; // What is there, or an end, the receive hears by itself.
+    end_input(found);
+    host_.moved(*this);
+}
+
 PaddedView Link::input() const {
     if (slab_) {
         const auto text = slab_.text().substr(slab_at_);

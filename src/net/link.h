@@ -64,6 +64,10 @@ class Link {
     /// Receives no more, whatever the window: the memory for it is not there now. Ends with let_read_on().
     void hold_reading();
     void let_read_on();
+    /// Whether the peer has reset the connection unheard: a multishot receive that takes the last octets when the reset is
+    /// there already waits on, and nothing ever ends it. Asks the kernel once after each time that something came, when
+    /// called after a turn's completions; tells the host if so. For links whose owner waits for more.
+    void look_for_reset();
     uint64_t bytes_in() const { return bytes_in_; }
 
     // Out.
@@ -150,6 +154,7 @@ class Link {
     PaddedBytes in_flight_;
     size_t sent_ = 0;
     uint64_t bytes_in_ = 0;
+    uint64_t looked_at_ = 0; // bytes_in_ when it looked for a reset
     uint64_t bytes_out_ = 0;
     uint64_t lingered_bytes_ = 0;
     ring::Address to_{};

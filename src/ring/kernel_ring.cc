@@ -132,6 +132,11 @@ class KernelRing final : public Ring {
         const ssize_t got = ::recv(fd, room.data(), room.size(), MSG_DONTWAIT);
         return got < 0 ? -errno : got;
     }
+    int look_ahead(int fd) override {
+        char octet = 0;
+        const ssize_t got = ::recv(fd, &octet, 1, MSG_DONTWAIT | MSG_PEEK);
+        return got < 0 ? -errno : static_cast<int>(got);
+    }
     void cancel(Op& op) override {
         WEIR_ASSERT(op.with_kernel);
         io_uring_sqe* entry = next();

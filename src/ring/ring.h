@@ -104,6 +104,9 @@ class Ring {
     /// Receives at once what is there into `room`, past the slabs (bulk); -EAGAIN when nothing is. Only when the
     /// connection's `receive` is not armed or this turn's completions have all been delivered.
     virtual ssize_t receive_now(int fd, std::span<char> room) = 0;
+    /// What a receive would come to now, without one: 1 something is there, 0 the peer is done, -EAGAIN nothing yet,
+    /// -errno the connection broke. Under the same conditions as receive_now().
+    virtual int look_ahead(int fd) = 0;
     /// Asks for the end of an operation; its completion still comes (-ECANCELED or a result that was under way).
     virtual void cancel(Op& op) = 0;
 

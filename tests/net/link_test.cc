@@ -169,6 +169,33 @@ TEST_CASE("the peer's end is told after its last byte") {
     CHECK(connection.link.state() == Link::State::open);
 }
 
+TEST_CASE("a reset that came before the octets in front of it were taken is told once the link looks") {
+    Bench bench;
+    Connection connection(bench);
+    connection.say("last");
+    const linger at_once{1, 0};
+    REQUIRE(::setsockopt(connection.peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
+    connection.hang_up();
+    bench.turn_until([&] { return connection.link.input().size == 4 || connection.link.ended(); });
+    connection.link.look_for_reset();
+    CHECK(connection.link.ended());
+    CHECK(connection.link.error() == -ECONNRESET);
+}
+
+TEST_CASE("a link that looks for a reset takes nothing, and leaves an end to the receive") {
+    Bench bench;
+    Connection connection(bench);
+    connection.say("one");
+    bench.turn_until([&] { return connection.link.input().size == 3; });
+    connection.link.look_for_reset();
+    CHECK_FALSE(connection.link.ended());
+    connection.say("two");
+    connection.hang_up();
+    bench.turn_until([&] { return connection.link.ended(); });
+    CHECK(connection.link.input().text() == "onetwo");
+    CHECK(connection.link.error() == 0);
+}
+
 TEST_CASE("what is flushed arrives in order, also what was appended while a send was under way") {
     Bench bench;
     Connection connection(bench);

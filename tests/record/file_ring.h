@@ -67,6 +67,7 @@ class FileRing final : public ring::Ring {
     void send(ring::Op&, int, std::string_view) override { none(); }
     void send_pieces(ring::Op&, int, const msghdr&) override { none(); }
     ssize_t receive_now(int, std::span<char>) override { return none(); }
+    int look_ahead(int) override { return none(); }
     void cancel(ring::Op&) override { none(); }
     void on_wake(ring::Op*) override { none(); }
     ring::Slab adopt(const ring::Completion&) override { return none(), ring::Slab(); }

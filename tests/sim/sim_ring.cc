@@ -263,6 +263,14 @@ ssize_t SimRing::receive_now(int fd, std::span<char> room) {
     return static_cast<ssize_t>(count);
 }
 
+int SimRing::look_ahead(int fd) {
+    const Socket& socket = sockets_.at(fd);
+    if (!socket.end) return -ENOTCONN;
+    if (socket.end->reset) return -ECONNRESET;
+    if (!socket.end->unread().empty()) return 1;
+    return socket.end->peer_closed ? 0 : -EAGAIN;
+}
+
 void SimRing::cancel(ring::Op& op) {
     for (auto& [fd, socket] : sockets_) {
         ring::Op** armed = socket.receiving == &op    ? &socket.receiving

@@ -126,6 +126,7 @@ class SimRing : public ring::Ring {
     void send(ring::Op& op, int fd, std::string_view bytes) override;
     void send_pieces(ring::Op& op, int fd, const msghdr& message) override;
     ssize_t receive_now(int fd, std::span<char> room) override;
+    int look_ahead(int fd) override;
     void cancel(ring::Op& op) override;
     void open_file(ring::Op& op, int directory, const char* path, int flags, uint32_t mode) override;
     void allocate(ring::Op& op, int fd, uint64_t offset, uint64_t size) override;
