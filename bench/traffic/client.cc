@@ -1,9 +1,9 @@
 // bench/traffic/client.cc - asking, and reading answers.
 #include "client.h"
 
-#include <strings.h>
+#include "answer_reader.h"
+
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 namespace weir::bench {
@@ -27,9 +27,8 @@ class Client::Connection final : public Socket {
     void begin(uint64_t due_ns, uint32_t id) {
         busy_ = true;
         due_ns_ = due_ns;
-        head_.clear();
-        in_body_ = seen_ = chunked_ = id_seen_ = false;
-        left_ = 0;
+        answer_.begin();
+        seen_ = id_seen_ = false;
         write_id(octets_.data() + client_.request_.id_at, id);
         if (fd() < 0) {
             ++client_.open_;
@@ -48,7 +47,7 @@ class Client::Connection final : public Socket {
         client_.bytes_ += bytes.size();
         if (busy_ && read(bytes)) {
             busy_ = false;
-            if (!chunked_ && !id_seen_) ++client_.errors_;
+            if (!answer_.chunked() && !id_seen_) ++client_.errors_;
             client_.took_.push_back(static_cast<uint32_t>((clock_ns() - due_ns_) / 100));
             if (!client_.load_.fresh) client_.answered(*this);
         }
@@ -71,71 +70,27 @@ class Client::Connection final : public Socket {
     }
 
     bool read(std::string_view bytes);
-    bool read_head(std::string_view& bytes);
-    bool read_body(std::string_view bytes);
 
     Client& client_;
     std::string octets_; // the request, with this connection's id
-    std::string head_;   // a head or a line of a chunk's size whose end has not come
-    uint64_t due_ns_ = 0, left_ = 0;
-    bool busy_ = false, failed_ = false, in_body_ = false, seen_ = false, chunked_ = false, id_seen_ = false;
+    AnswerReader answer_;
+    uint64_t due_ns_ = 0;
+    bool busy_ = false, failed_ = false, seen_ = false, id_seen_ = false;
 };
 
 /// Takes what came of an answer. True once it is whole.
 bool Client::Connection::read(std::string_view bytes) {
-    if (!in_body_ && !read_head(bytes)) return false;
-    if (!seen_ && !bytes.empty()) {
+    const bool whole = answer_.read(bytes);
+    if (!seen_ && !answer_.body_piece().empty()) {
         seen_ = true;
+        if (answer_.status() != 200) ++client_.errors_;
         client_.first_.push_back(static_cast<uint32_t>((loop.now_ns() - due_ns_) / 100));
         // An answer that is not ours would be the proxy's worst mistake; ids lie where they lay in the request.
-        id_seen_ = bytes.size() >= id_at + id_digits &&
-                   std::memcmp(bytes.data() + id_at, octets_.data() + client_.request_.id_at, id_digits) == 0;
+        const auto body = answer_.body_piece();
+        id_seen_ = body.size() >= id_at + id_digits &&
+                   std::memcmp(body.data() + id_at, octets_.data() + client_.request_.id_at, id_digits) == 0;
     }
-    return read_body(bytes);
-}
-
-bool Client::Connection::read_head(std::string_view& bytes) {
-    std::string_view whole = bytes;
-    if (!head_.empty()) {
-        head_.append(bytes);
-        whole = head_;
-    }
-    const size_t end = whole.find("\r\n\r\n");
-    if (end == std::string_view::npos) {
-        if (head_.empty()) head_ = bytes;
-        return false;
-    }
-    if (whole.substr(9, 3) != "200") ++client_.errors_;
-    for (size_t at = whole.find("\r\n"); at < end; at = whole.find("\r\n", at + 2)) {
-        const auto line = whole.substr(at + 2, end - at);
-        const auto starts = [&](std::string_view name) {
-            return line.size() > name.size() && strncasecmp(line.data(), name.data(), name.size()) == 0;
-        };
-        constexpr std::string_view length_name = "content-length: ";
-        if (starts(length_name)) std::from_chars(line.data() + length_name.size(), line.data() + line.size(), left_);
-        else if (starts("transfer-encoding:")) chunked_ = true;
-    }
-    bytes.remove_prefix(end + 4 - (whole.size() - bytes.size()));
-    head_.clear();
-    return in_body_ = true;
-}
-
-bool Client::Connection::read_body(std::string_view bytes) {
-    for (;;) {
-        const size_t take = std::min<uint64_t>(left_, bytes.size());
-        bytes.remove_prefix(take);
-        left_ -= take;
-        if (!chunked_) return left_ == 0;
-        if (left_ != 0 || bytes.empty()) return false;
-        const size_t line = bytes.find('\n');
-        head_.append(bytes.substr(0, line == std::string_view::npos ? line : line + 1));
-        if (line == std::string_view::npos) return false;
-        bytes.remove_prefix(line + 1);
-        if (head_ == "\r\n") return true; // the line behind the last chunk
-        std::from_chars(head_.data(), head_.data() + head_.size(), left_, 16);
-        if (left_ != 0) left_ += 2;
-        head_.clear();
-    }
+    return whole;
 }
 
 Client::Client(Loop& loop, Load load)

@@ -87,7 +87,6 @@ void Socket::receive_again() {
     io_uring_prep_recv_multishot(entry, fd_, nullptr, 0, 0);
     entry->flags |= IOSQE_BUFFER_SELECT;
     entry->ioprio |= IORING_RECVSEND_POLL_FIRST;
-    receiving_ = true;
     ++with_kernel_;
 }
 
@@ -107,15 +106,20 @@ void Socket::send(std::string_view bytes, std::string_view more) {
     ++with_kernel_;
 }
 
-void Socket::close() {
+void Socket::close(bool by_reset) {
     if (closing_) return;
     closing_ = true;
-    ::shutdown(fd_, SHUT_RDWR);
-    if (receiving_) {
+    if (by_reset) {
+        const linger at_once{1, 0};
+        setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    } else {
+        ::shutdown(fd_, SHUT_RDWR);
+    }
+    if (with_kernel_ != 0) {
         // The shutdown alone may not end it: a multishot receive that has just taken the last octets waits for more
         // without looking whether the connection is still there.
         io_uring_sqe* entry = loop.entry(cancel_tag);
-        io_uring_prep_cancel64(entry, reinterpret_cast<uint64_t>(this) | receiving, 0);
+        io_uring_prep_cancel_fd(entry, fd_, IORING_ASYNC_CANCEL_ALL);
         entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
     }
     if (!delivering_) finish_when_idle(); // In a delivery its end does it.
@@ -150,7 +154,6 @@ void Socket::done(uint64_t operation, int result, unsigned flags) {
             else ended();
             break;
         default: // receiving
-            receiving_ = more;
             if (result > 0) {
                 const auto number = static_cast<uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
                 if (closing_) loop.give_back(number);

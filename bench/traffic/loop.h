@@ -49,7 +49,9 @@ class Socket {
     /// Sends all of `bytes`, and of `more` behind it. One at a time.
     void send(std::string_view bytes, std::string_view more = {});
     /// Ends both directions; gone() follows when the kernel holds nothing of this socket any more.
-    void close();
+    void close() { close(false); }
+    /// The same by a reset, which the peer sees in the middle of whatever it does.
+    void reset() { close(true); }
     void receive_again();
     bool sending() const { return sending_; }
     bool closing() const { return closing_; }
@@ -72,12 +74,13 @@ class Socket {
   private:
     friend class Loop;
     enum Operation : uint64_t { receiving = 1, send_operation = 2, connecting = 3 };
+    void close(bool by_reset);
     void done(uint64_t operation, int result, unsigned flags);
     void finish_when_idle();
 
     int fd_ = -1;
     unsigned with_kernel_ = 0;
-    bool sending_ = false, receiving_ = false, closing_ = false, gone_ = false, delivering_ = false;
+    bool sending_ = false, closing_ = false, gone_ = false, delivering_ = false;
     size_t send_bytes_ = 0;
     std::array<iovec, 2> pieces_{};
     msghdr message_{};
