@@ -4,11 +4,15 @@
 // replaced by ones that count what any thread of the gateway takes (operator new comes by them too) and then do what glibc
 // does. Not counted: what Lua takes for its arena, which has a cap of its own.
 #include "gateway/gateway.h"
+#include "identity/mint.h"
 #include "policy/memory.h"
 #include "traffic/client.h"
 #include "traffic/server.h"
 
+#include <arpa/inet.h>
 #include <execinfo.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <array>
 #include <atomic>
@@ -19,6 +23,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <thread>
 
 extern "C" {
 void* __libc_malloc(size_t size);
@@ -108,7 +113,10 @@ uint16_t free_port() {
 /// A gateway, its upstream, and a thread for both sides of it: this one.
 class Stage {
   public:
-    Stage(bool with_policies, std::string_view durability) : server_(loop_, listener_), port_(free_port()) {
+    /// `access`: who may call, lines of each [[server]]; `issuers`: tables before them.
+    Stage(bool with_policies, std::string_view durability, const std::string& access = "anonymous = true\n",
+          const std::string& issuers = {})
+        : server_(loop_, listener_), port_(free_port()) {
         ours = true;
         std::string made = std::filesystem::temp_directory_path() / "weir-live-XXXXXX";
         REQUIRE(::mkdtemp(made.data()) != nullptr);
@@ -121,10 +129,11 @@ class Stage {
             std::ofstream(directory_ / "policies" / "live.lua") << policies;
         }
         text.append("[state]\ndir = \"").append((directory_ / "state").string()).append("\"\n");
+        text += issuers;
         for (const std::string name : {"mcp", "burst", "large"})
             text += "[[server]]\nname = \"" + name +
                     "\"\nurl = \"http://127.0.0.1:" + std::to_string(bench::port_of(listener_)) + "/" + name +
-                    "\"\npath = \"/" + name + "\"\nanonymous = true\ndefault = \"allow\"\n";
+                    "\"\npath = \"/" + name + "\"\ndefault = \"allow\"\n" + access;
         auto config = gateway::parse_config(text, "weir.toml", directory_.string());
         REQUIRE(config);
         auto started = gateway::Gateway::start(std::move(*config));
@@ -182,6 +191,56 @@ class Stage {
     std::unique_ptr<gateway::Gateway> gateway_;
 };
 
+/// An issuer, as far as weir needs one: its keys, on a thread of its own, and a token of somebody.
+class Issuer {
+  public:
+    Issuer() {
+        listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        REQUIRE(::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) == 0);
+        REQUIRE(::listen(listener_, 8) == 0);
+        REQUIRE(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+        url_ = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+        const std::string keys = identity::key_set_text({mint_.jwk("k").text()});
+        answer_ = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " + std::to_string(keys.size()) +
+                  "\r\n\r\n" + keys;
+        thread_ = std::thread([this] {
+            ours = true;
+            for (int fd; (fd = ::accept(listener_, nullptr, nullptr)) >= 0; ::close(fd)) {
+                char head[4096];
+                const bool asked = ::read(fd, head, sizeof head) > 0;
+                if (asked && ::send(fd, answer_.data(), answer_.size(), MSG_NOSIGNAL) < 0) continue;
+            }
+        });
+    }
+    ~Issuer() {
+        ::shutdown(listener_, SHUT_RDWR);
+        thread_.join();
+        ::close(listener_);
+    }
+    Issuer(const Issuer&) = delete;
+    Issuer& operator=(const Issuer&) = delete;
+
+    std::string table() const {
+        return "[[issuer]]\nname = \"i\"\nurl = \"" + url_ + "\"\nkeys_url = \"" + url_ + "/keys\"\n";
+    }
+    std::string token() const {
+        const std::string now = std::to_string(::time(nullptr)), end = std::to_string(::time(nullptr) + 3600);
+        return mint_.token(crypto::SignatureAlgorithm::es256, R"({"alg":"ES256","typ":"at+jwt","kid":"k"})",
+                           R"({"iss":")" + url_ + R"(","sub":"ann","aud":"here","client_id":"ide","iat":)" + now +
+                               R"(,"exp":)" + end + R"(,"scope":"use call"})");
+    }
+
+  private:
+    const identity::Mint mint_ = identity::Mint::ec(crypto::Curve::p256);
+    int listener_ = -1;
+    std::string url_, answer_;
+    std::thread thread_;
+};
+
 constexpr uint64_t calls = 2000;
 constexpr uint32_t clients = 16;
 
@@ -224,6 +283,18 @@ TEST_CASE("a call that a handler decides by an argument, recorded in batches, al
     check_all(stage, "ask_docs", {"/mcp", "/burst"});
     CHECK(stage.arrivals_of("ask_never") == 0);
     CHECK(stage.arrivals_of("ask_docs") == 1);
+}
+
+TEST_CASE("a call with a token that is known allocates nothing") {
+    const Issuer issuer;
+    Stage stage(true, "batch", "audience = \"here\"\nscopes = \"use\"\ntool_scopes = { \"search_*\" = \"call\" }\n",
+                issuer.table());
+    // The client of the benches has no place for more fields; behind the path there is one.
+    const std::string path = "/mcp HTTP/1.1\r\nAuthorization: Bearer " + issuer.token() + "\r\nX-Rest:";
+    for (const std::string era : {"legacy", "modern"}) {
+        const bench::Load load{.path = path, .era = era, .connections = clients, .requests = calls};
+        CHECK(stage.allocations_of(load) == 0);
+    }
 }
 
 TEST_CASE("a strict record allocates nothing") {
