@@ -72,7 +72,9 @@ class KeyFile {
         if (!text) return std::unexpected(path_ + ": " + text.error());
         auto keys = ApiKeys::parse(*text);
         if (!keys) return std::unexpected(fmt::format("{}:{}: {}", path_, keys.error().line, keys.error().text));
-        return keys->keys();
+        auto list = keys->keys(); // by digest; people read them by age
+        std::ranges::sort(list, {}, [](const ApiKey& key) { return std::pair(key.created_unix_s, key.name); });
+        return list;
     }
     /// Puts `keys` in its place; empty, or what went wrong.
     std::string write(const std::vector<ApiKey>& keys) const {
