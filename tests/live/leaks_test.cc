@@ -39,8 +39,9 @@ constexpr uint64_t calls_first = 2'000, calls_half = 4'000;
 constexpr bool sanitized = false;
 constexpr uint64_t calls_first = 10'000, calls_half = 45'000;
 #endif
-// What pools and files keep at their fullest moves with chance; a hundred octets a call would be more than this.
-constexpr uint64_t growth_bytes_max = 4 << 20;
+// What is kept at its fullest moves with chance, by 0 to 5.4 MB between halves as measured; this finds a leak of 400 octets
+// a call, not a smaller one.
+constexpr uint64_t growth_bytes_max = 16 << 20;
 constexpr uint64_t rest_ns_max = 4 * bench::s_ns;
 constexpr uint64_t rest_held_ns = 1500 * bench::ms_ns; // gauges are published once a second
 
