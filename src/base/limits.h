@@ -29,6 +29,7 @@ struct Limits {
     uint32_t json_number_bytes_max = 1024;
     uint32_t batch_elements_max = 100;
     // Time, downstream
+    uint64_t tls_handshake_ns_max = 5 * s_ns;
     uint64_t first_octet_ns_max = 5 * s_ns;
     uint64_t head_ns_max = 10 * s_ns;    // 408
     uint64_t body_ns_max = 30 * s_ns;    // 408
@@ -56,6 +57,7 @@ struct Limits {
     uint64_t mask_steps_max = 32'000'000; // values looked at and compared, in one message
     // Numbers of things
     uint32_t connections_max = 10'000;             // refused
+    uint32_t tls_handshakes_max = 1000;            // of clients, at once; refused
     uint32_t connections_per_address_max = 100;    // refused; anonymous loopback is exempt
     uint32_t streams_per_principal_max = 256;      // open event streams; 429
     uint32_t upstream_links_max = 10'000;          // 503

@@ -4,10 +4,12 @@
 #include "cli/output.h"
 #include "gateway/config_limits.h"
 #include "gateway/generation_load.h"
+#include "gateway/tls_files.h"
 #include "json/text.h"
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
+#include <ctime>
 #include <memory>
 #include <utility>
 
@@ -62,7 +64,11 @@ Exit check(const CheckOptions& options) {
         errors = config.error();
     } else {
         warnings = gateway::warnings_of(*config);
-        if (auto policies = gateway::load_policies(*config); !policies) errors = std::move(policies.error());
+        const auto odd = gateway::tls_warnings(*config, static_cast<uint64_t>(std::time(nullptr)));
+        warnings.insert(warnings.end(), odd.begin(), odd.end());
+        errors = gateway::tls_problems(*config);
+        if (auto policies = gateway::load_policies(*config); !policies)
+            errors.insert(errors.end(), policies.error().begin(), policies.error().end());
     }
     if (options.limits && config) {
         print(limits_text(*config, options.json));

@@ -66,6 +66,7 @@ class KeyCounts {
 struct Caps {
     Caps(const Limits& limits, uint32_t workers);
 
+    Cap tls_handshakes;              // of clients, under way
     Cap connections, upstream_links; // of clients; the admin listener's are not among them
     KeyCounts addresses;
     KeyCounts principals; // their open event streams

@@ -56,7 +56,7 @@ ConfigProblems warnings_of(const Config& config) {
     if (config.admin && !config.admin->loopback) {
         warn(0, fmt::format("[admin] listens on {} without asking who comes: keep it on loopback", config.admin->text));
     }
-    if (!std::ranges::all_of(config.addresses, &ListenAddress::loopback)) {
+    if (config.tls.certificates.empty() && !std::ranges::all_of(config.addresses, &ListenAddress::loopback)) {
         warn(0,
              "[listen] reaches beyond this machine in clear text: whoever is on the way can read and use tokens; put "
              "a proxy that ends TLS before it");

@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "identity/issuer.h"
+#include "net/tls_setup.h"
 #include "ring/ring.h"
 
 #include <cstdint>
@@ -27,13 +28,14 @@ struct ListenAddress {
     bool loopback = false;
 };
 
-/// Where a server is, taken apart. Only http:// without user, query or fragment.
+/// Where a server is, taken apart. http:// or https:// without user, query or fragment.
 struct ServerUrl {
     std::string text;      // as written
-    std::string authority; // what goes into Host: the host, and the port unless it is 80
+    std::string authority; // what goes into Host: the host, and the port unless it is that of the scheme
     std::string host;      // a name or an address, IPv6 without its brackets
     std::string target;    // path, at least "/"
     uint16_t port = 80;
+    bool tls = false;
 };
 
 /// The operator's tag of tools: every tool whose name one of the globs matches.
@@ -84,6 +86,8 @@ struct ServerConfig {
     std::vector<TagConfig> tags;              // by tag
     std::vector<std::string> forward_headers; // in lower case
     std::optional<CredentialConfig> credential;
+    std::string ca{}; // https: who signs its certificate; empty: the system's authorities, or `pins` alone
+    std::vector<crypto::Digest> pins{}; // https: the keys that it may have
     // Those of [limits] unless the server has its own.
     uint64_t connect_ns_max = 0;
     uint64_t first_octet_ns_max = 0;
@@ -101,6 +105,21 @@ struct RecordConfig {
     uint32_t retain_days = 0;  // 0: the same
 };
 
+/// A certificate for clients: two files.
+struct CertificateConfig {
+    std::string chain, key;
+    uint32_t line = 0; // of its [[certificate]]
+};
+
+struct ListenTlsConfig {
+    std::vector<CertificateConfig> certificates; // none: clients come in plain text
+    net::TlsClients clients = net::TlsClients::off;
+    std::string client_ca; // file
+    bool only_1_3 = false;
+    bool resumption = true;
+    uint32_t line = 0; // of [listen.tls]
+};
+
 /// A value that a policy reads with config "name".
 struct PolicyValue {
     std::string name;
@@ -113,7 +132,9 @@ struct Config {
     std::vector<std::string> hosts;       // accepted Host values, in lower case
     std::vector<std::string> origins;     // accepted Origin values, in lower case
     std::string public_url;               // scheme and authority by which clients know weir; empty: by their Host
-    uint32_t workers = 0;                 // 0: one per core
+    ListenTlsConfig tls;
+    bool without_tls = false; // an explicit word: beyond loopback in plain text
+    uint32_t workers = 0;     // 0: one per core
     std::string state_dir = "/var/lib/weir";
     RecordConfig record;
     std::string policies_dir;               // empty: no policies

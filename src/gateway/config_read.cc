@@ -7,6 +7,7 @@
 #include "gateway/config_identity.h"
 #include "gateway/config_limits.h"
 #include "gateway/config_section.h"
+#include "gateway/config_tls.h"
 #include "gateway/config_values.h"
 
 #include <fmt/format.h>
@@ -227,6 +228,7 @@ void Reader::read_server_table(Section& section, ServerConfig& server) {
         }
     });
     read_credential(section, problems_, directory_, server);
+    read_server_tls(section, problems_, directory_, server);
 }
 
 void Reader::read_server(Section& section) {
@@ -251,13 +253,9 @@ void Reader::read_server(Section& section) {
     if (section.text("url", url)) {
         switch (parse_server_url(url, server.url)) {
             case UrlProblem::fine: break;
-            case UrlProblem::tls:
-                note(at("url"), "config_value",
-                     "TLS to upstreams is not available in this version: write an http:// URL of a server on this "
-                     "machine "
-                     "or network");
+            case UrlProblem::scheme:
+                note(at("url"), "config_value", "`url` must begin with http:// or https://");
                 break;
-            case UrlProblem::scheme: note(at("url"), "config_value", "`url` must begin with http://"); break;
             case UrlProblem::user: note(at("url"), "config_value", "`url` must not hold a user or password"); break;
             case UrlProblem::query: note(at("url"), "config_value", "`url` must not have a query or fragment"); break;
             case UrlProblem::malformed:
@@ -335,9 +333,12 @@ std::expected<Config, ConfigProblems> Reader::read(std::string_view text) {
     auto listen = top.section("listen");
     if (listen) {
         read_listen(*listen);
+        read_listen_tls(*listen, problems_, directory_, config_);
         listen->finish();
     }
+    read_certificates(top, problems_, directory_, config_);
     check_listen(listen ? &listen->table() : nullptr);
+    check_tls(listen ? &listen->table() : nullptr, problems_, config_);
     if (auto state = top.section("state")) {
         if (state->text("dir", config_.state_dir) && config_.state_dir.empty()) {
             note(state->table().get("dir")->source(), "config_value", "`dir` is empty");

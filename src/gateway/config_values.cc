@@ -78,8 +78,7 @@ UrlProblem parse_server_url(std::string_view text, ServerUrl& into) {
     const size_t colon = text.find("://");
     if (colon == std::string_view::npos) return UrlProblem::malformed;
     const std::string scheme = lowered(text.substr(0, colon));
-    if (scheme == "https") return UrlProblem::tls;
-    if (scheme != "http") return UrlProblem::scheme;
+    if (scheme != "http" && scheme != "https") return UrlProblem::scheme;
     const std::string_view rest = text.substr(colon + 3);
     if (rest.find_first_of("?#") != std::string_view::npos) return UrlProblem::query;
     if (rest.substr(0, rest.find('/')).find('@') != std::string_view::npos) return UrlProblem::user;
@@ -89,7 +88,8 @@ UrlProblem parse_server_url(std::string_view text, ServerUrl& into) {
     into.port = url->port;
     into.authority = lowered(url->host);
     into.host = url->host.starts_with('[') ? into.authority.substr(1, into.authority.size() - 2) : into.authority;
-    if (into.port != 80) into.authority += ":" + std::to_string(into.port);
+    into.tls = url->tls;
+    if (into.port != (into.tls ? 443 : 80)) into.authority += ":" + std::to_string(into.port);
     into.target = url->target;
     return UrlProblem::fine;
 }

@@ -19,7 +19,7 @@ std::optional<uint64_t> parse_size(std::string_view text);
 std::optional<ListenAddress> parse_address(std::string_view text);
 
 /// What is wrong with a URL; `fine` leaves `into` filled.
-enum class UrlProblem : uint8_t { fine, malformed, tls, scheme, user, query };
+enum class UrlProblem : uint8_t { fine, malformed, scheme, user, query };
 UrlProblem parse_server_url(std::string_view text, ServerUrl& into);
 
 /// [a-z0-9] then [a-z0-9_-], at most 64.

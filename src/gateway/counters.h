@@ -43,7 +43,8 @@ struct alignas(64) Counters {
     Counter local_answers; // answered by weir itself, refusals included
     std::array<Counter, static_cast<size_t>(Error::limit_reached) + 1> refused; // by reason
     Counter connections_accepted, connections_refused, connections_refused_by_address, connections_open;
-    Counter bodies_held_back, idle_closed; // when memory was short
+    Counter tls_handshakes, tls_resumed, tls_failures; // with clients
+    Counter bodies_held_back, idle_closed;             // when memory was short
     Counter upstream_connects, upstream_connect_failures, upstream_reuses, upstream_links_open, upstream_links_idle;
     Counter exchanges_open, streams_open, stream_events, stalled_clients, ambiguous;
     Counter bodies_in_place, bodies_gathered; // one slab held the whole message, or it was gathered

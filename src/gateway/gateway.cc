@@ -12,6 +12,7 @@
 #include "gateway/desk_routes.h"
 #include "gateway/generation_load.h"
 #include "gateway/state_dir.h"
+#include "gateway/tls_files.h"
 #include "gateway/worker.h"
 #include "policy/judge.h"
 #include "policy/watchdog.h"
@@ -106,6 +107,8 @@ struct Gateway::Parts {
 
     void run_worker(uint32_t index);
     void watch_files();
+    void replace_certificates();
+    std::shared_ptr<const net::TlsServerOptions> tls_told; // the thread `files`: what workers have
     void watch_issuers();
     void hear_api_keys(const std::string& content);
     Page page(std::string_view path, PaddedBytes& out) const;
@@ -146,36 +149,78 @@ void Gateway::Parts::hear_api_keys(const std::string& content) {
               .api_keys = std::make_shared<const identity::ApiKeys>(std::move(*read))});
 }
 
-/// Credentials of servers that come from files: a new one is used from the next call on, one that is no good is not.
+/// Secrets and certificates in files: a new one is used from the next call or connection on, one that is no good is not.
 void Gateway::Parts::watch_files() {
     std::vector<std::string> paths;
-    std::vector<const Server*> owners;
+    std::vector<std::function<void(std::string)>> changes;
+    const auto watch = [&](std::string path, std::function<void(std::string)> change) {
+        paths.push_back(std::move(path));
+        changes.push_back(std::move(change));
+    };
     for (const Server& server : generation.servers) {
-        if (!server.config->credential || server.config->credential->file.empty()) continue;
-        paths.push_back(server.config->credential->file);
-        owners.push_back(&server);
+        if (server.config->credential && !server.config->credential->file.empty())
+            watch(server.config->credential->file, [this, &server,
+                                                    told = server.credential](std::string content) mutable {
+                auto field = credential_field(*server.config->credential, std::move(content));
+                if (!field)
+                    return log::warn("credential_refused", {{"server", server.config->name}, {"error", field.error()}});
+                if (**field == *told) return;
+                told = *field;
+                log::info("credential_replaced", {{"server", server.config->name}});
+                tell_all({.kind = WorkerMessage::Kind::credential, .server = server.index, .credential = *field});
+            });
+        if (server.tls_client && !server.config->ca.empty())
+            watch(server.config->ca, [this, &server, told = server.tls_client](const std::string& content) mutable {
+                if (content == told->authorities) return;
+                auto options = load_server_tls(*server.config);
+                if (!options)
+                    return log::warn("authorities_refused",
+                                     {{"server", server.config->name}, {"error", options.error()}});
+                told = *options;
+                log::info("authorities_replaced", {{"server", server.config->name}});
+                for (auto& thread : threads) {
+                    WorkerMessage message{.kind = WorkerMessage::Kind::authorities, .server = server.index};
+                    if (auto made = net::TlsClient::make(*told)) message.tls_client = std::move(*made);
+                    if (message.tls_client && !thread.mailbox->post(std::move(message))) log::warn("mailbox_full", {});
+                }
+            });
     }
     // Who has no file of keys yet may make one while weir runs.
     if (std::ranges::any_of(generation.config.servers, &ServerConfig::api_keys)) {
-        paths.push_back(api_keys_path(state.path()));
-        if (const int fd = ::open(paths.back().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600); fd >= 0) ::close(fd);
+        const std::string path = api_keys_path(state.path());
+        if (const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600); fd >= 0) ::close(fd);
+        watch(path, [this](const std::string& content) { hear_api_keys(content); });
     }
+    tls_told = generation.tls_server;
+    if (tls_told)
+        for (auto& file : listen_tls_files(generation.config))
+            watch(std::move(file), [this](const std::string&) { replace_certificates(); });
     if (paths.empty()) return;
-    std::vector<CredentialField> told(owners.size());
-    for (size_t i = 0; i < owners.size(); ++i) told[i] = owners[i]->credential;
     files = std::make_unique<control::Files>(
         std::move(paths),
-        [this, owners = std::move(owners), told = std::move(told)](uint32_t i, std::string content) mutable {
-            if (i == owners.size()) return hear_api_keys(content);
-            const Server& server = *owners[i];
-            auto field = credential_field(*server.config->credential, std::move(content));
-            if (!field)
-                return log::warn("credential_refused", {{"server", server.config->name}, {"error", field.error()}});
-            if (**field == *told[i]) return;
-            told[i] = *field;
-            log::info("credential_replaced", {{"server", server.config->name}});
-            tell_all({.kind = WorkerMessage::Kind::credential, .server = server.index, .credential = *field});
-        });
+        [changes = std::move(changes)](uint32_t i, std::string content) { changes[i](std::move(content)); });
+}
+
+/// A certificate and its key are two files: while only one of them is new, they do not fit, and the next look finds both.
+void Gateway::Parts::replace_certificates() {
+    auto options = load_listen_tls(generation.config, &generation.tls_tickets);
+    if (!options) {
+        for (const auto& problem : options.error()) log::warn("certificate_refused", {{"error", problem.text}});
+        return;
+    }
+    const auto same = [](const net::TlsCertificateText& left, const net::TlsCertificateText& right) {
+        return left.chain == right.chain && left.key == right.key;
+    };
+    if (std::ranges::equal((*options)->certificates, tls_told->certificates, same) &&
+        (*options)->client_authorities == tls_told->client_authorities)
+        return;
+    tls_told = *options;
+    log::info("certificates_replaced", {});
+    for (auto& thread : threads) {
+        WorkerMessage message{.kind = WorkerMessage::Kind::certificates};
+        if (auto made = net::TlsServer::make(*tls_told)) message.tls_server = std::move(*made);
+        if (message.tls_server && !thread.mailbox->post(std::move(message))) log::warn("mailbox_full", {});
+    }
 }
 
 /// Keys of issuers: workers hear of each change, and whether one came when they asked.

@@ -9,6 +9,7 @@
 #include "gateway/credentials.h"
 #include "http/url.h"
 #include "identity/authenticator.h"
+#include "net/tls_setup.h"
 #include "policy/set.h"
 #include "ring/ring.h"
 
@@ -26,9 +27,10 @@ struct Server {
     std::string post_head; // "POST /path HTTP/1.1 … Content-Length: ", to be followed by the length
     std::string get_head;  // "GET /path HTTP/1.1 …", ending in CRLF, to be followed by more fields
     std::string delete_head;
-    ring::Address address;       // as first looked up; size 0: not resolved
-    CredentialField credential;  // as first read; null: it has none
-    identity::Resource resource; // what it asks of those who come
+    ring::Address address;                                     // as first looked up; size 0: not resolved
+    CredentialField credential;                                // as first read; null: it has none
+    identity::Resource resource;                               // what it asks of those who come
+    std::shared_ptr<const net::TlsClientOptions> tls_client{}; // as first read; null: plain text
 };
 
 struct Generation {
@@ -38,8 +40,10 @@ struct Generation {
     std::vector<http::Origin> origins;
     std::vector<identity::Issuer> issuers; // in the order of the configuration
     std::vector<Server> servers;
-    std::unordered_map<std::string_view, uint32_t> routes; // path to server; keys live in config
-    std::shared_ptr<const policy::PolicySet> policies;     // never null
+    net::TlsTicketSecret tls_tickets;
+    std::shared_ptr<const net::TlsServerOptions> tls_server; // as first read; null: clients come in plain text
+    std::unordered_map<std::string_view, uint32_t> routes;   // path to server; keys live in config
+    std::shared_ptr<const policy::PolicySet> policies;       // never null
 
     /// The server at `path`, or nullptr.
     const Server* route(std::string_view path) const {

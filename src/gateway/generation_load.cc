@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "control/names.h"
 #include "crypto/secret.h"
+#include "gateway/tls_files.h"
 #include "gateway/worker.h"
 #include "ring/kernel_ring.h"
 
@@ -85,7 +86,16 @@ std::expected<void, ConfigProblems> load_generation(Config config, Generation& g
             if (auto field = load_credential(*server.credential)) generation.servers.back().credential = *field;
             else problems.push_back({settled.file, server.line, 1, "config_unreadable", field.error()});
         }
+        if (server.url.tls) {
+            if (auto options = load_server_tls(server)) generation.servers.back().tls_client = *options;
+            else problems.push_back({settled.file, server.line, 1, "config_unreadable", options.error()});
+        }
         generation.routes.emplace(settled.servers[i].path, i);
+    }
+    if (!settled.tls.certificates.empty()) {
+        WEIR_ASSERT(crypto::fill_random(generation.tls_tickets.octets));
+        if (auto options = load_listen_tls(settled, &generation.tls_tickets)) generation.tls_server = *options;
+        else problems.insert(problems.end(), options.error().begin(), options.error().end());
     }
     if (!problems.empty()) return std::unexpected(std::move(problems));
     return {};

@@ -14,9 +14,6 @@
 namespace weir::gateway {
 namespace {
 
-/// The port a Host without one means. Clients leave it out only for http's own.
-constexpr uint16_t default_port = 80;
-
 void write_status_line(PaddedBytes& out, uint16_t status) {
     // The common ones as constants: the rest by HeadWriter's table.
     if (status == 200) return out.append("HTTP/1.1 200 OK\r\n");
@@ -58,7 +55,8 @@ bool stalled(Exchange& exchange) {
 
 bool host_served(const http::Authority& host, const Generation& generation) {
     return std::ranges::any_of(generation.hosts, [&](const http::Authority& served) {
-        return http::authority_equal(served, host, default_port);
+        // The port that a Host without one means.
+        return http::authority_equal(served, host, generation.tls_server ? 443 : 80);
     });
 }
 

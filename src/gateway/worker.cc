@@ -43,8 +43,10 @@ Worker::Worker(ring::Ring& worker_ring, WorkerOptions worker_options)
     }
     keys_asked_.resize(options.generation->issuers.size());
     issuer_metadata_.resize(options.generation->issuers.size());
+    make_tls();
     // Room for all that may ever be in them; memory that is not used is not taken.
-    for (auto* links : {&touched_, &to_flush_, &starved_, &closed_}) links->reserve(links_.count_max());
+    for (auto* links : {&touched_, &to_flush_, &starved_, &closed_, &shaking_, &shaking_now_})
+        links->reserve(links_.count_max());
     for (auto* exchanges : {&woken_, &running_}) exchanges->reserve(exchanges_.count_max());
     wake_op_.owner = this;
     wake_op_.done = on_wake;
@@ -107,6 +109,8 @@ void Worker::moved(net::Link& link) {
         if (link.idle) upstreams_.forget(link);
         return link.close();
     }
+    if (link.covered && link.state() == net::Link::State::lingering) return; // Its alert is on its way.
+    if (link.covered && link.error() == -EPROTO && link.usable()) return link.linger();
     if (link.broken() || (link.ended() && link.input().size == 0)) return link.close();
     if (link.usable() && link.input().size != 0) begin_exchange(link);
 }
@@ -165,6 +169,7 @@ net::Link* Worker::dial(const Server& server, bool& fresh) {
     counters.upstream_links_open.add();
     counters.upstream_connects.add();
     fresh = true;
+    if (tls_clients_[server.index] != nullptr) cover(*link, tls_clients_[server.index]);
     if (!link->connect(address_of(server))) {
         link->close();
         return nullptr;
@@ -221,13 +226,14 @@ void Worker::finish(Exchange& exchange) {
 // The turn.
 
 bool Worker::turn(uint64_t deadline_ns) {
-    ring.turn(std::min({deadline_ns, timers.next_due_ns(), housekeeping_ns_, record().next_due_ns(),
-                        memory_look_due_ns(), last_words_ns_, cut_ns_}),
+    ring.turn(std::min({deadline_ns, shaking_.empty() ? UINT64_MAX : ring.now_ns(), timers.next_due_ns(),
+                        housekeeping_ns_, record().next_due_ns(), memory_look_due_ns(), last_words_ns_, cut_ns_}),
               crowd_.several(ring.now_ns()) ? limits.batch_wait_ns : 0);
     timers.advance(ring.now_ns());
     if (record_moved_) wake_record_waiters();
     look_at_memory();
     if (ring.now_ns() >= housekeeping_ns_) look_for_resets();
+    if (!shaking_.empty()) shake_hands();
     run_woken();
     record().flush();
     flush_links();
@@ -301,6 +307,7 @@ void Worker::free_closed() {
         if (link->queued_flush) std::erase(to_flush_, link);
         if (link->in_slab_list) std::erase(touched_, link);
         std::erase(starved_, link);
+        forget_tls(*link);
         if (static_cast<Role>(link->role) == Role::upstream) counters.upstream_links_open.sub();
         else counters.connections_open.sub();
         leave_caps(*link);
@@ -334,6 +341,8 @@ void Worker::read_mail() {
             case WorkerMessage::Kind::resolved: addresses_[message.server] = message.address; break;
             case WorkerMessage::Kind::keys: hear_keys(message.issuer, message.issuer_news); break;
             case WorkerMessage::Kind::api_keys: authenticator.set_api_keys(message.api_keys); break;
+            case WorkerMessage::Kind::certificates: tls_server_ = message.tls_server; break;
+            case WorkerMessage::Kind::authorities: tls_clients_[message.server] = message.tls_client; break;
             case WorkerMessage::Kind::credential: credentials_[message.server] = message.credential; break;
         }
 }

@@ -25,6 +25,7 @@
 #include "mask/masker.h"
 #include "mcp/sealed.h"
 #include "net/link.h"
+#include "net/tls.h"
 #include "net/upstream.h"
 #include "policy/judge.h"
 #include "post/mailbox.h"
@@ -49,7 +50,18 @@ inline constexpr uint64_t keys_wait_ns_max = 2500 * ms_ns;
 
 /// What another thread tells a worker.
 struct WorkerMessage {
-    enum class Kind : uint8_t { drain, session_ended, resolved, credential, approval, defined, keys, api_keys } kind;
+    enum class Kind : uint8_t {
+        drain,
+        session_ended,
+        resolved,
+        credential,
+        approval,
+        defined,
+        keys,
+        api_keys,
+        certificates,
+        authorities
+    } kind;
     EndedSessions::Digest session{}; // session_ended
     uint32_t server = 0;             // resolved, credential
     ring::Address address{};
@@ -59,6 +71,8 @@ struct WorkerMessage {
     uint32_t issuer = 0;                                       // keys
     IssuerNews issuer_news{};
     std::shared_ptr<const identity::ApiKeys> api_keys{};
+    std::shared_ptr<net::TlsServer> tls_server{}; // certificates; for one worker alone
+    std::shared_ptr<net::TlsClient> tls_client{}; // authorities, of `server`; for one worker alone
 };
 using WorkerMailbox = post::Mailbox<WorkerMessage>;
 
@@ -135,6 +149,7 @@ class Worker final : public net::LinkHost {
     // net::LinkHost: notes and wakes.
     void moved(net::Link& link) override;
     void expired(net::Link& link) override;
+    void can_shake(net::Link& link) override;
     void starved(net::Link& link) override;
     void closed(net::Link& link) override;
 
@@ -167,7 +182,7 @@ class Worker final : public net::LinkHost {
     const std::string* metadata_of(uint32_t issuer) const { return issuer_metadata_[issuer].get(); }
 
     // For the steps, at limits: worker_limits.cc.
-    uint64_t memory_bytes() const { return buffers.lent_bytes() + memory_of_others_; } // of all workers
+    uint64_t memory_bytes() const { return own_memory_bytes() + memory_of_others_; } // of all workers
     bool overloaded() const { return memory_bytes() > steps_.refuse; }
     bool memory_full() const { return memory_bytes() > steps_.full; }
     /// The rest of the body is not here and would take memory: whether it must wait. Its link is not read until let_on().
@@ -220,6 +235,14 @@ class Worker final : public net::LinkHost {
     void look_for_resets();
     void close_idle();
     void begin_exchange(net::Link& link);
+    // worker_tls.cc
+    uint64_t own_memory_bytes() const { return buffers.lent_bytes() + tls_links_ * net::Tls::memory_bytes; }
+    void make_tls();
+    bool cover(net::Link& link);
+    void cover(net::Link& link, const std::shared_ptr<net::TlsClient>& client);
+    void shake_hands();
+    void hands_shaken(net::Link& link);
+    void forget_tls(net::Link& link);
     void read_mail();
     void hear_keys(uint32_t issuer, const IssuerNews& news);
     void run_woken();
@@ -249,7 +272,12 @@ class Worker final : public net::LinkHost {
     std::vector<net::Link*> touched_;  // links that may hold a slab at the end of the turn
     std::vector<net::Link*> to_flush_; // links with bytes to send, oldest first
     std::vector<net::Link*> starved_;
+    std::vector<net::Link*> shaking_, shaking_now_; // links whose handshakes can go on, in the order they came
     std::vector<net::Link*> closed_;
+    std::shared_ptr<net::TlsServer> tls_server_;               // for clients; none: they come in plain text
+    std::vector<std::shared_ptr<net::TlsClient>> tls_clients_; // by server; none: it is spoken to in plain text
+    uint32_t tls_links_ = 0;
+    uint64_t tls_told_ns_ = 0; // when a failing handshake with a server may be told again
     ring::Op wake_op_{};
     bool record_moved_ = false;
     bool draining_ = false;

@@ -27,7 +27,9 @@ void Worker::drain() {
         if (listener->role == Role::client) close(*listener);
     upstreams_.close_all();
     links_.each([](net::Link& link) {
-        if (link.owner == nullptr && link.state() == net::Link::State::open && !is_admin(link)) link.close();
+        const bool shaking = link.state() == net::Link::State::connecting; // Its handshake; nobody waits for it.
+        if (link.owner == nullptr && (shaking || link.state() == net::Link::State::open) && !is_admin(link))
+            link.close();
     });
     exchanges_.each([this](Exchange& exchange) { wake(exchange); }); // Streams end by themselves when they see it.
     housekeeping_ns_ = 0;

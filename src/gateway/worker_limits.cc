@@ -50,6 +50,12 @@ void Worker::accepted(int fd, Role role) {
         links_.free(*link);
         link = nullptr;
     }
+    if (link != nullptr && role == Role::client && tls_server_ != nullptr && !cover(*link)) {
+        forget_tls(*link);
+        leave_caps(*link);
+        links_.free(*link);
+        link = nullptr;
+    }
     if (link == nullptr) {
         counters.connections_refused.add();
         return ring.close(fd);
@@ -58,7 +64,7 @@ void Worker::accepted(int fd, Role role) {
     counters.connections_open.add();
     link->role = static_cast<uint8_t>(role);
     link->open(fd);
-    link->set_deadline(now_ns() + limits.first_octet_ns_max);
+    link->set_deadline(now_ns() + (link->covered ? limits.tls_handshake_ns_max : limits.first_octet_ns_max));
 }
 
 void Worker::leave_caps(net::Link& link) {
@@ -112,7 +118,7 @@ uint64_t Worker::memory_look_due_ns() const { return held_back_ == 0 ? UINT64_MA
 void Worker::look_at_memory() {
     Caps& caps = *options.caps;
     const uint64_t now = ring.now_ns();
-    if (buffers.lent_bytes() != memory_told_) caps.tell_memory(options.index, memory_told_ = buffers.lent_bytes());
+    if (own_memory_bytes() != memory_told_) caps.tell_memory(options.index, memory_told_ = own_memory_bytes());
     if (now >= memory_look_ns_) {
         memory_of_others_ = caps.memory_of_others(options.index);
         memory_look_ns_ = now + look_every_ns;

@@ -1,16 +1,13 @@
 // net/link.cc - the two directions of a connection and the join at its end.
 #include "net/link.h"
 
+#include "net/tls.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
 namespace weir::net {
-namespace {
-constexpr size_t window_default = 64 << 10;
-constexpr size_t send_piece_max = 256 << 10; // so that a slow reader shows progress
-constexpr size_t bulk_piece = 256 << 10;     // one receive past the slabs
-} // namespace
 
 Link::Link(LinkHost& host, ring::Ring& ring, Timers& timers, BufferPool& buffers, const Limits& limits)
     : host_(host), ring_(ring), buffers_(buffers), limits_(limits), gathered_(buffers), window_(window_default),
@@ -28,7 +25,7 @@ Link::~Link() {
 
 void Link::open(int fd) {
     fd_ = fd;
-    state_ = State::open;
+    state_ = tls_ == nullptr ? State::open : State::connecting;
     arm_receive();
 }
 
@@ -52,8 +49,9 @@ void Link::on_connect(ring::Op& op, ring::Completion done) {
     if (done.result < 0) {
         link.end_input(done.result);
     } else {
-        link.state_ = State::open;
         link.arm_receive();
+        if (link.tls_ != nullptr) return link.host_.can_shake(link);
+        link.state_ = State::open;
     }
     link.host_.moved(link);
 }
@@ -79,7 +77,8 @@ void Link::on_receive(ring::Op& op, ring::Completion done) {
         return;
     }
     if (done.result <= 0) {
-        link.end_input(done.result);
+        if (link.tls_ == nullptr) link.end_input(done.result);
+        else link.end_of_octets(done.result);
         if (link.state_ == State::lingering) return link.discard_while_lingering();
         return link.host_.moved(link);
     }
@@ -88,6 +87,13 @@ void Link::on_receive(ring::Op& op, ring::Completion done) {
         link.lingered_bytes_ += static_cast<uint64_t>(done.result);
         if (link.lingered_bytes_ > link.limits_.linger_bytes_max) return link.close();
         if (done.last) link.arm_receive();
+        return;
+    }
+    if (link.tls_ != nullptr) [[unlikely]] {
+        const bool moved = link.take_octets(slab.text());
+        slab.give_back();
+        if (done.last) link.arm_receive();
+        if (moved) link.tell();
         return;
     }
     if (link.unread() == 0) {
@@ -191,6 +197,8 @@ void Link::let_read_on() {
 
 void Link::receive_bulk() {
     starved_ = false;
+    if (tls_ != nullptr && (state_ == State::open || state_ == State::connecting) && !ended_)
+        return receive_bulk_octets();
     if (state_ != State::open || ended_) {
         if (state_ == State::lingering) arm_receive();
         if (state_ == State::closing) finish_close_when_idle();
@@ -223,6 +231,10 @@ void Link::receive_bulk() {
 // Out.
 
 void Link::flush() {
+    if (tls_ != nullptr) [[unlikely]] {
+        if (state_ == State::open || state_ == State::lingering) send_octets(true);
+        return;
+    }
     if (send_.with_kernel || !in_flight_.empty() || out_.empty()) return;
     if (state_ != State::open && state_ != State::lingering) return;
     in_flight_.swap(out_);
@@ -254,6 +266,7 @@ void Link::on_send(ring::Op& op, ring::Completion done) {
     }
     link.in_flight_.release();
     link.sent_ = 0;
+    if (link.tls_ != nullptr) link.send_octets(false);
     if (link.state_ == State::lingering) return link.discard_while_lingering();
     link.host_.moved(link);
 }
@@ -262,13 +275,12 @@ void Link::on_send(ring::Op& op, ring::Completion done) {
 
 void Link::close() {
     if (state_ == State::closing || state_ == State::closed) return;
-    const bool connecting = state_ == State::connecting;
     state_ = State::closing;
     deadline_.clear();
     drop_slab();
     gathered_.release();
     gathered_at_ = 0;
-    if (connecting && send_.with_kernel) ring_.cancel(send_);
+    if (send_.with_kernel && send_.done == on_connect) ring_.cancel(send_);
     else if (fd_ >= 0) ring_.shutdown(fd_, SHUT_RDWR);
     // The shutdown alone may not end it: under bulk a multishot receive that has just taken what was there can go on
     // waiting on a connection that is gone (seen on Linux 6.18, about once in 3,000 such ends).
@@ -291,6 +303,7 @@ void Link::linger() {
 /// Everything is sent: tell the peer so, and wait for its end until the deadline.
 void Link::discard_while_lingering() {
     if (!flushed()) return flush();
+    if (tls_ != nullptr && tls_->end()) return flush(); // Our end is said; its completion comes here again.
     if (ended_) return close();
     if (shut_) return;
     shut_ = true;
@@ -304,6 +317,7 @@ void Link::finish_close_when_idle() {
     deadline_.clear();
     in_flight_.release();
     out_.release();
+    tls_.reset();
     if (fd_ >= 0) ring_.close(fd_);
     fd_ = -1;
     host_.closed(*this);

@@ -2,7 +2,7 @@
 //
 // Not a protocol: who owns the link reads input(), consumes, appends to out() and asks for a flush. Completion handlers
 // only note what came and wake the host; no step of an exchange runs inside them. TLS is a layer between the received
-// slab and the inbox, and between out() and the send.
+// slab and input(), and between out() and the send (link_tls.cc, tls.h).
 //
 // In: what arrives stays in the kernel's slab while one slab holds all that is unread; a second slab, or the end of the
 // turn, gathers the rest into pooled bytes, so that slabs never wait for slow peers. Reading pauses at the window.
@@ -15,18 +15,22 @@
 #include "base/timers.h"
 #include "ring/ring.h"
 
+#include <memory>
+
 namespace weir::net {
 
 class Link;
+class Tls;
 
 /// What a link needs of the worker it lives on, and what it tells it. None of these runs a step.
 class LinkHost {
   public:
     virtual ~LinkHost() = default;
-    virtual void moved(Link& link) = 0;   // bytes came, were sent, the peer ended or failed, or a connect is through
-    virtual void expired(Link& link) = 0; // its deadline passed
-    virtual void starved(Link& link) = 0; // no slab was free: call receive_bulk() after this turn's completions
-    virtual void closed(Link& link) = 0;  // nothing of it is with the kernel any more: free it, not now but this turn
+    virtual void moved(Link& link) = 0;     // bytes came, were sent, the peer ended or failed, or a connect is through
+    virtual void expired(Link& link) = 0;   // its deadline passed
+    virtual void can_shake(Link& link) = 0; // octets of a TLS handshake came: call shake_hands(), not now but this turn
+    virtual void starved(Link& link) = 0;   // no slab was free: call receive_bulk() after this turn's completions
+    virtual void closed(Link& link) = 0;    // nothing of it is with the kernel any more: free it, not now but this turn
 };
 
 class Link {
@@ -37,6 +41,13 @@ class Link {
     ~Link();
     Link(const Link&) = delete;
     Link& operator=(const Link&) = delete;
+
+    /// Before open() or connect(): what goes over the wire is TLS. The link is `connecting` until its hands are shaken.
+    void use_tls(std::unique_ptr<Tls> tls);
+    const Tls* tls() const { return tls_.get(); }
+    /// Steps of the handshake, until it waits for the peer or the turn takes `elapsed_ns_max`. Whether it can go on at once.
+    /// moved() tells when it is through, or has failed (ended() then, and nothing is read or sent but the alert).
+    bool shake_hands(uint64_t elapsed_ns_max);
 
     /// An accepted descriptor: reading begins.
     void open(int fd);
@@ -74,8 +85,8 @@ class Link {
     /// Append here, then flush() (or let the worker do it at the end of the turn).
     PaddedBytes& out() { return out_; }
     void flush();
-    bool flushed() const { return out_.empty() && in_flight_.empty(); }
-    size_t unsent() const { return out_.size() + in_flight_.size() - sent_; }
+    bool flushed() const { return out_.empty() && in_flight_.empty() && (tls_ == nullptr || unsent_of_tls() == 0); }
+    size_t unsent() const { return out_.size() + in_flight_.size() - sent_ + (tls_ == nullptr ? 0 : unsent_of_tls()); }
     bool broken() const { return send_failed_; }
     /// Whether certainly no octet was handed to the socket since bytes_out() was `before`: the send failed with nothing, or
     /// has not begun. A send whose completion is still to come may have sent anything.
@@ -106,6 +117,9 @@ class Link {
     uint8_t role = 0;
     bool idle = false;                 // upstream: in the list of idle links
     bool counted = false;              // in the limits of connections or upstream links
+    bool covered = false;              // by TLS: in the worker's count of those
+    bool shaking = false;              // in the limit of handshakes
+    bool queued_shake = false;         // is in the worker's list of links whose handshake can go on
     bool queued_flush = false;         // is in the worker's list of links to flush at the end of the turn
     bool in_slab_list = false;         // is in the worker's list of links that may hold a slab
     uint32_t address_row = UINT32_MAX; // its peer's in the counts by address
@@ -128,6 +142,19 @@ class Link {
         slab_ = {};
         slab_at_ = 0;
     }
+    // link_tls.cc
+    size_t unsent_of_tls() const;
+    bool take_octets(std::string_view octets);
+    void read_plain();
+    void send_octets(bool with_out);
+    void end_of_octets(int error);
+    void receive_bulk_octets();
+    void tell();
+    void fail_tls();
+
+    static constexpr size_t window_default = 64 << 10;
+    static constexpr size_t send_piece_max = 256 << 10; // so that a slow reader shows progress
+    static constexpr size_t bulk_piece = 256 << 10;     // one receive past the slabs
     size_t unread() const { return gathered_.size() - gathered_at_ + slab_.text().size() - slab_at_; }
 
     LinkHost& host_;
@@ -159,6 +186,7 @@ class Link {
     uint64_t lingered_bytes_ = 0;
     ring::Address to_{};
     Deadline deadline_;
+    std::unique_ptr<Tls> tls_; // none: plain
 };
 
 } // namespace weir::net

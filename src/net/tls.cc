@@ -39,7 +39,7 @@ struct Tls::Session {
 
 Tls::Tls(std::shared_ptr<TlsServer> server, std::shared_ptr<TlsClient> client, BufferPool& buffers)
     : server_(std::move(server)), client_(std::move(client)), session_(std::make_unique<Session>()), kept_(buffers),
-      wire_(buffers) {
+      wire_(buffers), taken_(buffers) {
     mbedtls_ssl_set_bio(&session_->ssl, this, on_send, on_receive, nullptr);
 }
 
@@ -107,6 +107,7 @@ void Tls::step() {
     // word for it.
     if (ssl.MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_SERVER_CERTIFICATE) full_ = true;
     starved_ = false;
+    said_before_ = wire_.size();
     const int result = mbedtls_ssl_handshake_step(&ssl);
     if (result == MBEDTLS_ERR_SSL_WANT_READ) {
         wants_octets_ = starved_; // Otherwise it only wants to be called again.
@@ -166,10 +167,27 @@ void Tls::write(std::string_view plain) {
     }
 }
 
-void Tls::end() {
-    if (end_said_ || (state_ != State::open && state_ != State::ended)) return;
+void Tls::take(PaddedBytes& plain) {
+    WEIR_ASSERT(waiting() == 0);
+    taken_.swap(plain);
+    taken_at_ = 0;
+}
+
+void Tls::encrypt(size_t octets_max) {
+    if (waiting() == 0) return;
+    const auto piece = taken_.text().substr(taken_at_, octets_max);
+    taken_at_ += piece.size();
+    write(piece);
+    if (waiting() != 0 && state_ != State::failed) return;
+    taken_.release();
+    taken_at_ = 0;
+}
+
+bool Tls::end() {
+    if (end_said_ || (state_ != State::open && state_ != State::ended)) return false;
     end_said_ = true;
     mbedtls_ssl_close_notify(&session_->ssl);
+    return !wire_.empty();
 }
 
 void Tls::fail(int error) {
@@ -177,6 +195,10 @@ void Tls::fail(int error) {
     error_ = error;
     fed_ = {};
     distrust_ = mbedtls_ssl_get_verify_result(&session_->ssl);
+    // mbedTLS tells the peer most of what it does not like, but nothing of what is no record at all.
+    if (wire_.size() == said_before_ && error != MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE)
+        mbedtls_ssl_send_alert_message(&session_->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+                                       MBEDTLS_SSL_ALERT_MSG_UNEXPECTED_MESSAGE);
     kept_.release();
     kept_at_ = 0;
     // A session that is no good is not tried again.

@@ -49,8 +49,13 @@ class Tls {
     void read(PaddedBytes& plain);
     /// Encrypts `plain` to wire(). Only while open or ended.
     void write(std::string_view plain);
-    /// Tells the peer that nothing more comes (close_notify), once.
-    void end();
+    /// Takes `plain`, which is empty afterwards, to be encrypted by and by. Only when waiting() is 0.
+    void take(PaddedBytes& plain);
+    size_t waiting() const { return taken_.size() - taken_at_; }
+    /// Encrypts the next `octets_max` of what was taken.
+    void encrypt(size_t octets_max);
+    /// Tells the peer that nothing more comes (close_notify). True: wire() has it; false: it was said, or cannot be.
+    bool end();
 
     /// What is to be sent.
     PaddedBytes& wire() { return wire_; }
@@ -67,6 +72,7 @@ class Tls {
     bool peer_certificate(crypto::Digest& digest, std::string& subject) const;
 
     static constexpr size_t handshake_bytes_max = 128 << 10;
+    static constexpr size_t memory_bytes = 40 << 10; // of a connection, mbedTLS's own included
 
   private:
     struct Session;
@@ -84,11 +90,14 @@ class Tls {
     size_t handshake_bytes_ = 0;
     std::string_view fed_;
     PaddedBytes wire_;
+    PaddedBytes taken_;
+    size_t taken_at_ = 0;
     State state_ = State::handshaking;
     bool wants_octets_ = false;
     bool starved_ = false; // mbedTLS asked for octets, and none were there
     bool end_said_ = false;
-    bool full_ = false; // the server proved itself in this handshake
+    bool full_ = false;      // the server proved itself in this handshake
+    size_t said_before_ = 0; // what wire() held before the last step or read
     int error_ = 0;
     uint32_t distrust_ = 0; // what is wrong with the peer's certificate, in mbedTLS's flags
 };

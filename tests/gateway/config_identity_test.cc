@@ -104,8 +104,8 @@ anonymous = true
 }
 
 TEST_CASE("tokens let clients come from beyond loopback, and a warning tells what the wire shows") {
-    const auto config = parse("[listen]\naddress = \"0.0.0.0:7070\"\nhosts = [\"mcp.example\"]\n" + issuer + server +
-                              "audience = \"api://a\"\n");
+    const auto config = parse("[listen]\naddress = \"0.0.0.0:7070\"\nhosts = [\"mcp.example\"]\nwithout_tls = true\n" +
+                              issuer + server + "audience = \"api://a\"\n");
     REQUIRE(config);
     CHECK(std::ranges::any_of(warnings_of(*config), [](const ConfigProblem& warning) {
         return warning.text.find("clear text") != std::string::npos;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "net/link.h"
+#include "net/tls.h"
 #include "ring/kernel_ring.h"
 
 #include <catch2/catch_test_macros.hpp>
@@ -22,10 +23,12 @@ struct Host final : LinkHost {
         ++expiries;
         link.close();
     }
+    void can_shake(Link& link) override { to_shake = &link; }
     void starved(Link& link) override { hungry = &link; }
     void closed(Link&) override { ++closes; }
     int moves = 0, expiries = 0, closes = 0;
     Link* hungry = nullptr;
+    Link* to_shake = nullptr;
 };
 
 struct Bench {
@@ -40,6 +43,8 @@ struct Bench {
     /// One turn as a worker takes it: completions, then what was hungry, then the timers.
     void turn() {
         ring->turn(ring->now_ns() + 50'000'000);
+        if (Link* link = std::exchange(host.to_shake, nullptr))
+            while (link->shake_hands(0)) {}
         if (Link* link = std::exchange(host.hungry, nullptr)) link->receive_bulk();
         timers->advance(ring->now_ns());
     }
@@ -57,8 +62,10 @@ struct Bench {
 
 /// A link and the peer's descriptor. On destruction the link closes and is waited for.
 struct Connection {
-    explicit Connection(Bench& on) : bench(on), link(on.host, *on.ring, *on.timers, on.buffers, on.limits) {
+    explicit Connection(Bench& on, std::unique_ptr<Tls> tls = nullptr)
+        : bench(on), link(on.host, *on.ring, *on.timers, on.buffers, on.limits) {
         const int accepted = make_pair();
+        if (tls != nullptr) link.use_tls(std::move(tls));
         link.open(accepted);
     }
     Connection(const Connection&) = delete;

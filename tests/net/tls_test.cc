@@ -189,6 +189,7 @@ TEST_CASE("what is no TLS fails at once, and tells the peer with an alert") {
         Pair::go_on(*tls, plain);
         CHECK(tls->state() == State::failed);
         CHECK_FALSE(tls->why().empty());
+        CHECK(tls->wire().text().starts_with("\x15\x03"));
         tls->feed("more");
         CHECK_FALSE(tls->can_step());
     }

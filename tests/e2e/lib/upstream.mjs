@@ -1,6 +1,7 @@
 // lib/upstream.mjs - an MCP server inside the test process whose every move the test decides: it shows what reached it
 // octet by octet, holds answers until told, and answers with whatever a test gives it. It speaks both eras as far as
 // the tests need and checks nothing: that is weir's work, and what gets through must be seen.
+import { createServer as createTlsServer } from 'node:https';
 import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 
@@ -13,7 +14,7 @@ import { createServer as createTcpServer } from 'node:net';
  *   reached(key), release(key), aborted(key), outcome(key)   of a call of tool `hold`
  *   stop()
  */
-export async function startUpstream(wanted = 0) {
+export async function startUpstream(wanted = 0, tls = undefined) {
   const requests = [];
   const holds = new Map();
   const tools = [];
@@ -107,7 +108,7 @@ export async function startUpstream(wanted = 0) {
     }
   }
 
-  const http = createServer((req, res) => {
+  const listener = (req, res) => {
     const pieces = [];
     req.on('data', (piece) => pieces.push(piece));
     req.on('error', () => {});
@@ -119,12 +120,13 @@ export async function startUpstream(wanted = 0) {
       requests.push(request);
       serve(request, res).catch((error) => res.destroy(error));
     });
-  });
+  };
+  const http = tls ? createTlsServer(tls, listener) : createServer(listener);
   http.keepAliveTimeout = 30_000;
   await new Promise((resolve) => { http.listen(wanted, '127.0.0.1', resolve); });
   const { port } = http.address();
   return {
-    port, url: `http://127.0.0.1:${port}/mcp`, requests, tools,
+    port, url: `${tls ? 'https' : 'http'}://127.0.0.1:${port}/mcp`, requests, tools,
     answer: (fn) => { custom = fn; },
     reached: (key) => hold(key).reached,
     release: (key) => hold(key).release(),

@@ -26,6 +26,7 @@ const table = (head, values) => [head, ...Object.entries(values).map(([key, valu
  * options.servers   list of `{ name, url, ... }` as in [[server]]; `anonymous = true` and `default = "allow"` unless said
  * options.issuers   list of those of [[issuer]]
  * options.policies  object of file name to Lua text; absent: no policies
+ * options.certificates  list of `{ chain, key }`: clients then come with https
  * options.listen, record, limits   keys of those tables; listen may be a function of the address
  * options.prepare(dir)             done before weir starts; its state is in `dir`/state
  *
@@ -51,6 +52,7 @@ export async function startWeir(options) {
     }
   }
   for (const issuer of options.issuers ?? []) parts.push(table('[[issuer]]', issuer));
+  for (const certificate of options.certificates ?? []) parts.push(table('[[certificate]]', certificate));
   for (const server of options.servers)
     parts.push(table('[[server]]', { default: 'allow', anonymous: true, ...server }));
   const config = join(dir, 'weir.toml');

@@ -1,0 +1,104 @@
+// gateway/worker_tls.cc - the handshakes of a worker: how many at once, and how long they may keep the others waiting.
+//
+// A step of a handshake takes up to a millisecond or two (a signature), so handshakes have a share of each turn, in the
+// order they came; what is left goes on in the next turn, which does not wait for the kernel. Once its hands are shaken a
+// link is like any other.
+#include "base/log.h"
+#include "gateway/worker.h"
+
+#include <utility>
+
+namespace weir::gateway {
+namespace {
+
+constexpr uint64_t shaking_ns_max = 1 * ms_ns; // of a turn: no further step is begun after it
+constexpr uint64_t tell_every_ns = 10 * s_ns;  // that handshakes with servers fail
+
+} // namespace
+
+/// What the generation's texts make: it was tried at the start, so nothing of it fails.
+void Worker::make_tls() {
+    const Generation& settled = generation();
+    if (settled.tls_server) {
+        auto made = net::TlsServer::make(*settled.tls_server);
+        WEIR_ASSERT(made.has_value());
+        tls_server_ = std::move(*made);
+    }
+    for (const auto& server : settled.servers) {
+        tls_clients_.emplace_back();
+        if (!server.tls_client) continue;
+        auto made = net::TlsClient::make(*server.tls_client);
+        WEIR_ASSERT(made.has_value());
+        tls_clients_.back() = std::move(*made);
+    }
+}
+
+/// A client's link. False: too many handshakes are under way.
+bool Worker::cover(net::Link& link) {
+    if (!options.caps->tls_handshakes.take(limits.tls_handshakes_max)) return false;
+    link.shaking = true;
+    auto tls = net::Tls::accept(tls_server_, buffers);
+    if (tls == nullptr) return false;
+    link.use_tls(std::move(tls));
+    link.covered = true;
+    ++tls_links_;
+    return true;
+}
+
+void Worker::cover(net::Link& link, const std::shared_ptr<net::TlsClient>& client) {
+    auto tls = net::Tls::connect(client, buffers);
+    WEIR_ASSERT(tls != nullptr); // Only without memory, of which the caps take care.
+    link.use_tls(std::move(tls));
+    link.covered = true;
+    ++tls_links_;
+}
+
+void Worker::can_shake(net::Link& link) {
+    if (link.queued_shake) return;
+    link.queued_shake = true;
+    shaking_.push_back(&link);
+}
+
+void Worker::shake_hands() {
+    shaking_now_.swap(shaking_);
+    for (net::Link* link : shaking_now_) {
+        const bool later = ring.elapsed_ns() >= shaking_ns_max;
+        const bool more = later || link->shake_hands(shaking_ns_max);
+        link->queued_shake = false;
+        if (more) can_shake(*link);
+        else hands_shaken(*link);
+    }
+    shaking_now_.clear();
+}
+
+/// The handshake waits for the peer, is through, or has failed.
+void Worker::hands_shaken(net::Link& link) {
+    const net::Tls* const tls = link.tls();
+    if (tls == nullptr || tls->handshaking()) return;
+    const bool failed = tls->state() == net::Tls::State::failed;
+    if (static_cast<Role>(link.role) == Role::upstream) {
+        const uint64_t now = ring.now_ns();
+        if (!failed || now < tls_told_ns_) return;
+        tls_told_ns_ = now + tell_every_ns;
+        return log::warn("upstream_tls_failed",
+                         {{"server", generation().config.servers[link.server].name}, {"error", tls->why()}});
+    }
+    if (!std::exchange(link.shaking, false)) return;
+    options.caps->tls_handshakes.give_back();
+    if (failed) return counters.tls_failures.add();
+    counters.tls_handshakes.add();
+    if (tls->resumed()) counters.tls_resumed.add();
+    if (link.owner == nullptr && link.usable()) link.set_deadline(ring.now_ns() + limits.first_octet_ns_max);
+}
+
+/// The link goes.
+void Worker::forget_tls(net::Link& link) {
+    if (std::exchange(link.queued_shake, false)) std::erase(shaking_, &link);
+    if (std::exchange(link.shaking, false)) {
+        options.caps->tls_handshakes.give_back();
+        counters.tls_failures.add();
+    }
+    if (std::exchange(link.covered, false)) --tls_links_;
+}
+
+} // namespace weir::gateway
