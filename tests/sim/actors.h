@@ -16,6 +16,9 @@
 
 namespace weir::sim {
 
+/// What servers say in structuredContent.token, in the text beside it and in log messages: masked of server beta.
+inline constexpr const char* veiled = "veil-7f3a-secret";
+
 /// What all actors of one world share.
 struct Stage {
     Net& net;

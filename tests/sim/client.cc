@@ -68,6 +68,8 @@ void Client::receive() {
 
 void Client::check(const Asked& asked, const Received& answer) {
     const std::string about = Ledger::mark_text(asked.mark);
+    if (path_ == "/mcp/beta" && answer.body.find(std::string_view(veiled).substr(0, 5)) != std::string::npos)
+        broken("an answer holds what a policy masks: " + about);
     if (answer.body.find("secret_tool") != std::string::npos && asked.kind == Kind::list)
         broken("a list shows what a policy hides: " + about);
     for (const uint32_t mark : Ledger::marks_in(answer.body))

@@ -4,11 +4,14 @@
 // find in weir either.
 #pragma once
 
+#include "actors.h"
 #include "sim_ring.h"
+
+#include <list>
 
 namespace weir::sim {
 
-enum class Mutant : uint8_t { none, forward_before_record, answer_twice, leak_slab, forward_after_close };
+enum class Mutant : uint8_t { none, forward_before_record, answer_twice, leak_slab, forward_after_close, leak_masked };
 
 class MutantRing final : public SimRing {
   public:
@@ -26,10 +29,14 @@ class MutantRing final : public SimRing {
             SimRing::write(op, fd, bytes, offset, synced);
         });
     }
-    /// answer_twice: now and then a client gets what it got once more.
+    /// answer_twice: now and then a client gets what it got once more. leak_masked: it sees a piece of what is masked.
     void send(ring::Op& op, int fd, std::string_view bytes) override {
-        SimRing::send(op, fd, bytes);
         const Socket* socket = find_socket(fd);
+        if (mutant_ == Mutant::leak_masked && socket != nullptr && !socket->outbound)
+            if (const size_t at = bytes.find("xxxxx"); at != std::string_view::npos)
+                bytes = leaked_.emplace_back(bytes).replace(at, 5, veiled, 5);
+        SimRing::send(op, fd, bytes);
+        socket = find_socket(fd);
         if (socket == nullptr || !socket->end) return;
         if (socket->outbound && mutant_ == Mutant::forward_after_close) last_sent_[fd] = bytes;
         if (!socket->outbound && mutant_ == Mutant::answer_twice && !socket->end->finished && ++count_ % 40 == 0)
@@ -56,6 +63,7 @@ class MutantRing final : public SimRing {
     Mutant mutant_;
     uint64_t count_ = 0;
     std::map<int, std::string> last_sent_;
+    std::list<std::string> leaked_; // stay where they are while they are sent
 };
 
 } // namespace weir::sim

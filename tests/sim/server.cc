@@ -239,14 +239,16 @@ void Server::handle(Connection& connection, const Received& request) {
         const std::string pad(bulky ? random.below(400'000) : random.below(300), 'x');
         for (size_t i = 0; i < ids.size(); ++i)
             body += (i == 0 ? "" : ",") +
-                    response(ids[i], R"({"content":[{"type":"text","text":")" + said(i) + pad + "\"}]}");
+                    response(ids[i], R"({"content":[{"type":"text","text":")" + said(i) + pad + " of " + veiled +
+                                         R"("}],"structuredContent":{"token":")" + veiled + "\"}}");
         if (request.body.starts_with('[')) body = "[" + body + "]";
     }
     if (!stage_.quiet && random.below(100) < stage_.hostile_percent) return spoil(connection, body);
     if (!request.body.starts_with('[') && random.chance(1, 5)) {
         std::vector<std::string> events(
             random.below(4),
-            R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}})");
+            R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":{"token":")" +
+                std::string(veiled) + "\"}}}");
         events.push_back(body);
         return answer_events(connection, events);
     }

@@ -25,7 +25,8 @@ struct Named {
 constexpr Named mutants[] = {{"forward_before_record", Mutant::forward_before_record},
                              {"answer_twice", Mutant::answer_twice},
                              {"leak_slab", Mutant::leak_slab},
-                             {"forward_after_close", Mutant::forward_after_close}};
+                             {"forward_after_close", Mutant::forward_after_close},
+                             {"leak_masked", Mutant::leak_masked}};
 
 int usage() {
     std::fprintf(stderr, "sim_world [--seed N | --seeds A..B] [--calls N] [--mutant NAME] [--verbose]\n");

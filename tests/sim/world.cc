@@ -24,6 +24,7 @@ policy "sim/argument" {
     return pass()
   end,
 }
+policy "sim/masked" { on = "response", match = { servers = "beta" }, decide = mask { fields = { ["**.token"] = "drop" } } }
 policy "sim/hidden" { on = "list", match = { tools = "secret_*" }, decide = hide() }
 )";
 

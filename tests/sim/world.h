@@ -18,7 +18,7 @@
 
 namespace weir::sim {
 
-/// The policies of all worlds, loaded once: allow, refuse by an argument, hide.
+/// The policies of all worlds, loaded once: allow, refuse by an argument, mask, hide.
 class Court {
   public:
     Court();
