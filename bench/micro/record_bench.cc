@@ -55,6 +55,7 @@ class NowhereRing final : public ring::Ring {
     void send(ring::Op&, int, std::string_view) override { std::abort(); }
     void send_pieces(ring::Op&, int, const msghdr&) override { std::abort(); }
     ssize_t receive_now(int, std::span<char>) override { std::abort(); }
+    int look_ahead(int) override { std::abort(); }
     void cancel(ring::Op&) override { std::abort(); }
     void on_wake(ring::Op*) override { std::abort(); }
     ring::Slab adopt(const ring::Completion&) override { std::abort(); }
