@@ -71,7 +71,7 @@ void Store::Parts::run() {
         // Deadlines are wall time (they outlive this run); the ring waits in monotonic time.
         const uint64_t wall = now(), due = next_due_wall_ns();
         uint64_t wait_ns = due <= wall ? 0 : std::min(due - wall, s_ns);
-        if (outbox_waits)
+        if (outbox_waits || !unwritten.empty())
             wait_ns = std::min(wait_ns, retry_at_ns > evidence->now_ns() ? retry_at_ns - evidence->now_ns() : 0);
         evidence->wait(evidence->now_ns() + wait_ns);
         group(mailbox->take());
@@ -91,16 +91,16 @@ void Store::Parts::group(std::vector<Mail>&& mail) {
     if (outbox_waits && evidence->now_ns() >= retry_at_ns) write_outbox();
     const uint64_t wall = now();
     bool due = next_due_wall_ns() <= wall;
+    if (!unwritten.empty() && evidence->now_ns() >= retry_at_ns) {
+        mail.insert(mail.begin(), std::make_move_iterator(unwritten.begin()), std::make_move_iterator(unwritten.end()));
+        unwritten.clear();
+    }
     if (mail.empty() && !due) return;
     if (const auto begun = table->begin(); !begun) {
         log::error("approvals_unavailable", {{"error", begun.error()}});
-        for (Mail& one : mail) {
-            if (auto* ask = std::get_if<post::ApprovalAsk>(&one)) unavailable(*ask, "approvals cannot be stored now");
-            else if (auto* question = std::get_if<DecideQuestion>(&one)) question->answer->set_value({});
-        }
+        nothing_written(mail);
         answer_lookups(mail);
         publish();
-        retry_at_ns = evidence->now_ns() + retry_ns;
         return;
     }
     // One that fails takes the whole group back: each of it is then told so. What one asks does not depend on another.
@@ -129,10 +129,7 @@ void Store::Parts::group(std::vector<Mail>&& mail) {
         }
         tellings.clear();
         answers.clear();
-        for (Mail& one : mail) {
-            if (auto* ask = std::get_if<post::ApprovalAsk>(&one)) unavailable(*ask, "approvals cannot be stored now");
-            else if (auto* question = std::get_if<DecideQuestion>(&one)) question->answer->set_value({});
-        }
+        nothing_written(mail);
     }
     undo.clear();
     publish();
@@ -142,6 +139,18 @@ void Store::Parts::group(std::vector<Mail>&& mail) {
         if (const auto pruned = table->prune(wall - over_kept_ns); !pruned)
             log::warn("approvals_prune", {{"error", pruned.error()}});
     }
+}
+
+/// Who asked for something is told that it cannot be; how a run ended is kept until it can be written.
+void Store::Parts::nothing_written(std::vector<Mail>& mail) {
+    for (Mail& one : mail) {
+        if (auto* question = std::get_if<DecideQuestion>(&one)) question->answer->set_value({});
+        auto* ask = std::get_if<post::ApprovalAsk>(&one);
+        if (ask == nullptr) continue;
+        if (ends_run(*ask)) unwritten.push_back(std::move(*ask));
+        else unavailable(*ask, "approvals cannot be stored now");
+    }
+    retry_at_ns = evidence->now_ns() + retry_ns;
 }
 
 /// What only looks; also while nothing can be written.
@@ -230,7 +239,11 @@ Store::~Store() {
     if (parts_->thread.joinable()) parts_->thread.join();
 }
 
-bool Store::post(post::ApprovalAsk&& ask) { return parts_->mailbox->post(std::move(ask)); }
+bool Store::post(post::ApprovalAsk&& ask) {
+    if (!ends_run(ask)) return parts_->mailbox->post(std::move(ask));
+    parts_->mailbox->post_always(std::move(ask)); // There are no more of these than calls that run.
+    return true;
+}
 
 Result<std::vector<TicketView>> Store::list(bool all, size_t count_max) {
     auto promise = std::make_shared<std::promise<std::vector<TicketView>>>();

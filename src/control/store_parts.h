@@ -35,6 +35,12 @@ struct DecideQuestion {
     std::string by, note;
     std::shared_ptr<std::promise<Decided>> answer;
 };
+/// Whether `ask` says what became of a call that ran: nothing else will.
+inline bool ends_run(const post::ApprovalAsk& ask) {
+    using Kind = post::ApprovalAsk::Kind;
+    return ask.kind == Kind::finish || ask.kind == Kind::put_back || ask.kind == Kind::delivered;
+}
+
 using Mail = std::variant<post::ApprovalAsk, ListQuestion, FindQuestion, DecideQuestion>;
 
 struct Waiter {
@@ -72,8 +78,9 @@ struct Store::Parts {
         bool existed;
         Ticket before;
     };
-    std::vector<Undo> undo;             // the group's changes to `live`, if its transaction fails
-    bool outbox_waits = false;          // lines that are committed and not yet in the record
+    std::vector<Undo> undo;                   // the group's changes to `live`, if its transaction fails
+    bool outbox_waits = false;                // lines that are committed and not yet in the record
+    std::vector<post::ApprovalAsk> unwritten; // how runs ended, when that could not be written: first in the next group
     int64_t recorded = 0;               // the outbox's lines up to this one are there, and go with the next transaction
     std::vector<Telling> held_tellings; // until they are
     std::vector<std::function<void()>> held_answers;
@@ -106,6 +113,7 @@ struct Store::Parts {
     std::vector<TicketView> list(bool all, size_t count_max);
     Result<TicketView> find(const std::string& id);
     void answer_lookups(std::vector<Mail>& mail);
+    void nothing_written(std::vector<Mail>& mail);
 };
 
 } // namespace weir::control

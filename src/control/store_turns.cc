@@ -190,8 +190,8 @@ OrText<void> Store::Parts::ask(post::ApprovalAsk&& ask) {
         case Kind::put_back:
             drop_waiter(ask);
             if (const auto found = live.find(ask.ticket); found != live.end()) {
-                const auto turned = turn(found->second, Turn::put_back, "weir",
-                                         ask.body.empty() ? "not one octet had left" : std::move(ask.body));
+                const auto turned =
+                    turn(found->second, Turn::put_back, "weir", ask.body.empty() ? "not one octet had left" : ask.body);
                 if (!turned) return std::unexpected(turned.error());
                 if (*turned) tell_all(found->second);
             }
@@ -239,6 +239,7 @@ OrText<void> Store::Parts::submit(post::ApprovalAsk& ask) {
             return {};
         }
         may_have_run = ticket.state == State::ambiguous;
+        remember_before(ticket.id);
         forget(std::string(known->second));
     }
     size_t pending = 0, of_principal = 0;
@@ -311,7 +312,7 @@ OrText<void> Store::Parts::finish(post::ApprovalAsk& ask) {
     if (found == live.end()) return {};
     Ticket& ticket = found->second.ticket;
     if (ticket.state == State::executing && !ask.ambiguous && ask.body.size() <= options.limits.answer_kept_bytes_max)
-        ticket.answer = std::move(ask.body);
+        ticket.answer = ask.body; // a copy: this may have to be tried again
     const auto turned = turn(found->second, ask.ambiguous ? Turn::lose : Turn::answer, "weir",
                              ask.ambiguous ? "it had left, and no answer came whole" : std::string());
     if (!turned) return std::unexpected(turned.error());

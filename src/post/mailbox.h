@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <utility>
@@ -18,15 +19,9 @@ template <class Message> class Mailbox {
     Mailbox(size_t count_max, std::function<void()> wake) : count_max_(count_max), wake_(std::move(wake)) {}
 
     /// False when the box is full: the sender keeps what it has and decides.
-    bool post(Message message) {
-        {
-            const std::lock_guard lock(mutex_);
-            if (messages_.size() >= count_max_) return false;
-            messages_.push_back(std::move(message));
-        }
-        wake_();
-        return true;
-    }
+    bool post(Message message) { return put(std::move(message), count_max_); }
+    /// The same for what is bounded elsewhere and must not be refused here.
+    void post_always(Message message) { put(std::move(message), SIZE_MAX); }
     /// Everything that was posted, in order. For the owner's thread.
     std::vector<Message> take() {
         std::vector<Message> taken;
@@ -36,6 +31,16 @@ template <class Message> class Mailbox {
     }
 
   private:
+    bool put(Message&& message, size_t count_max) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (messages_.size() >= count_max) return false;
+            messages_.push_back(std::move(message));
+        }
+        wake_();
+        return true;
+    }
+
     const size_t count_max_;
     const std::function<void()> wake_;
     std::mutex mutex_;

@@ -324,3 +324,28 @@ TEST_CASE("a database that cannot be written refuses approvals, and takes them a
     CHECK(desk.submit(3, 2).state == TicketState::pending);
     CHECK(desk.decide(ticket, Verb::approve).outcome == Outcome::done);
 }
+
+TEST_CASE("how a run ended is written once the database can be written again") {
+    Desk desk;
+    desk.open();
+    const auto ran = desk.submit(1, 1).ticket, back = desk.submit(2, 2).ticket;
+    for (const auto& [waiter, ticket] : {std::pair(1U, ran), std::pair(2U, back)}) {
+        REQUIRE(desk.decide(ticket, Verb::approve).outcome == Outcome::done);
+        CHECK(desk.next().state == TicketState::approved);
+        CHECK(desk.claim(waiter, ticket).granted);
+    }
+    sqlite3* other = nullptr;
+    REQUIRE(sqlite3_open((desk.directory / "weir.db").c_str(), &other) == SQLITE_OK);
+    REQUIRE(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) == SQLITE_OK);
+    desk.post({.kind = Kind::finish, .worker = 0, .waiter = {1, 1}, .ticket = ran, .body = "done"});
+    desk.post({.kind = Kind::put_back, .worker = 0, .waiter = {2, 1}, .ticket = back});
+    CHECK(desk.submit(3, 3).state == TicketState::unavailable); // Behind them: they have failed by now.
+    CHECK(desk.store->find(ran)->state == TicketState::executing);
+    REQUIRE(sqlite3_exec(other, "ROLLBACK", nullptr, nullptr, nullptr) == SQLITE_OK);
+    sqlite3_close(other);
+    CHECK(desk.next().ticket == ran);
+    const auto joined = desk.submit(4, 2);
+    CHECK(joined.ticket == back);
+    CHECK(joined.state == TicketState::approved);
+    CHECK(desk.store->find(ran)->state == TicketState::answered);
+}
