@@ -221,11 +221,15 @@ void Writer::retire_slots() {
     }
 }
 
+// Whether the file has something that a sync would make durable, and none is under way.
+bool Writer::may_sync() const {
+    return !file_.dead && !sync_op_.with_kernel && written_.segment == file_.number &&
+           file_.stage != File::Stage::none && written_.seq > file_.synced_seq;
+}
+
 // A sync that is not linked to one write: every so often, and before the file or the stream ends.
 void Writer::sync_if_due() {
-    if (file_.dead || sync_op_.with_kernel || written_.segment != file_.number || file_.stage == File::Stage::none)
-        return;
-    if (written_.seq <= file_.synced_seq) return;
+    if (!may_sync()) return;
     const bool idle = slots_busy_ == 0 && (batches_.empty() || batches_.front().stretch != file_.stretch);
     const bool ends = idle && (stretch_.id != file_.stretch || state_ == State::closing);
     const bool due = options_.durability == Durability::batch && unsynced_since_ns_ != UINT64_MAX &&
@@ -263,7 +267,8 @@ void Writer::release_to(const Point& point) {
 uint64_t Writer::next_due_ns() const {
     if (state_ == State::closed || keeps_nothing()) return UINT64_MAX;
     uint64_t due = UINT64_MAX;
-    if (options_.durability == Durability::batch && !sync_op_.with_kernel && unsynced_since_ns_ != UINT64_MAX) {
+    // Nothing falls due while nothing may be synced: what has to come first, a completion, moves it on.
+    if (options_.durability == Durability::batch && unsynced_since_ns_ != UINT64_MAX && may_sync()) {
         due = unsynced_since_ns_ + options_.sync_ns_max / 2;
     }
     if (spare_ == Spare::none) due = std::min(due, spare_retry_ns_);

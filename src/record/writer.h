@@ -154,6 +154,7 @@ class Writer {
     void submit_batches();
     void submit(const Batch& batch);
     void retire_slots();
+    bool may_sync() const;
     void sync_if_due();
     void publish_durable(const Point& point);
     void release_to(const Point& point);
