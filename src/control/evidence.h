@@ -1,12 +1,12 @@
 // control/evidence.h - the record's stream `control`: what becomes of tickets, each entry on disk before anybody is told.
 //
-// Drives the same writer as the workers', always strict, through a small ring of its own thread, and blocks until the disk
-// has what it was given or has not taken it in time. Not a judge of what is written: the store says what.
+// The same writer as the workers', always strict, through whichever ring it is given: it collects entries and says what is
+// synced, and waits for nothing. Not a judge of what is written: the docket says what.
 #pragma once
 
 #include "control/tickets.h"
 #include "record/writer.h"
-#include "ring/kernel_ring.h"
+#include "ring/ring.h"
 
 #include <memory>
 #include <set>
@@ -18,33 +18,33 @@ namespace weir::control {
 
 class Evidence {
   public:
-    /// On the thread that will use it. A text for the operator when the stream cannot be written.
-    static OrText<std::unique_ptr<Evidence>> open(const std::string& segments, const record::LogId& log,
-                                                  uint64_t body_bytes_max, std::shared_ptr<ring::Waker> waker);
-    ~Evidence();
+    /// `ring` must outlive the Evidence; `seed` is of the salts. A text for the operator when the stream cannot be written.
+    static OrText<std::unique_ptr<Evidence>> open(ring::Ring& ring, const std::string& segments,
+                                                  const record::LogId& log, uint64_t body_bytes_max, uint64_t seed);
 
     /// Takes one turn of a ticket. False: the stream takes nothing now.
     bool append(const Ticket& ticket, const OutboxLine& line);
-    /// Waits until all that was taken is synced. False: it is not, after sync_ns_max.
-    bool sync();
+    /// Once a turn: moves everything on.
+    void flush() { writer_->flush(); }
+    /// When flush() wants to be called though nothing happens (monotonic).
+    uint64_t next_due_ns() const { return writer_->next_due_ns(); }
+    uint64_t last_seq() const { return writer_->last_seq(); }
+    uint64_t durable_seq() const { return writer_->durable_seq(); }
 
-    /// Sleeps until `deadline_ns` (monotonic) or until the waker is called.
-    void wait(uint64_t deadline_ns);
-    uint64_t now_ns() const { return ring_->now_ns(); }
-    uint64_t wall_ns() const { return ring_->wall_ns(); }
+    /// Nothing is taken from now on. Go on turning the ring until closed(), which must be before the end.
+    void close();
+    bool closing() const { return closing_; }
+    bool closed() const { return writer_->closed(); }
 
     /// Which (ticket, version) stand at the end of the stream in `segments`: what a crash had written but not noted.
     static std::set<std::pair<std::string, uint64_t>> written(const std::string& segments);
 
   private:
-    explicit Evidence(std::unique_ptr<ring::Ring> ring) : ring_(std::move(ring)) {}
-    static constexpr uint64_t sync_ns_max = 5 * s_ns;
+    Evidence() = default;
     template <record::Kind kind> bool append_as(const record::TicketTurn& turn);
 
-    std::unique_ptr<ring::Ring> ring_;
     std::unique_ptr<record::Writer> writer_;
-    ring::Op wake_op_{};
-    bool woken_ = false; // since wait() last returned
+    bool closing_ = false;
 };
 
 } // namespace weir::control

@@ -1,16 +1,16 @@
 // control/store.h - the thread that keeps the tickets: calls that wait for people, in SQLite, with evidence in the record.
 //
-// The ticket's row is its truth; the record's stream `control` is its evidence. A transaction that changes a row also
-// leaves a line in the outbox; the line becomes an entry, which is synced before anybody is told, and only then goes. What
-// a crash leaves in between is made good at the next start. Workers post and are told through mailboxes
-// (post/approvals.h); people's tools call list() and decide() from threads that may block.
+// The ticket's row is its truth; the record's stream `control` is its evidence. What becomes of tickets is docket.h's; here
+// is the thread that turns it, and what others ask of it: workers post and are told through mailboxes (post/approvals.h),
+// people's tools call list() and decide() from threads that may block.
 //
-// Owns its thread, its database and its record writer. Every wait has a deadline. When the database or the disk fails,
+// Owns its thread and all that is on it. Every wait has a deadline. When the database or the disk fails,
 // askers are told `unavailable` and nothing else of weir is touched.
 #pragma once
 
 #include "base/limits.h"
 #include "base/result.h"
+#include "crypto/secret.h"
 #include "post/approvals.h"
 #include "record/chain.h"
 
@@ -18,6 +18,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,8 @@ struct StoreOptions {
     Limits limits;
     /// Tells a worker's waiter. Called from the store's thread; must not block.
     std::function<void(uint32_t worker, post::ApprovalNews&& news)> tell;
+    /// Where tickets' ids come from. False: it gives no octets.
+    std::function<bool(std::span<unsigned char>)> random = crypto::fill_random;
 };
 
 /// A ticket as people see it. All texts are as they came: whoever shows them escapes them.

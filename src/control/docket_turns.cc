@@ -1,8 +1,8 @@
-// control/store_turns.cc - what happens to tickets: asked for, joined, decided, claimed, answered, expired.
+// control/docket_turns.cc - what happens to tickets: asked for, joined, decided, claimed, answered, expired.
 //
 // Each runs within a group's transaction and takes part in its undoing; what is to be told is collected, and told when the
 // group is on disk.
-#include "control/store_parts.h"
+#include "control/docket.h"
 #include "crypto/hex.h"
 #include "crypto/secret.h"
 
@@ -116,20 +116,20 @@ std::string told_text(const Ticket& t) {
 
 // Turns.
 
-void Store::Parts::remember_before(const std::string& id) {
-    const auto found = live.find(id);
-    undo.push_back({id, found != live.end(), found == live.end() ? Ticket{} : found->second.ticket});
+void Docket::remember_before(const std::string& id) {
+    const auto found = live_.find(id);
+    undo_.push_back({id, found != live_.end(), found == live_.end() ? Ticket{} : found->second.ticket});
 }
 
-OrText<void> Store::Parts::save(Live& entry, uint64_t version) {
-    const auto saved = table->update(entry.ticket, version);
+OrText<void> Docket::save(Live& entry, uint64_t version) {
+    const auto saved = table_->update(entry.ticket, version);
     if (!saved) return std::unexpected(saved.error());
     if (!*saved) return std::unexpected("ticket " + entry.ticket.id + " was changed by somebody else");
     return {};
 }
 
 /// Takes `how` if it may follow; false: it may not, and nothing has changed.
-OrText<bool> Store::Parts::turn(Live& entry, Turn how, std::string by, std::string note) {
+OrText<bool> Docket::take(Live& entry, Turn how, std::string by, std::string note) {
     Ticket& ticket = entry.ticket;
     const auto next = approve::after(ticket.state, how);
     if (!next) return false;
@@ -141,12 +141,12 @@ OrText<bool> Store::Parts::turn(Live& entry, Turn how, std::string by, std::stri
         ticket.decided_note = note;
         ticket.decided_ns = wall;
     }
-    if (how == Turn::approve) ticket.expires_ns = wall + options.limits.claim_ns_max;
+    if (how == Turn::approve) ticket.expires_ns = wall + options_.limits.claim_ns_max;
     if (how == Turn::claim) ticket.expires_ns = UINT64_MAX >> 1;
-    if (how == Turn::put_back) ticket.expires_ns = wall + options.limits.claim_ns_max;
-    if (approve::is_over(ticket.state)) ticket.stands_ns = wall + options.limits.answer_kept_ns_max;
+    if (how == Turn::put_back) ticket.expires_ns = wall + options_.limits.claim_ns_max;
+    if (approve::is_over(ticket.state)) ticket.stands_ns = wall + options_.limits.answer_kept_ns_max;
     if (const auto saved = save(entry, version); !saved) return std::unexpected(saved.error());
-    if (const auto noted = table->remember(
+    if (const auto noted = table_->remember(
             {.number = 0,
              .ticket = ticket.id,
              .version = ticket.version,
@@ -158,30 +158,30 @@ OrText<bool> Store::Parts::turn(Live& entry, Turn how, std::string by, std::stri
     return true;
 }
 
-OrText<void> Store::Parts::expire_due() {
+OrText<void> Docket::expire_due() {
     const uint64_t wall = now();
     std::vector<std::string> due;
-    for (const auto& [id, entry] : live)
+    for (const auto& [id, entry] : live_)
         if ((approve::is_over(entry.ticket.state) ? entry.ticket.stands_ns : entry.ticket.expires_ns) <= wall)
             due.push_back(id);
     for (const auto& id : due) {
-        Live& entry = live.at(id);
+        Live& entry = live_.at(id);
         if (approve::is_over(entry.ticket.state)) {
             forget(id);
             continue;
         }
         const bool unused = entry.ticket.state == State::approved;
-        const auto turned = turn(entry, Turn::expire, "weir",
-                                 unused ? "approved, and nobody asked again in time" : "nobody decided in time");
-        if (!turned) return std::unexpected(turned.error());
-        if (*turned) tell_all(entry);
+        const auto taken = take(entry, Turn::expire, "weir",
+                                unused ? "approved, and nobody asked again in time" : "nobody decided in time");
+        if (!taken) return std::unexpected(taken.error());
+        if (*taken) tell_all(entry);
     }
     return {};
 }
 
 // What workers ask.
 
-OrText<void> Store::Parts::ask(post::ApprovalAsk&& ask) {
+OrText<void> Docket::ask(post::ApprovalAsk&& ask) {
     using Kind = post::ApprovalAsk::Kind;
     switch (ask.kind) {
         case Kind::submit: return submit(ask);
@@ -189,16 +189,16 @@ OrText<void> Store::Parts::ask(post::ApprovalAsk&& ask) {
         case Kind::finish: return finish(ask);
         case Kind::put_back:
             drop_waiter(ask);
-            if (const auto found = live.find(ask.ticket); found != live.end()) {
-                const auto turned =
-                    turn(found->second, Turn::put_back, "weir", ask.body.empty() ? "not one octet had left" : ask.body);
-                if (!turned) return std::unexpected(turned.error());
-                if (*turned) tell_all(found->second);
+            if (const auto found = live_.find(ask.ticket); found != live_.end()) {
+                const auto taken =
+                    take(found->second, Turn::put_back, "weir", ask.body.empty() ? "not one octet had left" : ask.body);
+                if (!taken) return std::unexpected(taken.error());
+                if (*taken) tell_all(found->second);
             }
             return {};
         case Kind::delivered:
             drop_waiter(ask);
-            if (const auto found = live.find(ask.ticket); found != live.end()) {
+            if (const auto found = live_.find(ask.ticket); found != live_.end()) {
                 remember_before(ask.ticket);
                 Ticket& ticket = found->second.ticket;
                 ticket.answer.clear();
@@ -212,20 +212,20 @@ OrText<void> Store::Parts::ask(post::ApprovalAsk&& ask) {
     return {};
 }
 
-OrText<void> Store::Parts::submit(post::ApprovalAsk& ask) {
+OrText<void> Docket::submit(post::ApprovalAsk& ask) {
     post::HeldCall& call = *ask.call;
     const Waiter waiter{ask.worker, ask.waiter};
     bool may_have_run = false;
-    const auto known = by_digest.find(call.digest);
-    if (known != by_digest.end() && of_another_tool(live.at(known->second).ticket, call)) {
+    const auto known = by_digest_.find(call.digest);
+    if (known != by_digest_.end() && of_another_tool(live_.at(known->second).ticket, call)) {
         // It stays among those that are over until its time; its digest goes to the new one.
-        Live& entry = live.at(known->second);
+        Live& entry = live_.at(known->second);
         const Turn how = entry.ticket.state == State::pending ? Turn::withdraw : Turn::revoke;
-        const auto turned = turn(entry, how, "weir", "the tool was changed since it was asked for");
-        if (!turned) return std::unexpected(turned.error());
+        const auto taken = take(entry, how, "weir", "the tool was changed since it was asked for");
+        if (!taken) return std::unexpected(taken.error());
         tell_all(entry);
-    } else if (known != by_digest.end()) {
-        Live& entry = live.at(known->second);
+    } else if (known != by_digest_.end()) {
+        Live& entry = live_.at(known->second);
         Ticket& ticket = entry.ticket;
         // A refusal stands for its time, so that asking again and again moves nobody; the rest is told once.
         if (!approve::is_over(ticket.state) || ticket.state == State::denied || !ticket.told) {
@@ -243,19 +243,19 @@ OrText<void> Store::Parts::submit(post::ApprovalAsk& ask) {
         forget(std::string(known->second));
     }
     size_t pending = 0, of_principal = 0;
-    if (live.size() >= std::min(options.limits.approvals_max, options.limits.approvals_per_principal_max)) {
-        for (const auto& [id, entry] : live) { // only when a cap may be near
+    if (live_.size() >= std::min(options_.limits.approvals_max, options_.limits.approvals_per_principal_max)) {
+        for (const auto& [id, entry] : live_) { // only when a cap may be near
             if (entry.ticket.state != State::pending) continue;
             ++pending;
             of_principal += entry.ticket.principal == call.principal;
         }
     }
-    if (pending >= options.limits.approvals_max || of_principal >= options.limits.approvals_per_principal_max) {
+    if (pending >= options_.limits.approvals_max || of_principal >= options_.limits.approvals_per_principal_max) {
         unavailable(ask, "too many calls wait for approval already");
         return {};
     }
     std::array<uint8_t, 16> bits{};
-    if (!crypto::fill_random(bits)) return std::unexpected(std::string("the kernel gives no random octets"));
+    if (!options_.random(bits)) return std::unexpected(std::string("the kernel gives no random octets"));
     Ticket ticket;
     ticket.id = approve::ticket_id(bits);
     ticket.digest = call.digest;
@@ -276,65 +276,66 @@ OrText<void> Store::Parts::submit(post::ApprovalAsk& ask) {
     ticket.created_ns = now();
     ticket.expires_ns = ticket.created_ns + call.within_ns;
     remember_before(ticket.id);
-    if (const auto inserted = table->insert(ticket); !inserted) return inserted;
-    if (const auto noted = table->remember({.number = 0,
-                                            .ticket = ticket.id,
-                                            .version = ticket.version,
-                                            .kind = static_cast<uint16_t>(record::Kind::held),
-                                            .by = {},
-                                            .text = ticket.reason});
+    if (const auto inserted = table_->insert(ticket); !inserted) return inserted;
+    if (const auto noted = table_->remember({.number = 0,
+                                             .ticket = ticket.id,
+                                             .version = ticket.version,
+                                             .kind = static_cast<uint16_t>(record::Kind::held),
+                                             .by = {},
+                                             .text = ticket.reason});
         !noted)
         return noted;
-    by_digest[ticket.digest] = ticket.id;
+    by_digest_[ticket.digest] = ticket.id;
     const std::string id = ticket.id;
-    Live& entry = live.emplace(id, Live{std::move(ticket), {waiter}}).first->second;
+    Live& entry = live_.emplace(id, Live{std::move(ticket), {waiter}}).first->second;
     news_to(entry, waiter);
     return {};
 }
 
-OrText<void> Store::Parts::claim(post::ApprovalAsk& ask) {
-    const auto found = live.find(ask.ticket);
-    if (found == live.end()) {
+OrText<void> Docket::claim(post::ApprovalAsk& ask) {
+    const auto found = live_.find(ask.ticket);
+    if (found == live_.end()) {
         unavailable(ask, "the approval is gone");
         return {};
     }
-    const auto turned = turn(found->second, Turn::claim, "weir", {});
-    if (!turned) return std::unexpected(turned.error());
+    const auto taken = take(found->second, Turn::claim, "weir", {});
+    if (!taken) return std::unexpected(taken.error());
     for (const Waiter& waiter : found->second.waiters) {
         const bool claimer = waiter.worker == ask.worker && waiter.ref == ask.waiter;
-        if (claimer || *turned) news_to(found->second, waiter, claimer && *turned);
+        if (claimer || *taken) news_to(found->second, waiter, claimer && *taken);
     }
     return {};
 }
 
-OrText<void> Store::Parts::finish(post::ApprovalAsk& ask) {
-    const auto found = live.find(ask.ticket);
-    if (found == live.end()) return {};
+OrText<void> Docket::finish(post::ApprovalAsk& ask) {
+    const auto found = live_.find(ask.ticket);
+    if (found == live_.end()) return {};
     Ticket& ticket = found->second.ticket;
-    if (ticket.state == State::executing && !ask.ambiguous && ask.body.size() <= options.limits.answer_kept_bytes_max)
+    if (ticket.state == State::executing && !ask.ambiguous && ask.body.size() <= options_.limits.answer_kept_bytes_max)
         ticket.answer = ask.body; // a copy: this may have to be tried again
-    const auto turned = turn(found->second, ask.ambiguous ? Turn::lose : Turn::answer, "weir",
-                             ask.ambiguous ? "it had left, and no answer came whole" : std::string());
-    if (!turned) return std::unexpected(turned.error());
-    if (*turned) tell_all(found->second);
+    const auto taken = take(found->second, ask.ambiguous ? Turn::lose : Turn::answer, "weir",
+                            ask.ambiguous ? "it had left, and no answer came whole" : std::string());
+    if (!taken) return std::unexpected(taken.error());
+    if (*taken) tell_all(found->second);
     return {};
 }
 
-void Store::Parts::drop_waiter(const post::ApprovalAsk& ask) {
-    if (const auto found = live.find(ask.ticket); found != live.end())
+void Docket::drop_waiter(const post::ApprovalAsk& ask) {
+    if (const auto found = live_.find(ask.ticket); found != live_.end())
         std::erase_if(found->second.waiters,
                       [&](const Waiter& waiter) { return waiter.worker == ask.worker && waiter.ref == ask.waiter; });
 }
 
-void Store::Parts::forget(const std::string& id) {
-    const auto found = live.find(id);
-    if (found == live.end()) return;
-    if (const auto known = by_digest.find(found->second.ticket.digest); known != by_digest.end() && known->second == id)
-        by_digest.erase(known);
-    live.erase(found);
+void Docket::forget(const std::string& id) {
+    const auto found = live_.find(id);
+    if (found == live_.end()) return;
+    if (const auto known = by_digest_.find(found->second.ticket.digest);
+        known != by_digest_.end() && known->second == id)
+        by_digest_.erase(known);
+    live_.erase(found);
 }
 
-void Store::Parts::news_to(const Live& entry, const Waiter& waiter, bool granted) {
+void Docket::news_to(const Live& entry, const Waiter& waiter, bool granted) {
     const Ticket& ticket = entry.ticket;
     post::ApprovalNews news;
     news.waiter = waiter.ref;
@@ -345,65 +346,65 @@ void Store::Parts::news_to(const Live& entry, const Waiter& waiter, bool granted
     news.text = told_text(ticket);
     if (ticket.state == State::approved || granted) news.body = ticket.body;
     else if (ticket.state == State::answered) news.body = ticket.answer;
-    tellings.push_back({waiter.worker, std::move(news)});
+    tellings_.push_back({waiter.worker, std::move(news)});
 }
 
-void Store::Parts::tell_all(const Live& entry) {
+void Docket::tell_all(const Live& entry) {
     for (const Waiter& waiter : entry.waiters) news_to(entry, waiter);
 }
 
-void Store::Parts::unavailable(const post::ApprovalAsk& ask, std::string_view why) {
+void Docket::unavailable(const post::ApprovalAsk& ask, std::string_view why) {
     if (ask.kind != post::ApprovalAsk::Kind::submit && ask.kind != post::ApprovalAsk::Kind::claim) return;
     post::ApprovalNews news;
     news.waiter = ask.waiter;
     news.ticket = ask.ticket;
     news.text = why;
-    tellings.push_back({ask.worker, std::move(news)});
+    tellings_.push_back({ask.worker, std::move(news)});
 }
 
 // What people ask.
 
-std::vector<TicketView> Store::Parts::list(bool all, size_t count_max) {
+std::vector<TicketView> Docket::list(bool all, size_t count_max) {
     std::vector<TicketView> views;
-    for (const auto& [id, entry] : live)
+    for (const auto& [id, entry] : live_)
         if (!approve::is_over(entry.ticket.state)) views.push_back(view_of(entry.ticket));
     std::ranges::sort(views, {}, [](const TicketView& view) { return std::pair(view.created_unix_ns, view.id); });
     if (views.size() > count_max) views.resize(count_max);
     if (!all || views.size() == count_max) return views;
-    if (auto past = table->past(count_max - views.size()))
+    if (auto past = table_->past(count_max - views.size()))
         for (const Ticket& ticket : *past) views.push_back(view_of(ticket));
     return views;
 }
 
-Result<TicketView> Store::Parts::find(const std::string& id) {
-    if (const auto found = live.find(id); found != live.end()) return view_of(found->second.ticket);
-    const auto row = table->find(id);
+Result<TicketView> Docket::find(const std::string& id) {
+    if (const auto found = live_.find(id); found != live_.end()) return view_of(found->second.ticket);
+    const auto row = table_->find(id);
     if (!row) return fail(Error::io_failed);
     if (!*row) return fail(Error::not_found);
     return view_of(**row);
 }
 
-OrText<void> Store::Parts::decide(DecideQuestion& question) {
+OrText<void> Docket::decide(DecideQuestion& question) {
     const auto answer = [&](Outcome outcome, const Ticket& ticket) {
-        answers.push_back(
+        answers_.push_back(
             [promise = question.answer, outcome, view = view_of(ticket)] { promise->set_value({outcome, view}); });
     };
-    const auto found = live.find(question.id);
-    if (found == live.end()) {
-        const auto row = table->find(question.id);
+    const auto found = live_.find(question.id);
+    if (found == live_.end()) {
+        const auto row = table_->find(question.id);
         if (!row) return std::unexpected(row.error());
         if (*row) answer(Outcome::conflict, **row);
         else answer(Outcome::not_found, {});
         return {};
     }
     Live& entry = found->second;
-    const auto turned = turn(entry, turn_of(question.verb), question.by, question.note);
-    if (!turned) return std::unexpected(turned.error());
-    if (*turned) tell_all(entry);
-    const bool same = !*turned && entry.ticket.decided_by == question.by &&
+    const auto taken = take(entry, turn_of(question.verb), question.by, question.note);
+    if (!taken) return std::unexpected(taken.error());
+    if (*taken) tell_all(entry);
+    const bool same = !*taken && entry.ticket.decided_by == question.by &&
                       ((question.verb == Verb::approve && entry.ticket.state == State::approved) ||
                        (question.verb == Verb::deny && entry.ticket.state == State::denied));
-    answer(*turned ? Outcome::done : same ? Outcome::unchanged : Outcome::conflict, entry.ticket);
+    answer(*taken ? Outcome::done : same ? Outcome::unchanged : Outcome::conflict, entry.ticket);
     return {};
 }
 
