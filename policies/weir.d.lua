@@ -95,8 +95,12 @@ function hide(options) end
 ---@return weir.Decision # only on = "response"
 function mask(options) end
 
+---@class weir.Approvers
+---@field groups? string[]     as issuers name them; "{server}" stands for the server's name
+---@field persons? string[]    subjects or verified e-mail addresses
+
 ---@class weir.Approve
----@field by string[]         groups or persons, at least one
+---@field by weir.Approvers|string[] who may decide, at least one; a list names groups, and with "person:" in front persons
 ---@field within? string      "15m" (default), "90s", "2h", "1d"
 ---@field reason? string
 ---@field on_timeout? "block"

@@ -98,6 +98,7 @@ Tone tone_of(Kind kind) {
         case Kind::blocked:
         case Kind::denied:
         case Kind::expired:
+        case Kind::not_entitled:
         case Kind::gap:
         case Kind::ambiguous: return Tone::bad;
         case Kind::held:
@@ -150,6 +151,8 @@ std::string detail(const record::Frame& frame, const Fields& fields) {
     if (is_turn(frame, fields)) {
         add(text(Field::ticket));
         if (frame.kind == Kind::held) add(policies());
+        else if (fields.has(Field::by_subject))
+            add(fmt::format("by {} ({}, {})", text(Field::by_person), text(Field::by_subject), text(Field::by_issuer)));
         else if (fields.text(Field::by) != "weir") named("by", Field::by);
         add(text(Field::text));
     } else if (frame.kind == Kind::session_opened) {

@@ -27,9 +27,8 @@
 namespace weir::control {
 
 struct ListQuestion {
-    bool all;
-    size_t count_max;
-    std::shared_ptr<std::promise<std::vector<TicketView>>> answer;
+    Listing listing;
+    std::shared_ptr<std::promise<Result<Listed>>> answer;
 };
 struct FindQuestion {
     std::string id;
@@ -38,7 +37,8 @@ struct FindQuestion {
 struct DecideQuestion {
     std::string id;
     Verb verb;
-    std::string by, note;
+    Actor actor;
+    std::string note;
     std::shared_ptr<std::promise<Decided>> answer;
 };
 using Mail = std::variant<post::ApprovalAsk, ListQuestion, FindQuestion, DecideQuestion>;
@@ -115,7 +115,8 @@ class Docket {
     OrText<void> finish(post::ApprovalAsk& ask);
     OrText<void> decide(DecideQuestion& question);
     OrText<void> expire_due();
-    OrText<bool> take(Live& entry, approve::Turn how, std::string by, std::string note);
+    OrText<bool> take(Live& entry, approve::Turn how, std::string by, std::string note, Person person = {});
+    OrText<void> refuse(Live& entry, const DecideQuestion& question, approve::Right right);
     OrText<void> save(Live& entry, uint64_t version);
     void remember_before(const std::string& id);
     void news_to(const Live& entry, const Waiter& waiter, bool granted = false);
@@ -123,7 +124,7 @@ class Docket {
     void unavailable(const post::ApprovalAsk& ask, std::string_view why);
     void drop_waiter(const post::ApprovalAsk& ask);
     void forget(const std::string& id);
-    std::vector<TicketView> list(bool all, size_t count_max);
+    Result<Listed> list(const Listing& listing);
     Result<TicketView> find(const std::string& id);
 
     const StoreOptions options_;

@@ -7,6 +7,9 @@
 #include "crypto/secret.h"
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
+#include <tuple>
 
 namespace weir::control {
 namespace {
@@ -55,7 +58,7 @@ Turn turn_of(Verb verb) {
     return Turn::deny;
 }
 
-TicketView view_of(const Ticket& t) {
+TicketView view_of(const Ticket& t, bool body = true) {
     TicketView view;
     view.id = t.id;
     view.state = shown(t.state);
@@ -68,7 +71,7 @@ TicketView view_of(const Ticket& t) {
     view.name = t.name;
     view.digest.resize(64);
     crypto::write_hex({reinterpret_cast<const char*>(t.digest.data()), t.digest.size()}, view.digest.data());
-    view.body = t.body;
+    if (body) view.body = t.body;
     view.by = t.by;
     view.policies = t.policies;
     view.reason = t.reason;
@@ -78,6 +81,10 @@ TicketView view_of(const Ticket& t) {
     if (t.state == State::pending || t.state == State::approved) view.expires_unix_ns = t.expires_ns;
     view.decided_by = t.decided_by;
     view.decided_note = t.decided_note;
+    view.decider_issuer = t.decider.issuer;
+    view.decider_subject = t.decider.subject;
+    view.decider_name = t.decider.display;
+    view.asker = t.asker;
     view.decided_unix_ns = t.decided_ns;
     return view;
 }
@@ -87,6 +94,35 @@ bool of_another_tool(const Ticket& ticket, const post::HeldCall& call) {
     const std::array<uint8_t, 32> unknown{};
     return (ticket.state == State::pending || ticket.state == State::approved) && ticket.definition != unknown &&
            call.definition != unknown && ticket.definition != call.definition;
+}
+
+/// Who it is by their token, if by one.
+Person person_of(const Actor& actor) {
+    if (!actor.person) return {};
+    return {actor.person->issuer, actor.person->subject, actor.person->display};
+}
+
+/// A place in a listing as its pages name it: among those that are not over, or those that are.
+struct Place {
+    bool over = false;
+    uint64_t created_ns = 0;
+    std::string id{};
+};
+
+std::string text_of(const Place& place) {
+    return (place.over ? "o." : "w.") + std::to_string(place.created_ns) + "." + place.id;
+}
+
+std::optional<Place> read_place(std::string_view text) {
+    Place place{.over = text.starts_with("o.")};
+    if (!place.over && !text.starts_with("w.")) return std::nullopt;
+    text.remove_prefix(2);
+    const char* const end = text.data() + text.size();
+    const auto [dot, error] = std::from_chars(text.data(), end, place.created_ns);
+    if (error != std::errc() || dot == end || *dot != '.') return std::nullopt;
+    place.id = std::string_view(dot + 1, end);
+    if (!approve::is_ticket_id(place.id)) return std::nullopt;
+    return place;
 }
 
 /// What a waiting client is told of how it ended.
@@ -129,7 +165,7 @@ OrText<void> Docket::save(Live& entry, uint64_t version) {
 }
 
 /// Takes `how` if it may follow; false: it may not, and nothing has changed.
-OrText<bool> Docket::take(Live& entry, Turn how, std::string by, std::string note) {
+OrText<bool> Docket::take(Live& entry, Turn how, std::string by, std::string note, Person person) {
     Ticket& ticket = entry.ticket;
     const auto next = approve::after(ticket.state, how);
     if (!next) return false;
@@ -138,6 +174,7 @@ OrText<bool> Docket::take(Live& entry, Turn how, std::string by, std::string not
     ticket.state = *next;
     if (how == Turn::approve || how == Turn::deny || how == Turn::withdraw || how == Turn::revoke) {
         ticket.decided_by = by;
+        ticket.decider = person;
         ticket.decided_note = note;
         ticket.decided_ns = wall;
     }
@@ -152,10 +189,26 @@ OrText<bool> Docket::take(Live& entry, Turn how, std::string by, std::string not
              .version = ticket.version,
              .kind = static_cast<uint16_t>(how == Turn::put_back ? record::Kind::approved : kind_of(ticket.state)),
              .by = std::move(by),
-             .text = std::move(note)});
+             .text = std::move(note),
+             .person = std::move(person)});
         !noted)
         return std::unexpected(noted.error());
     return true;
+}
+
+/// A wish that is not granted changes nothing but the version, which makes its entry one of its own.
+OrText<void> Docket::refuse(Live& entry, const DecideQuestion& question, approve::Right right) {
+    Ticket& ticket = entry.ticket;
+    remember_before(ticket.id);
+    const uint64_t version = ticket.version++;
+    if (const auto saved = save(entry, version); !saved) return saved;
+    return table_->remember({.number = 0,
+                            .ticket = ticket.id,
+                            .version = ticket.version,
+                            .kind = static_cast<uint16_t>(record::Kind::not_entitled),
+                            .by = question.actor.by,
+                            .text = std::string(approve::text_of(right)),
+                            .person = person_of(question.actor)});
 }
 
 OrText<void> Docket::expire_due() {
@@ -262,6 +315,7 @@ OrText<void> Docket::submit(post::ApprovalAsk& ask) {
     ticket.definition = call.definition;
     ticket.principal = std::move(call.principal);
     ticket.person = std::move(call.person);
+    ticket.asker = std::move(call.asker);
     ticket.client = std::move(call.client);
     ticket.server = std::move(call.server);
     ticket.method = std::move(call.method);
@@ -364,16 +418,34 @@ void Docket::unavailable(const post::ApprovalAsk& ask, std::string_view why) {
 
 // What people ask.
 
-std::vector<TicketView> Docket::list(bool all, size_t count_max) {
-    std::vector<TicketView> views;
-    for (const auto& [id, entry] : live_)
-        if (!approve::is_over(entry.ticket.state)) views.push_back(view_of(entry.ticket));
+Result<Listed> Docket::list(const Listing& listing) {
+    const auto after = listing.after.empty() ? std::optional<Place>(Place{}) : read_place(listing.after);
+    if (!after) return fail(Error::invalid);
+    Listed listed;
+    std::vector<TicketView>& views = listed.tickets;
+    for (const auto& [id, entry] : live_) {
+        const Ticket& ticket = entry.ticket;
+        if (approve::is_over(ticket.state) || after->over) continue;
+        if (std::tie(ticket.created_ns, ticket.id) <= std::tie(after->created_ns, after->id)) continue;
+        TicketView view = view_of(ticket, false);
+        if (!listing.wanted || listing.wanted(view)) views.push_back(std::move(view));
+    }
     std::ranges::sort(views, {}, [](const TicketView& view) { return std::pair(view.created_unix_ns, view.id); });
-    if (views.size() > count_max) views.resize(count_max);
-    if (!all || views.size() == count_max) return views;
-    if (auto past = table_->past(count_max - views.size()))
-        for (const Ticket& ticket : *past) views.push_back(view_of(ticket));
-    return views;
+    // One more than asked for tells whether there is more.
+    const size_t sought = listing.count_max + 1, standing = std::min(views.size(), listing.count_max);
+    if (listing.all && views.size() < sought) {
+        const PastPlace place = after->over ? PastPlace{after->created_ns, after->id} : PastPlace{};
+        const auto wanted = [&](const Ticket& ticket) {
+            return !listing.wanted || listing.wanted(view_of(ticket, false));
+        };
+        const auto past = table_->past(sought - views.size(), place, wanted);
+        if (!past) return fail(Error::io_failed);
+        for (const Ticket& ticket : *past) views.push_back(view_of(ticket, false));
+    }
+    if (views.size() <= listing.count_max) return listed;
+    views.resize(listing.count_max);
+    if (!views.empty()) listed.next = text_of({views.size() > standing, views.back().created_unix_ns, views.back().id});
+    return listed;
 }
 
 Result<TicketView> Docket::find(const std::string& id) {
@@ -385,23 +457,38 @@ Result<TicketView> Docket::find(const std::string& id) {
 }
 
 OrText<void> Docket::decide(DecideQuestion& question) {
-    const auto answer = [&](Outcome outcome, const Ticket& ticket) {
-        answers_.push_back(
-            [promise = question.answer, outcome, view = view_of(ticket)] { promise->set_value({outcome, view}); });
+    const auto answer = [&](Outcome outcome, const Ticket& ticket, approve::Right right = approve::Right::granted) {
+        answers_.push_back([promise = question.answer, outcome, right, view = view_of(ticket)] {
+            promise->set_value({outcome, view, right});
+        });
+    };
+    const Turn how = turn_of(question.verb);
+    const auto right_about = [&](const Ticket& ticket) {
+        if (!question.actor.person) return approve::Right::granted;
+        return approve::right_to(how, *question.actor.person, ticket.asker, ticket.by);
     };
     const auto found = live_.find(question.id);
     if (found == live_.end()) {
         const auto row = table_->find(question.id);
         if (!row) return std::unexpected(row.error());
-        if (*row) answer(Outcome::conflict, **row);
-        else answer(Outcome::not_found, {});
+        if (!*row) answer(Outcome::not_found, {});
+        else if (const auto right = right_about(**row); right != approve::Right::granted)
+            answer(Outcome::forbidden, **row, right);
+        else answer(Outcome::conflict, **row);
         return {};
     }
     Live& entry = found->second;
-    const auto taken = take(entry, turn_of(question.verb), question.by, question.note);
+    if (const auto right = right_about(entry.ticket); right != approve::Right::granted) {
+        if (!approve::is_over(entry.ticket.state))
+            if (const auto refused = refuse(entry, question, right); !refused) return refused;
+        answer(Outcome::forbidden, entry.ticket, right);
+        return {};
+    }
+    const auto taken = take(entry, how, question.actor.by, question.note, person_of(question.actor));
     if (!taken) return std::unexpected(taken.error());
     if (*taken) tell_all(entry);
-    const bool same = !*taken && entry.ticket.decided_by == question.by &&
+    const bool same = !*taken && entry.ticket.decided_by == question.actor.by &&
+                      entry.ticket.decider == person_of(question.actor) &&
                       ((question.verb == Verb::approve && entry.ticket.state == State::approved) ||
                        (question.verb == Verb::deny && entry.ticket.state == State::denied));
     answer(*taken ? Outcome::done : same ? Outcome::unchanged : Outcome::conflict, entry.ticket);

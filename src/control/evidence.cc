@@ -55,7 +55,10 @@ bool Evidence::append(const Ticket& ticket, const OutboxLine& line) {
         .sha256 = {reinterpret_cast<const char*>(ticket.digest.data()), ticket.digest.size()},
         .by = line.by,
         .session_key = ticket.session_key,
-        .ticket = ticket.id};
+        .ticket = ticket.id,
+        .by_issuer = line.person.issuer,
+        .by_subject = line.person.subject,
+        .by_person = line.person.display};
     if (kind == record::Kind::held) return append_as<record::Kind::held>(turn);
     if (kind == record::Kind::approved) return append_as<record::Kind::approved>(turn);
     if (kind == record::Kind::denied) return append_as<record::Kind::denied>(turn);
@@ -63,6 +66,7 @@ bool Evidence::append(const Ticket& ticket, const OutboxLine& line) {
     if (kind == record::Kind::withdrawn) return append_as<record::Kind::withdrawn>(turn);
     if (kind == record::Kind::executing) return append_as<record::Kind::executing>(turn);
     if (kind == record::Kind::answered) return append_as<record::Kind::answered>(turn);
+    if (kind == record::Kind::not_entitled) return append_as<record::Kind::not_entitled>(turn);
     return append_as<record::Kind::ambiguous>(turn);
 }
 

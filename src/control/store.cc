@@ -76,10 +76,10 @@ Store::~Store() {
 
 bool Store::post(post::ApprovalAsk&& ask) { return post_ask(*parts_->mailbox, std::move(ask)); }
 
-Result<std::vector<TicketView>> Store::list(bool all, size_t count_max) {
-    auto promise = std::make_shared<std::promise<std::vector<TicketView>>>();
+Result<Listed> Store::list(Listing listing) {
+    auto promise = std::make_shared<std::promise<Result<Listed>>>();
     auto answer = promise->get_future();
-    if (!parts_->mailbox->post(ListQuestion{all, count_max, promise})) return fail(Error::limit_reached);
+    if (!parts_->mailbox->post(ListQuestion{std::move(listing), promise})) return fail(Error::limit_reached);
     if (answer.wait_for(std::chrono::nanoseconds(answer_ns_max)) != std::future_status::ready)
         return fail(Error::limit_reached);
     return answer.get();
@@ -94,10 +94,10 @@ Result<TicketView> Store::find(std::string_view id) {
     return answer.get();
 }
 
-Decided Store::decide(std::string_view id, Verb verb, std::string_view by, std::string_view note) {
+Decided Store::decide(std::string_view id, Verb verb, Actor actor, std::string_view note) {
     auto promise = std::make_shared<std::promise<Decided>>();
     auto answer = promise->get_future(); // The promise outlives the wait: the store may end, and then nobody answers.
-    if (!parts_->mailbox->post(DecideQuestion{std::string(id), verb, std::string(by), std::string(note), promise}))
+    if (!parts_->mailbox->post(DecideQuestion{std::string(id), verb, std::move(actor), std::string(note), promise}))
         return {};
     if (answer.wait_for(std::chrono::nanoseconds(answer_ns_max)) != std::future_status::ready) return {};
     return answer.get();

@@ -8,6 +8,7 @@
 // askers are told `unavailable` and nothing else of weir is touched.
 #pragma once
 
+#include "approve/decider.h"
 #include "base/limits.h"
 #include "base/result.h"
 #include "crypto/secret.h"
@@ -18,6 +19,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,9 +50,30 @@ struct TicketView {
     std::vector<std::string> policies;
     std::string reason, session_key;
     uint64_t generation = 0, created_unix_ns = 0;
-    uint64_t expires_unix_ns = 0;         // of what is pending or approved, else 0
-    std::string decided_by, decided_note; // empty: nobody has
+    uint64_t expires_unix_ns = 0;                              // of what is pending or approved, else 0
+    std::string decided_by, decided_note;                      // empty: nobody has
+    std::string decider_issuer, decider_subject, decider_name; // of a decision that was made with a token
     uint64_t decided_unix_ns = 0;
+    approve::Asker asker;
+};
+
+/// Which tickets, and how many.
+struct Listing {
+    bool all = false; // also those that are over
+    size_t count_max = 1000;
+    std::string after{}; // the `next` of the page before; empty: from the beginning
+    /// Called on the store's thread, with a view without a body; must not throw. None: every one.
+    std::function<bool(const TicketView&)> wanted{};
+};
+struct Listed {
+    std::vector<TicketView> tickets; // without their bodies
+    std::string next;                // of there being more: what the next page begins after
+};
+
+/// Who decides: whoever opened the control socket, or the person whom a token names.
+struct Actor {
+    std::string by; // for the record: `unix:0:root`, `token:ISSUER:SUBJECT`
+    std::optional<approve::Decider> person{};
 };
 
 enum class Verb : uint8_t { approve, deny, withdraw, revoke };
@@ -59,11 +82,13 @@ enum class Outcome : uint8_t {
     unchanged, // the same person had said the same before
     not_found,
     conflict,   // it stands otherwise by now: `ticket` says how, and who decided
+    forbidden,  // this person may not, and `right` says why; recorded if there was something to decide
     unavailable // the store cannot write now
 };
 struct Decided {
     Outcome outcome = Outcome::unavailable;
     TicketView ticket;
+    approve::Right right = approve::Right::granted;
 };
 
 class Store {
@@ -78,13 +103,13 @@ class Store {
     /// From a worker. False when the box is full: the asker is refused.
     bool post(post::ApprovalAsk&& ask);
 
-    /// The tickets that wait, oldest first; with `all` also those that are over, newest first behind them. At most
-    /// `count_max`. limit_reached: the store did not answer in time.
-    Result<std::vector<TicketView>> list(bool all, size_t count_max);
+    /// The tickets that wait or run, oldest first; with `all` also those that are over, newest first behind them.
+    /// invalid: `after` is not the `next` of a page; limit_reached: the store did not answer in time.
+    Result<Listed> list(Listing listing);
     /// The ticket `id`. not_found; io_failed: the database cannot be read; limit_reached: no answer in time.
     Result<TicketView> find(std::string_view id);
-    /// A person's word about the ticket `id`. `by` says who and through what (`unix:0:root`).
-    Decided decide(std::string_view id, Verb verb, std::string_view by, std::string_view note);
+    /// A person's word about the ticket `id`, by the rules of approve/decider.h when a token says who it is.
+    Decided decide(std::string_view id, Verb verb, Actor actor, std::string_view note);
 
     /// How many tickets wait; for status and metrics, from any thread.
     uint64_t waiting() const;

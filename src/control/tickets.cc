@@ -14,7 +14,7 @@ namespace weir::control {
 namespace {
 
 // The number of the schema stands in the database's own header (PRAGMA user_version).
-constexpr int schema_version = 1;
+constexpr uint64_t schema_version = 2;
 constexpr const char* schema = R"(
 CREATE TABLE ticket(
   id TEXT PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL, digest BLOB NOT NULL, definition BLOB NOT NULL,
@@ -29,10 +29,24 @@ CREATE TABLE outbox(
   actor TEXT NOT NULL, note TEXT NOT NULL) STRICT;
 PRAGMA user_version = 1;
 )";
+// Who asked and who decided, as tokens say it.
+constexpr const char* schema_2 = R"(
+ALTER TABLE ticket ADD COLUMN asker_issuer TEXT NOT NULL DEFAULT '';
+ALTER TABLE ticket ADD COLUMN asker_subjects TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE ticket ADD COLUMN asker_email TEXT NOT NULL DEFAULT '';
+ALTER TABLE ticket ADD COLUMN decider_issuer TEXT NOT NULL DEFAULT '';
+ALTER TABLE ticket ADD COLUMN decider_subject TEXT NOT NULL DEFAULT '';
+ALTER TABLE ticket ADD COLUMN decider_display TEXT NOT NULL DEFAULT '';
+ALTER TABLE outbox ADD COLUMN issuer TEXT NOT NULL DEFAULT '';
+ALTER TABLE outbox ADD COLUMN subject TEXT NOT NULL DEFAULT '';
+ALTER TABLE outbox ADD COLUMN display TEXT NOT NULL DEFAULT '';
+PRAGMA user_version = 2;
+)";
 constexpr const char* columns =
     "id, version, state, digest, definition, principal, person, client, server, method, name, body, reason, "
     "session_key, "
-    "deciders, policies, generation, created, expires, decided_by, decided_note, decided, answer, stands, told";
+    "deciders, policies, generation, created, expires, decided_by, decided_note, decided, answer, stands, told, "
+    "asker_issuer, asker_subjects, asker_email, decider_issuer, decider_subject, decider_display";
 
 std::string lists_text(const std::vector<std::vector<std::string>>& lists) {
     json::Text text;
@@ -129,10 +143,17 @@ OrText<std::unique_ptr<Tickets>> Tickets::open(const std::string& path) {
         if (statement.step() == SQLITE_ROW) version = statement.number();
     }
     if (version > schema_version) return told("it was written by a newer weir");
-    if (version == 0)
-        if (const auto made = tickets->run((std::string("BEGIN IMMEDIATE;") + schema + "COMMIT").c_str()); !made)
-            return told(made.error());
+    if (const auto made = tickets->upgrade(version); !made) return told(made.error());
     return tickets;
+}
+
+/// From the schema of `version` (0: none) to the one of now, in one step or not at all.
+OrText<void> Tickets::upgrade(uint64_t version) {
+    if (version == schema_version) return {};
+    std::string steps = "BEGIN IMMEDIATE;";
+    if (version < 1) steps += schema;
+    if (version < 2) steps += schema_2;
+    return run((steps + "COMMIT").c_str());
 }
 
 Tickets::~Tickets() { sqlite3_close(database_); }
@@ -159,9 +180,9 @@ void Tickets::rollback() {
 }
 
 OrText<void> Tickets::insert(const Ticket& t) {
-    const auto prepared = prepare(
-        (std::string("INSERT INTO ticket(") + columns + ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
-            .c_str());
+    const auto prepared = prepare((std::string("INSERT INTO ticket(") + columns +
+                                   ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+                                      .c_str());
     if (!prepared) return std::unexpected(prepared.error());
     Statement s(*prepared);
     s.bind(t.id).bind(t.version).bind(approve::name_of(t.state)).bind(t.digest).bind(t.definition);
@@ -169,6 +190,8 @@ OrText<void> Tickets::insert(const Ticket& t) {
     s.bind(t.reason).bind(t.session_key).bind(lists_text(t.by)).bind(lists_text({t.policies})).bind(t.generation);
     s.bind(t.created_ns).bind(t.expires_ns).bind(t.decided_by).bind(t.decided_note).bind(t.decided_ns);
     s.bind(t.answer).bind(t.stands_ns).bind(uint64_t{t.told});
+    s.bind(t.asker.issuer).bind(lists_text({t.asker.subjects})).bind(t.asker.email);
+    s.bind(t.decider.issuer).bind(t.decider.subject).bind(t.decider.display);
     if (s.step() != SQLITE_DONE) return failed();
     return {};
 }
@@ -176,20 +199,23 @@ OrText<void> Tickets::insert(const Ticket& t) {
 OrText<bool> Tickets::update(const Ticket& t, uint64_t version) {
     const auto prepared = prepare(
         "UPDATE ticket SET version=?, state=?, expires=?, decided_by=?, decided_note=?, decided=?, "
-        "answer=?, stands=?, told=? WHERE id=? AND version=?");
+        "answer=?, stands=?, told=?, decider_issuer=?, decider_subject=?, decider_display=? WHERE id=? AND version=?");
     if (!prepared) return std::unexpected(prepared.error());
     Statement s(*prepared);
     s.bind(t.version).bind(approve::name_of(t.state)).bind(t.expires_ns).bind(t.decided_by).bind(t.decided_note);
-    s.bind(t.decided_ns).bind(t.answer).bind(t.stands_ns).bind(uint64_t{t.told}).bind(t.id).bind(version);
+    s.bind(t.decided_ns).bind(t.answer).bind(t.stands_ns).bind(uint64_t{t.told});
+    s.bind(t.decider.issuer).bind(t.decider.subject).bind(t.decider.display).bind(t.id).bind(version);
     if (s.step() != SQLITE_DONE) return failed();
     return sqlite3_changes(database_) == 1;
 }
 
 OrText<void> Tickets::remember(const OutboxLine& line) {
-    const auto prepared = prepare("INSERT INTO outbox(ticket, version, kind, actor, note) VALUES(?,?,?,?,?)");
+    const auto prepared = prepare(
+        "INSERT INTO outbox(ticket, version, kind, actor, note, issuer, subject, display) VALUES(?,?,?,?,?,?,?,?)");
     if (!prepared) return std::unexpected(prepared.error());
     Statement s(*prepared);
     s.bind(line.ticket).bind(line.version).bind(uint64_t{line.kind}).bind(line.by).bind(line.text);
+    s.bind(line.person.issuer).bind(line.person.subject).bind(line.person.display);
     if (s.step() != SQLITE_DONE) return failed();
     return {};
 }
@@ -204,8 +230,9 @@ OrText<void> Tickets::forget(int64_t up_to_number) {
 }
 
 OrText<std::vector<OutboxLine>> Tickets::outbox(int64_t number) {
-    const auto prepared =
-        prepare("SELECT number, ticket, version, kind, actor, note FROM outbox WHERE number > ? ORDER BY number");
+    const auto prepared = prepare(
+        "SELECT number, ticket, version, kind, actor, note, issuer, subject, display FROM outbox "
+        "WHERE number > ? ORDER BY number");
     if (!prepared) return std::unexpected(prepared.error());
     Statement s(*prepared);
     s.bind(static_cast<uint64_t>(number));
@@ -219,16 +246,18 @@ OrText<std::vector<OutboxLine>> Tickets::outbox(int64_t number) {
         line.kind = static_cast<uint16_t>(s.number());
         line.by = s.text();
         line.text = s.text();
+        for (std::string* text : {&line.person.issuer, &line.person.subject, &line.person.display}) *text = s.text();
         lines.push_back(std::move(line));
     }
     if (stepped != SQLITE_DONE) return failed();
     return lines;
 }
 
-OrText<std::vector<Ticket>> Tickets::read_all(Statement& s) {
+OrText<std::vector<Ticket>> Tickets::read_all(Statement& s, size_t count_max,
+                                              const std::function<bool(const Ticket&)>& wanted) {
     std::vector<Ticket> all;
-    int stepped = 0;
-    while ((stepped = s.step()) == SQLITE_ROW) {
+    int stepped = SQLITE_DONE;
+    while (all.size() < count_max && (stepped = s.step()) == SQLITE_ROW) {
         Ticket t;
         t.id = s.text();
         t.version = s.number();
@@ -251,9 +280,13 @@ OrText<std::vector<Ticket>> Tickets::read_all(Statement& s) {
         t.answer = s.text();
         t.stands_ns = s.number();
         t.told = s.number() != 0;
-        all.push_back(std::move(t));
+        t.asker.issuer = s.text();
+        if (auto subjects = read_lists(s.text()); !subjects.empty()) t.asker.subjects = std::move(subjects.front());
+        for (std::string* text : {&t.asker.email, &t.decider.issuer, &t.decider.subject, &t.decider.display})
+            *text = s.text();
+        if (!wanted || wanted(t)) all.push_back(std::move(t));
     }
-    if (stepped != SQLITE_DONE) return failed();
+    if (stepped != SQLITE_DONE && stepped != SQLITE_ROW) return failed();
     return all;
 }
 
@@ -279,15 +312,18 @@ OrText<std::optional<Ticket>> Tickets::find(std::string_view id) {
     return std::move(found->front());
 }
 
-OrText<std::vector<Ticket>> Tickets::past(size_t count_max) {
+OrText<std::vector<Ticket>> Tickets::past(size_t count_max, const PastPlace& place,
+                                          const std::function<bool(const Ticket&)>& wanted) {
+    if (count_max == 0) return std::vector<Ticket>();
     const auto prepared =
         prepare((std::string("SELECT ") + columns +
-                 " FROM ticket WHERE state NOT IN ('pending','approved','executing') ORDER BY created DESC, id LIMIT ?")
+                 " FROM ticket WHERE state NOT IN ('pending','approved','executing') AND (created < ? OR (created = ? "
+                 "AND id > ?)) ORDER BY created DESC, id")
                     .c_str());
     if (!prepared) return std::unexpected(prepared.error());
     Statement s(*prepared);
-    s.bind(uint64_t{count_max});
-    return read_all(s);
+    s.bind(place.created_ns).bind(place.created_ns).bind(place.id);
+    return read_all(s, count_max, wanted);
 }
 
 OrText<void> Tickets::prune(uint64_t before_ns) {

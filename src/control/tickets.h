@@ -4,11 +4,13 @@
 // failure is a text for the log; the transaction is then rolled back, and nothing of it has happened.
 #pragma once
 
+#include "approve/decider.h"
 #include "approve/ticket.h"
 
 #include <array>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,18 +22,26 @@ struct sqlite3_stmt;
 
 namespace weir::control {
 
+/// Who a token says somebody is. Without an issuer no token says so.
+struct Person {
+    std::string issuer, subject, display;
+    bool operator==(const Person&) const = default;
+};
+
 struct Ticket {
     std::string id;
     uint64_t version = 1;
     approve::State state = approve::State::pending;
     std::array<uint8_t, 32> digest{}, definition{};
     std::string principal, person, client, server, method, name, body, reason, session_key;
+    approve::Asker asker;
     std::vector<std::vector<std::string>> by;
     std::vector<std::string> policies;
     uint64_t generation = 0;
     uint64_t created_ns = 0; // Unix time, as all of them
     uint64_t expires_ns = 0; // pending: nobody decides afterwards; approved: nobody runs it afterwards
     std::string decided_by, decided_note;
+    Person decider; // when a token said who
     uint64_t decided_ns = 0;
     std::string answer;     // answered: for a client that has not got it
     uint64_t stands_ns = 0; // over: the same call asked again is told so until then, and is a new ticket afterwards
@@ -45,6 +55,13 @@ struct OutboxLine {
     uint64_t version = 0;
     uint16_t kind = 0; // record/kinds.h
     std::string by, text;
+    Person person{};
+};
+
+/// A place among tickets that are over: behind the one that was made then and has this id.
+struct PastPlace {
+    uint64_t created_ns = UINT64_MAX >> 1;
+    std::string id{};
 };
 
 template <class T> using OrText = std::expected<T, std::string>;
@@ -71,8 +88,9 @@ class Tickets {
     /// All that are not over, and those that are over and still stand at `now_ns`.
     OrText<std::vector<Ticket>> standing(uint64_t now_ns);
     OrText<std::optional<Ticket>> find(std::string_view id);
-    /// The newest that are over.
-    OrText<std::vector<Ticket>> past(size_t count_max);
+    /// The newest that are over and `wanted`, from behind `place` on.
+    OrText<std::vector<Ticket>> past(size_t count_max, const PastPlace& place,
+                                     const std::function<bool(const Ticket&)>& wanted);
     /// Removes rows that were over before `before_ns`: the record keeps what happened.
     OrText<void> prune(uint64_t before_ns);
 
@@ -82,7 +100,9 @@ class Tickets {
     OrText<void> run(const char* sql);
     OrText<sqlite3_stmt*> prepare(const char* sql);
     std::unexpected<std::string> failed() const;
-    OrText<std::vector<Ticket>> read_all(Statement& statement);
+    OrText<void> upgrade(uint64_t version);
+    OrText<std::vector<Ticket>> read_all(Statement& statement, size_t count_max = SIZE_MAX,
+                                         const std::function<bool(const Ticket&)>& wanted = {});
 
     sqlite3* database_;
 };

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 #include <string>
 
@@ -56,20 +57,106 @@ void write_texts(json::Text& out, const std::vector<std::string>& texts) {
     out.end_array();
 }
 
-DeskReply list(const DeskParts& parts, bool all) {
-    const auto tickets = parts.list(all, listed_max + 1);
-    if (!tickets) return unavailable();
-    json::Text out;
-    out.begin_object().name("approvals").begin_array();
-    for (size_t i = 0; i < std::min(tickets->size(), listed_max); ++i) write_ticket(out, (*tickets)[i], false);
-    out.end_array().name("more").boolean(tickets->size() > listed_max).end_object();
-    return {.body = out.text()};
+/// What a list is asked for.
+struct Question {
+    control::Listing listing{.count_max = listed_max};
+    std::optional<post::TicketState> state;
+    std::optional<std::string> server, name;
+    bool mine = false; // what the asking person asked for
+};
+
+/// `%41` to `A`; nothing when a percent sign is followed by something else.
+std::optional<std::string> decoded(std::string_view text) {
+    std::string out;
+    for (size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '%') {
+            out += text[i];
+            continue;
+        }
+        uint8_t octet = 0;
+        const char* const end = text.data() + std::min(i + 3, text.size());
+        const auto [stop, error] = std::from_chars(text.data() + i + 1, end, octet, 16);
+        if (error != std::errc() || stop != text.data() + i + 3) return std::nullopt;
+        out += static_cast<char>(octet);
+        i += 2;
+    }
+    return out;
 }
 
-DeskReply show(const DeskParts& parts, std::string_view id) {
+/// One of a list's questions. False: it is none, or has no such answer.
+bool read_member(std::string_view name, std::string value, bool person, Question& into) {
+    const bool flag = value == "1" || value == "0";
+    if (name == "all" && flag) {
+        into.listing.all = value == "1";
+    } else if (name == "mine" && flag && person) {
+        into.mine = value == "1";
+    } else if (name == "state") {
+        const auto found = std::ranges::find(states, value);
+        if (found == states.end() || found == states.begin()) return false;
+        into.state = static_cast<post::TicketState>(found - states.begin());
+    } else if (name == "server") {
+        into.server = std::move(value);
+    } else if (name == "name") {
+        into.name = std::move(value);
+    } else if (name == "after") {
+        into.listing.after = std::move(value);
+    } else if (name == "limit") {
+        const char* const end = value.data() + value.size();
+        const auto [stop, error] = std::from_chars(value.data(), end, into.listing.count_max);
+        return error == std::errc() && stop == end && into.listing.count_max - 1 < listed_max;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+std::expected<Question, std::string> read_question(std::string_view query, bool person) {
+    Question question;
+    while (!query.empty()) {
+        const std::string_view member = query.substr(0, query.find('&'));
+        query.remove_prefix(std::min(query.size(), member.size() + 1));
+        const size_t equals = std::min(member.find('='), member.size());
+        auto value = decoded(member.substr(std::min(equals + 1, member.size())));
+        if (!value || !read_member(member.substr(0, equals), std::move(*value), person, question))
+            return std::unexpected(
+                fmt::format("what may be asked is all=1, state=STATE, server=NAME, name=NAME, "
+                            "{}limit=1 to {} and after=NEXT",
+                            person ? "mine=1, " : "", listed_max));
+    }
+    // A state that nothing in the short list has is asked for by name: so the long one is meant.
+    if (question.state && *question.state > post::TicketState::executing) question.listing.all = true;
+    return question;
+}
+
+DeskReply list(const DeskRequest& request, const DeskParts& parts, const approve::Decider* person) {
+    auto question = read_question(request.query, person != nullptr);
+    if (!question) return error(400, "invalid", question.error());
+    control::Listing listing = std::move(question->listing);
+    // Asked on another thread, which may be late: it gets copies.
+    listing.wanted = [state = question->state, server = question->server, name = question->name, mine = question->mine,
+                      who = person == nullptr ? std::nullopt : std::optional(*person)](const TicketView& ticket) {
+        if ((state && ticket.state != *state) || (server && ticket.server != *server) || (name && ticket.name != *name))
+            return false;
+        return !who || (mine ? approve::is_asker(*who, ticket.asker) : approve::may_see(*who, ticket.asker, ticket.by));
+    };
+    const auto listed = parts.list(std::move(listing));
+    if (!listed && listed.error() == Error::invalid)
+        return error(400, "invalid", "`after` is the `next` of the page before");
+    if (!listed) return unavailable();
+    json::Text out;
+    out.begin_object().name("approvals").begin_array();
+    for (const TicketView& ticket : listed->tickets) write_ticket(out, ticket, false);
+    out.end_array().name("more").boolean(!listed->next.empty());
+    if (!listed->next.empty()) out.name("next").string(listed->next);
+    return {.body = out.end_object().text()};
+}
+
+DeskReply show(const DeskParts& parts, std::string_view id, const approve::Decider* person) {
     const auto ticket = parts.find(id);
     if (!ticket && ticket.error() == Error::not_found) return error(404, "not_found", "no such ticket");
     if (!ticket) return unavailable();
+    if (person != nullptr && !approve::may_see(*person, ticket->asker, ticket->by))
+        return error(403, name_of(approve::Right::not_named), text_of(approve::Right::not_named));
     json::Text out;
     write_ticket(out, *ticket, true);
     return {.body = out.text()};
@@ -111,11 +198,17 @@ std::expected<Word, std::string> read_decision(std::string_view body) {
     return word;
 }
 
-DeskReply decide(const DeskParts& parts, std::string_view id, const DeskRequest& request) {
+DeskReply decide(const DeskParts& parts, std::string_view id, const DeskRequest& request,
+                 const approve::Decider* person) {
     const auto word = read_decision(request.body);
     if (!word) return error(400, "invalid", word.error());
-    const std::string by = fmt::format("unix:{}:{}", request.visitor.uid, as_json_text(request.visitor.name));
-    const control::Decided decided = parts.decide(id, word->verb, by, word->note);
+    control::Actor actor;
+    if (person != nullptr) {
+        actor = {fmt::format("token:{}:{}", person->issuer, person->subject), *person};
+    } else {
+        actor.by = fmt::format("unix:{}:{}", request.visitor.uid, as_json_text(request.visitor.name));
+    }
+    const control::Decided decided = parts.decide(id, word->verb, std::move(actor), word->note);
     const TicketView& ticket = decided.ticket;
     switch (decided.outcome) {
         case control::Outcome::done:
@@ -127,6 +220,7 @@ DeskReply decide(const DeskParts& parts, std::string_view id, const DeskRequest&
                                      ticket.decided_by.empty() ? "" : ", decided by ", ticket.decided_by,
                                      ticket.decided_note.empty() ? "" : ": ", ticket.decided_note),
                          &ticket);
+        case control::Outcome::forbidden: return error(403, name_of(decided.right), text_of(decided.right));
         case control::Outcome::unavailable: return unavailable();
     }
     json::Text out;
@@ -156,6 +250,10 @@ void write_ticket(json::Text& out, const TicketView& ticket, bool body) {
     number("version", ticket.version);
     text("principal", ticket.principal);
     text("person", ticket.person);
+    if (!ticket.asker.issuer.empty()) {
+        text("issuer", ticket.asker.issuer);
+        if (!ticket.asker.subjects.empty()) text("subject", ticket.asker.subjects.front());
+    }
     text("client", ticket.client);
     text("server", ticket.server);
     text("method", ticket.method);
@@ -171,15 +269,23 @@ void write_ticket(json::Text& out, const TicketView& ticket, bool body) {
     number("created_unix_ns", ticket.created_unix_ns);
     number("expires_unix_ns", ticket.expires_unix_ns);
     text("decided_by", ticket.decided_by);
+    if (!ticket.decider_issuer.empty()) {
+        out.name("decider").begin_object();
+        text("issuer", ticket.decider_issuer);
+        text("subject", ticket.decider_subject);
+        text("name", ticket.decider_name);
+        out.end_object();
+    }
     text("decided_note", ticket.decided_note);
     number("decided_unix_ns", ticket.decided_unix_ns);
     if (body) text("body", ticket.body);
     out.end_object();
 }
 
-DeskReply answer_desk(const DeskRequest& request, const DeskParts& parts) {
+DeskReply answer_desk(const DeskRequest& request, const DeskParts& parts, const approve::Decider* person) {
     std::string_view rest = request.path;
-    if (!rest.starts_with(approvals) || (rest.size() > approvals.size() && rest[approvals.size()] != '/')) {
+    if (!is_approvals(rest)) {
+        if (person != nullptr) return error(404, "not_found", "no such page");
         if (request.method != http::Method::get) return error(405, "method_not_allowed", "pages are read with GET");
         return page(request, parts);
     }
@@ -192,11 +298,13 @@ DeskReply answer_desk(const DeskRequest& request, const DeskParts& parts) {
     if (request.method != (decision ? http::Method::post : http::Method::get))
         return error(405, "method_not_allowed",
                      decision ? "decisions are made with POST" : "tickets are read with GET");
-    if (decision) return decide(parts, rest, request);
-    if (!rest.empty()) return show(parts, rest);
-    if (!request.query.empty() && request.query != "all=1" && request.query != "all=0")
-        return error(400, "invalid", "the only question is all=1");
-    return list(parts, request.query == "all=1");
+    if (decision) return decide(parts, rest, request, person);
+    if (!rest.empty()) return show(parts, rest, person);
+    return list(request, parts, person);
+}
+
+bool is_approvals(std::string_view path) {
+    return path.starts_with(approvals) && (path.size() == approvals.size() || path[approvals.size()] == '/');
 }
 
 } // namespace weir::gateway

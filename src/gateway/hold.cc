@@ -4,6 +4,7 @@
 #include "approve/digest.h"
 #include "crypto/hex.h"
 #include "gateway/local.h"
+#include "gateway/people.h"
 #include "gateway/record_entries.h"
 #include "gateway/requests.h"
 #include "gateway/stream.h"
@@ -250,6 +251,15 @@ bool store_late(Exchange& exchange) {
     return false;
 }
 
+/// A name in approve{by}: `{server}` in it stands for the server's name.
+std::string for_server(std::string_view name, std::string_view server) {
+    constexpr std::string_view place = "{server}";
+    std::string out(name);
+    for (size_t at = 0; (at = out.find(place, at)) != std::string::npos; at += server.size())
+        out.replace(at, place.size(), server);
+    return out;
+}
+
 } // namespace
 
 Result<void> begin_hold(Exchange& exchange, const policy::Verdict& verdict) {
@@ -289,6 +299,7 @@ Result<void> begin_hold(Exchange& exchange, const policy::Verdict& verdict) {
     call->digest = hold.digest;
     call->principal = exchange.principal->key;
     call->person = exchange.principal->display;
+    call->asker = asker_of(*exchange.principal);
     call->client = exchange.client_text;
     call->server = exchange.server->config->name;
     call->method = exchange.method_text;
@@ -296,7 +307,8 @@ Result<void> begin_hold(Exchange& exchange, const policy::Verdict& verdict) {
     call->definition = hold.definition;
     call->body = std::move(stored);
     for (const auto& approve : verdict.approve) {
-        call->by.emplace_back(approve.by.begin(), approve.by.end());
+        auto& names = call->by.emplace_back();
+        for (const std::string_view name : approve.by) names.push_back(for_server(name, call->server));
         call->policies.emplace_back(approve.policy);
     }
     call->generation = hold.generation;

@@ -17,6 +17,7 @@ namespace {
 
 constexpr size_t mask_fields_max = 64, mask_text_bytes_max = 1024; // of one mask
 constexpr size_t approve_by_max = 16, approve_name_bytes_max = 128;
+constexpr char person_prefix[] = "person:"; // approve/decider.h
 constexpr uint64_t approve_within_ns = 15 * 60 * s_ns, approve_within_ns_max = 7 * 24 * 3600 * s_ns;
 
 bool valid_code(std::string_view code) {
@@ -186,13 +187,65 @@ std::optional<uint64_t> duration_of(std::string_view text) {
     return number * unit_s * s_ns;
 }
 
-/// Raises unless the value on top of the stack is the name of a group or person.
+/// Raises unless the value on top of the stack is the name of a group, or with its prefix of a person.
 void check_name(lua_State* state) {
-    const std::string_view name = text_at(state, -1, "a name in approve{by}");
+    std::string_view name = text_at(state, -1, "a name in approve{by}");
+    if (name.starts_with(person_prefix)) name.remove_prefix(std::string_view(person_prefix).size());
     const bool printable = std::none_of(name.begin(), name.end(),
                                         [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7f'; });
     if (name.empty() || name.size() > approve_name_bytes_max || !printable || !json::valid_utf8(name))
         raise(state, "a name in approve{by} is 1 to 128 bytes of UTF-8 without control characters");
+}
+
+/// Adds the names under `key` of the table at 2 to the list at 3, each with `prefix` in front. Raises on other shapes.
+void add_names(lua_State* state, const char* key, const char* prefix) {
+    lua_getfield(state, 2, key);
+    if (lua_isnil(state, -1)) return lua_pop(state, 1);
+    const size_t count = lua_istable(state, -1) ? lua_objlen(state, -1) : 0;
+    if (count == 0) raise(state, "approve{by = {%s}} is a list of names", key);
+    if (count > approve_by_max) raise(state, "approve{by} has more than 16 names");
+    size_t keys = 0;
+    lua_pushnil(state);
+    while (lua_next(state, -2) != 0) {
+        if (lua_type(state, -2) != LUA_TNUMBER) raise(state, "approve{by = {%s}} is a list of names", key);
+        check_name(state);
+        if (*prefix == '\0' && text_at(state, -1, "").starts_with(person_prefix))
+            raise(state, "no group begins with \"person:\": name persons in approve{by = {persons = {...}}}");
+        ++keys;
+        lua_pop(state, 1);
+    }
+    if (keys != count) raise(state, "approve{by = {%s}} is a list without gaps", key);
+    for (size_t i = 1; i <= count; ++i) {
+        lua_pushstring(state, prefix);
+        lua_rawgeti(state, -2, static_cast<int>(i));
+        lua_concat(state, 2);
+        lua_rawseti(state, 3, static_cast<int>(lua_objlen(state, 3)) + 1);
+    }
+    lua_pop(state, 1);
+}
+
+/// The table at 2 as a list of names, in its place: { groups = {...}, persons = {...} } becomes one list.
+void flatten_by(lua_State* state) {
+    if (!lua_istable(state, 2)) return;
+    bool by_key = false, listed = false;
+    lua_pushnil(state);
+    while (lua_next(state, 2) != 0) {
+        if (lua_type(state, -2) == LUA_TSTRING) {
+            if (!one_of(text_at(state, -2, ""), {"groups", "persons"}))
+                raise(state, "approve{by} is a list of names, or has groups and persons; not '%s'",
+                      lua_tostring(state, -2));
+            by_key = true;
+        } else {
+            listed = true;
+        }
+        lua_pop(state, 1);
+    }
+    if (!by_key) return;
+    if (listed) raise(state, "approve{by} is a list of names, or has groups and persons; not both");
+    lua_newtable(state);
+    add_names(state, "groups", "");
+    add_names(state, "persons", person_prefix);
+    lua_replace(state, 2);
 }
 
 struct Asked {
@@ -226,14 +279,15 @@ Asked read_approve(lua_State* state) {
     return asked;
 }
 
-/// approve{ by = { name, ... }, within = "15m", reason = text, on_timeout = "block" }
+/// approve{ by = { name, ... } or { groups = {...}, persons = {...} }, within = "15m", reason = text, on_timeout = "block" }
 int make_approve(lua_State* state) {
     luaL_checktype(state, 1, LUA_TTABLE);
     lua_settop(state, 1);
     const Asked asked = read_approve(state);
     lua_getfield(state, 1, "by");
+    flatten_by(state);
     const size_t count = lua_istable(state, 2) ? lua_objlen(state, 2) : 0;
-    if (count == 0) raise(state, "approve takes by = { \"group or person\", ... }");
+    if (count == 0) raise(state, "approve takes by = { groups = { ... }, persons = { ... } }, or a list of groups");
     if (count > approve_by_max) raise(state, "approve{by} has more than 16 names");
     size_t keys = 0, bytes = asked.reason.size();
     lua_pushnil(state);

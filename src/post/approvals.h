@@ -17,6 +17,7 @@
 //   leave      nobody waits here any more; the ticket stays. No answer.
 #pragma once
 
+#include "approve/decider.h"
 #include "base/pool.h"
 
 #include <array>
@@ -33,6 +34,7 @@ struct HeldCall {
     std::array<uint8_t, 32> digest{};     // approve/digest.h
     std::string principal;                // its key
     std::string person;                   // how it is shown
+    approve::Asker asker;                 // who must not decide
     std::string client;                   // what the client calls itself
     std::string server, method, name;     // name: the tool, prompt or URI
     std::array<uint8_t, 32> definition{}; // of the tool, as last relayed; zeros: not known

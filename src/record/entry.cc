@@ -195,7 +195,8 @@ char* write_payload(char* out, const Masked& e, const EntryLimits&) {
 size_t payload_bound(const TicketTurn& e, const EntryLimits& limits) {
     size_t bound = heads_bound + e.principal.size() + e.client.size() + e.server.size() + e.method.size() +
                    e.name.size() + body_bound(e.body, limits) + e.text.size() + e.sha256.size() + e.by.size() +
-                   e.session_key.size() + e.ticket.size();
+                   e.session_key.size() + e.ticket.size() + e.by_issuer.size() + e.by_subject.size() +
+                   e.by_person.size();
     for (const std::string_view policy : e.policies) bound += 9 + policy.size();
     return bound;
 }
@@ -215,6 +216,9 @@ char* write_payload(char* out, const TicketTurn& e, const EntryLimits& limits) {
     map.text(Field::by, e.by);
     map.text(Field::session_key, e.session_key);
     map.text(Field::ticket, e.ticket);
+    map.text(Field::by_issuer, e.by_issuer);
+    map.text(Field::by_subject, e.by_subject);
+    map.text(Field::by_person, e.by_person);
     return map.finish();
 }
 

@@ -94,8 +94,9 @@ struct TicketTurn {
     std::string_view by{};     // who, and through what
     std::string_view session_key{};
     std::string_view ticket{};
+    std::string_view by_issuer{}, by_subject{}, by_person{}; // who, when a token says so
 };
-/// held, approved, denied, expired, withdrawn, executing, answered or ambiguous.
+/// held, approved, denied, expired, withdrawn, executing, answered, ambiguous or not_entitled.
 template <Kind turn> struct TicketEntry : TicketTurn {
     static constexpr Kind kind = turn;
 };

@@ -33,7 +33,8 @@
     row(21, mark, "the end of a batch, with the chain's value") \
     row(22, checkpoint, "the signed state of the log") \
     row(23, seal, "the end of a segment") \
-    row(24, pruned, "an old segment was removed to keep within retain_bytes and retain_days")
+    row(24, pruned, "an old segment was removed to keep within retain_bytes and retain_days") \
+    row(25, not_entitled, "somebody decided about it who may not; nothing was done")
 
 // key, name, type: number, text, bytes, flag, texts (a list)
 #define WEIR_FIELDS(row) \
@@ -80,7 +81,10 @@
     row(40, person, text)           /* the principal, for people */ \
     row(41, issuer, text)           /* who vouches for the principal */ \
     row(42, subject, text)          /* what its issuer calls it */ \
-    row(43, application, text)      /* the OAuth client that its token was issued to */
+    row(43, application, text)      /* the OAuth client that its token was issued to */ \
+    row(44, by_issuer, text)        /* who vouches for who did it */ \
+    row(45, by_subject, text)       /* what that issuer calls them */ \
+    row(46, by_person, text)        /* the same, for people */
 
 namespace weir::record {
 
@@ -98,7 +102,7 @@ enum class Field : uint8_t {
 
 enum class FieldType : uint8_t { number, text, bytes, flag, texts };
 
-inline constexpr uint8_t field_count = 44;
+inline constexpr uint8_t field_count = 47;
 
 /// The name of a kind as the record, logs and commands say it; "unknown" for a number of a later weir.
 std::string_view name_of(Kind kind);

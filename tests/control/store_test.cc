@@ -79,11 +79,12 @@ struct Desk {
         call->definition[0] = definition;
         call->principal = "p";
         call->person = "ann";
+        call->asker = {"https://idp.example", {"ann", "agent"}, {}};
         call->server = "acme";
         call->method = "tools/call";
         call->name = "pay";
         call->body = call_body;
-        call->by = {{"ops", "bo@acme.example"}};
+        call->by = {{"ops", "person:bo@acme.example"}};
         call->policies = {"pay/ask"};
         call->reason = "money";
         call->within_ns = within_ns;
@@ -94,12 +95,21 @@ struct Desk {
         post({.kind = Kind::claim, .waiter = {waiter, 1}, .ticket = ticket});
         return next();
     }
-    Decided decide(const std::string& id, Verb verb) { return store->decide(id, verb, "unix:0:root", "because"); }
+    Decided decide(const std::string& id, Verb verb) { return store->decide(id, verb, {"unix:0:root"}, "because"); }
+    /// The same by somebody's token.
+    Decided decide_as(const std::string& id, Verb verb, const std::string& subject, std::vector<std::string> groups) {
+        approve::Decider person;
+        person.issuer = "https://idp.example";
+        person.subject = subject;
+        person.display = "Dr " + subject;
+        person.groups = std::move(groups);
+        return store->decide(id, verb, {"token:https://idp.example:" + subject, person}, "because");
+    }
     std::string state_of(const std::string& id) {
-        const auto all = store->list(true, 100);
+        const auto all = store->list({.all = true});
         const auto found = store->find(id);
         REQUIRE(all);
-        for (const auto& ticket : *all) {
+        for (const auto& ticket : all->tickets) {
             if (ticket.id != id) continue;
             REQUIRE(found);
             CHECK(found->state == ticket.state);
@@ -191,7 +201,7 @@ TEST_CASE("a decision is final, a late one is told what stands and who set it") 
     const auto ticket = desk.submit(1).ticket;
     REQUIRE(desk.decide(ticket, Verb::deny).outcome == Outcome::done);
     CHECK(desk.next().state == TicketState::denied);
-    const auto late = desk.store->decide(ticket, Verb::approve, "unix:1:bo", "");
+    const auto late = desk.store->decide(ticket, Verb::approve, {"unix:1:bo"}, "");
     CHECK(late.outcome == Outcome::conflict);
     CHECK(late.ticket.state == TicketState::denied);
     CHECK(late.ticket.decided_by == "unix:0:root");
@@ -204,6 +214,121 @@ TEST_CASE("a decision is final, a late one is told what stands and who set it") 
     CHECK(again.state == TicketState::denied);
     CHECK(again.text.find("because") != std::string::npos);
     CHECK_FALSE(desk.claim(2, ticket).granted);
+}
+
+TEST_CASE("whom a policy names decides, nobody else does, and both are told and recorded by name") {
+    Desk desk;
+    desk.open();
+    const auto ticket = desk.submit(1).ticket;
+    const auto outside = desk.decide_as(ticket, Verb::approve, "eve", {"dev"});
+    CHECK(outside.outcome == Outcome::forbidden);
+    CHECK(outside.right == approve::Right::not_named);
+    CHECK(desk.decide_as(ticket, Verb::deny, "eve", {"dev"}).outcome == Outcome::forbidden);
+    for (const auto* own : {"ann", "agent"}) { // though they are in the group
+        const auto refused = desk.decide_as(ticket, Verb::approve, own, {"ops"});
+        CHECK(refused.outcome == Outcome::forbidden);
+        CHECK(refused.right == approve::Right::own_call);
+    }
+    CHECK(desk.decide_as(ticket, Verb::withdraw, "bo", {"ops"}).right == approve::Right::not_the_asker);
+    CHECK(desk.store->find(ticket)->state == TicketState::pending);
+    const auto decided = desk.decide_as(ticket, Verb::approve, "bo", {"ops"});
+    CHECK(decided.outcome == Outcome::done);
+    CHECK(desk.next().state == TicketState::approved);
+    CHECK(desk.decide_as(ticket, Verb::approve, "bo", {"ops"}).outcome == Outcome::unchanged);
+    CHECK(desk.decide_as(ticket, Verb::approve, "cy", {"ops"}).outcome == Outcome::conflict);
+    CHECK(desk.decide_as(ticket, Verb::deny, "eve", {}).outcome == Outcome::forbidden);
+    desk.open(); // It is kept.
+    const auto kept = desk.store->find(ticket);
+    REQUIRE(kept);
+    CHECK(kept->decided_by == "token:https://idp.example:bo");
+    CHECK(kept->decider_issuer == "https://idp.example");
+    CHECK(kept->decider_subject == "bo");
+    CHECK(kept->decider_name == "Dr bo");
+    CHECK(kept->asker.subjects == std::vector<std::string>{"ann", "agent"});
+    CHECK(desk.decide_as(ticket, Verb::revoke, "ann", {}).outcome == Outcome::done); // her own: back, not forth
+
+    using record::Field, record::Kind::not_entitled;
+    CHECK(desk.told(ticket) == std::vector{held, not_entitled, not_entitled, not_entitled, not_entitled, not_entitled,
+                                           approved, not_entitled, record::Kind::withdrawn});
+    auto stream = record::StreamReader::open((desk.directory / "segments" / "control").string(), {});
+    REQUIRE(stream);
+    std::string said;
+    while (const auto entry = stream->next()) {
+        const auto fields = record::read_fields(entry->frame.payload);
+        REQUIRE(fields);
+        if (fields->has(Field::by_subject))
+            said += std::string(fields->text(Field::by_subject)) + " " + std::string(fields->text(Field::by_person)) +
+                    " " + std::string(fields->text(Field::by_issuer)) + "\n";
+    }
+    CHECK(said.starts_with("eve Dr eve https://idp.example\n"));
+    CHECK(said.find("\nbo Dr bo https://idp.example\n") != std::string::npos);
+}
+
+TEST_CASE("a list comes in pages that neither repeat nor leave out, and holds what is wanted") {
+    Desk desk;
+    desk.open();
+    std::vector<std::string> waiting, over;
+    for (uint8_t i = 1; i <= 5; ++i) waiting.push_back(desk.submit(i, i).ticket);
+    for (uint8_t i = 11; i <= 14; ++i) {
+        over.insert(over.begin(), desk.submit(i, i).ticket);
+        REQUIRE(desk.decide(over.front(), Verb::deny).outcome == Outcome::done);
+        desk.next();
+    }
+    for (const size_t size : {size_t{1}, size_t{2}, size_t{4}, size_t{5}, size_t{9}, size_t{100}}) {
+        INFO(size);
+        std::vector<std::string> seen;
+        for (Listing page{.all = true, .count_max = size};;) {
+            const auto listed = desk.store->list(page);
+            REQUIRE(listed);
+            CHECK(listed->tickets.size() <= size);
+            for (const auto& ticket : listed->tickets) {
+                CHECK(ticket.body.empty());
+                seen.push_back(ticket.id);
+            }
+            if (listed->next.empty()) break;
+            page.after = listed->next;
+        }
+        std::vector<std::string> all = waiting;
+        all.insert(all.end(), over.begin(), over.end());
+        CHECK(seen == all);
+    }
+    const auto second = [&](const TicketView& view) { return view.id == waiting[1] || view.id == over[1]; };
+    const auto some = desk.store->list({.all = true, .wanted = second});
+    REQUIRE(some);
+    CHECK(some->tickets.size() == 2);
+    CHECK(desk.store->list({.after = "w.1.ap_short"}).error() == Error::invalid);
+    CHECK(desk.store->list({.after = "later"}).error() == Error::invalid);
+}
+
+TEST_CASE("a database of the first schema is taken over with what it holds") {
+    Desk desk;
+    sqlite3* old = nullptr;
+    REQUIRE(sqlite3_open((desk.directory / "weir.db").c_str(), &old) == SQLITE_OK);
+    const char* const made = R"(
+CREATE TABLE ticket(
+  id TEXT PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL, digest BLOB NOT NULL, definition BLOB NOT NULL,
+  principal TEXT NOT NULL, person TEXT NOT NULL, client TEXT NOT NULL, server TEXT NOT NULL, method TEXT NOT NULL,
+  name TEXT NOT NULL, body TEXT NOT NULL, reason TEXT NOT NULL, session_key TEXT NOT NULL, deciders TEXT NOT NULL,
+  policies TEXT NOT NULL, generation INTEGER NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL,
+  decided_by TEXT NOT NULL, decided_note TEXT NOT NULL, decided INTEGER NOT NULL, answer TEXT NOT NULL,
+  stands INTEGER NOT NULL, told INTEGER NOT NULL) STRICT;
+CREATE INDEX ticket_state ON ticket(state, stands);
+CREATE TABLE outbox(
+  number INTEGER PRIMARY KEY AUTOINCREMENT, ticket TEXT NOT NULL, version INTEGER NOT NULL, kind INTEGER NOT NULL,
+  actor TEXT NOT NULL, note TEXT NOT NULL) STRICT;
+INSERT INTO ticket VALUES('ap_00000000000000000000000000', 1, 'pending', zeroblob(32), zeroblob(32), 'p', 'ann', '', 'acme',
+  'tools/call', 'pay', '{}', '', '', '[["ops"]]', '[["pay/ask"]]', 1, 1, 9000000000000000000, '', '', 0, '', 0, 0);
+INSERT INTO outbox(ticket, version, kind, actor, note) VALUES('ap_00000000000000000000000000', 1, 5, '', 'old');
+PRAGMA user_version = 1;)";
+    REQUIRE(sqlite3_exec(old, made, nullptr, nullptr, nullptr) == SQLITE_OK);
+    sqlite3_close(old);
+    desk.open();
+    const std::string id = "ap_00000000000000000000000000";
+    CHECK(desk.told(id) == std::vector{held});
+    CHECK(desk.decide_as(id, Verb::approve, "ann", {"dev"}).outcome == Outcome::forbidden);
+    CHECK(desk.decide_as(id, Verb::approve, "bo", {"ops"}).outcome == Outcome::done);
+    desk.open();
+    CHECK(desk.store->find(id)->decider_subject == "bo");
 }
 
 TEST_CASE("a tool that was changed is asked about anew, whether people had decided or not") {
@@ -286,15 +411,15 @@ TEST_CASE("tickets survive a restart; what was running then is ambiguous") {
     CHECK(lost.ticket == runs);
     CHECK(lost.state == TicketState::ambiguous);
     CHECK(desk.told(runs) == std::vector{held, approved, executing, record::Kind::ambiguous});
-    auto all = desk.store->list(false, 100);
+    auto all = desk.store->list({});
     REQUIRE(all);
-    CHECK(all->size() == 2);
+    CHECK(all->tickets.size() == 2);
     // Whoever asks for it again is told what may have happened, and so is whoever is to approve it.
     const auto fresh = desk.submit(7, 3);
     REQUIRE(fresh.state == TicketState::pending);
-    all = desk.store->list(false, 100);
+    all = desk.store->list({});
     REQUIRE(all);
-    CHECK(all->back().reason.find("may already have run") != std::string::npos);
+    CHECK(all->tickets.back().reason.find("may already have run") != std::string::npos);
 }
 
 TEST_CASE("caps refuse in clear text") {

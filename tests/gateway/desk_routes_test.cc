@@ -36,7 +36,11 @@ struct Desk {
     std::vector<TicketView> waiting = {ticket("ap_1", TicketState::pending), ticket("ap_2", TicketState::pending)};
     std::vector<TicketView> over = {ticket("ap_0", TicketState::denied)};
     Outcome outcome = Outcome::done;
+    approve::Right right = approve::Right::granted;
     std::string decided; // what was said last
+    std::optional<approve::Decider> by;
+    control::Listing asked;
+    std::optional<approve::Decider> person; // whose token comes along
     bool away = false;
 
     DeskParts parts() {
@@ -45,11 +49,18 @@ struct Desk {
                         out.append(path);
                         return Page{.status = 200, .type = "text/plain"};
                     },
-                .list = [this](bool all, size_t count_max) -> Result<std::vector<TicketView>> {
+                .list = [this](control::Listing listing) -> Result<control::Listed> {
                     if (away) return fail(Error::limit_reached);
-                    std::vector<TicketView> found = waiting;
-                    if (all) found.insert(found.end(), over.begin(), over.end());
-                    if (found.size() > count_max) found.resize(count_max);
+                    if (listing.after == "bad") return fail(Error::invalid);
+                    asked = listing;
+                    control::Listed found;
+                    for (const auto* list : {&waiting, &over})
+                        for (const TicketView& each : *list)
+                            if ((list == &waiting || listing.all) && (!listing.wanted || listing.wanted(each)))
+                                found.tickets.push_back(each);
+                    if (found.tickets.size() <= listing.count_max) return found;
+                    found.tickets.resize(listing.count_max);
+                    found.next = "w.1." + found.tickets.back().id;
                     return found;
                 },
                 .find = [this](std::string_view id) -> Result<TicketView> {
@@ -60,10 +71,11 @@ struct Desk {
                     return fail(Error::not_found);
                 },
                 .decide =
-                    [this](std::string_view id, Verb verb, std::string_view by, std::string_view note) {
-                        decided = std::string(id) + " " + std::to_string(static_cast<int>(verb)) + " " +
-                                  std::string(by) + " " + std::string(note);
-                        control::Decided answer{outcome, ticket(std::string(id), TicketState::denied)};
+                    [this](std::string_view id, Verb verb, control::Actor actor, std::string_view note) {
+                        decided = std::string(id) + " " + std::to_string(static_cast<int>(verb)) + " " + actor.by +
+                                  " " + std::string(note);
+                        by = actor.person;
+                        control::Decided answer{outcome, ticket(std::string(id), TicketState::denied), right};
                         answer.ticket.decided_by = "unix:0:root";
                         answer.ticket.decided_note = "no \x1b[2J";
                         return answer;
@@ -71,11 +83,12 @@ struct Desk {
     }
     DeskReply get(std::string_view path, std::string_view query = {}) {
         return answer_desk({.method = http::Method::get, .path = path, .query = query, .body = {}, .visitor = {}},
-                           parts());
+                           parts(), person ? &*person : nullptr);
     }
     DeskReply post(std::string_view path, std::string_view body) {
         return answer_desk(
-            {.method = http::Method::post, .path = path, .query = {}, .body = body, .visitor = {7, "ann"}}, parts());
+            {.method = http::Method::post, .path = path, .query = {}, .body = body, .visitor = {7, "ann"}}, parts(),
+            person ? &*person : nullptr);
     }
 };
 
@@ -176,4 +189,78 @@ TEST_CASE("without a store, approvals are refused and pages are not") {
               .status == 503);
     CHECK(answer_desk({.method = http::Method::get, .path = "/livez", .query = {}, .body = {}, .visitor = {}}, parts)
               .status == 200);
+}
+
+namespace {
+
+approve::Decider person(std::string subject, std::vector<std::string> groups) {
+    approve::Decider decider;
+    decider.issuer = "https://idp.example";
+    decider.subject = std::move(subject);
+    decider.groups = std::move(groups);
+    return decider;
+}
+
+} // namespace
+
+TEST_CASE("a person with a token sees what they may decide about or asked for, and no page") {
+    Desk desk;
+    desk.waiting[0].asker = {"https://idp.example", {"ann"}, {}};
+    desk.waiting[1].by = {{"person:cy"}};
+    desk.person = person("bo", {"finance"});
+    CHECK(desk.get("/status").status == 404);
+    const DeskReply mine = desk.get("/api/v1/approvals");
+    CHECK(mine.status == 200);
+    CHECK((has(mine, "\"ap_1\"") && !has(mine, "\"ap_2\"")));
+    CHECK(has(mine, R"("subject":"ann")"));
+    CHECK(desk.get("/api/v1/approvals/ap_1").status == 200);
+    const DeskReply other = desk.get("/api/v1/approvals/ap_2");
+    CHECK(other.status == 403);
+    CHECK((has(other, "not_an_approver") && !has(other, "refund")));
+    CHECK(desk.get("/api/v1/approvals/ap_9").status == 404);
+    desk.person = person("ann", {});
+    CHECK(has(desk.get("/api/v1/approvals"), "\"ap_1\""));
+    CHECK(has(desk.get("/api/v1/approvals", "mine=1"), "\"ap_1\""));
+    desk.person = person("cy", {"sre"});
+    CHECK((has(desk.get("/api/v1/approvals"), "\"ap_1\"") && has(desk.get("/api/v1/approvals"), "\"ap_2\"")));
+    CHECK(has(desk.get("/api/v1/approvals", "mine=1"), R"("approvals":[])"));
+}
+
+TEST_CASE("a person's decision is theirs by name, and a refusal says why") {
+    Desk desk;
+    desk.person = person("bo", {"sre"});
+    CHECK(desk.post("/api/v1/approvals/ap_1/decision", R"({"decision":"approve","note":"fine"})").status == 200);
+    CHECK(desk.decided == "ap_1 0 token:https://idp.example:bo fine");
+    REQUIRE(desk.by);
+    CHECK(desk.by->groups == std::vector<std::string>{"sre"});
+    for (const auto right : {approve::Right::own_call, approve::Right::not_named, approve::Right::groups_unknown}) {
+        desk.outcome = Outcome::forbidden;
+        desk.right = right;
+        const DeskReply refused = desk.post("/api/v1/approvals/ap_1/decision", R"({"decision":"deny"})");
+        CHECK(refused.status == 403);
+        CHECK(has(refused, approve::name_of(right)));
+        CHECK_FALSE(has(refused, "ticket\":"));
+    }
+    desk.person.reset();
+    desk.outcome = Outcome::done;
+    CHECK(desk.post("/api/v1/approvals/ap_1/decision", R"({"decision":"deny"})").status == 200);
+    CHECK(desk.decided == "ap_1 1 unix:7:ann ");
+    CHECK_FALSE(desk.by);
+}
+
+TEST_CASE("a list is narrowed and paged by its query, and nothing else is asked") {
+    Desk desk;
+    desk.waiting[1].server = "other one";
+    CHECK_FALSE(has(desk.get("/api/v1/approvals", "server=acme"), "\"ap_2\""));
+    CHECK(has(desk.get("/api/v1/approvals", "server=other%20one&name=refund"), "\"ap_2\""));
+    CHECK(has(desk.get("/api/v1/approvals", "state=pending&name=else"), R"("approvals":[])"));
+    const DeskReply denied = desk.get("/api/v1/approvals", "state=denied"); // also without all=1
+    CHECK((has(denied, "\"ap_0\"") && !has(denied, "\"ap_1\"")));
+    const DeskReply page = desk.get("/api/v1/approvals", "limit=1");
+    CHECK((has(page, R"("more":true)") && has(page, R"("next":"w.1.ap_1")")));
+    CHECK(desk.get("/api/v1/approvals", "after=w.1.ap_1&limit=2").status == 200);
+    CHECK(desk.asked.after == "w.1.ap_1");
+    for (const auto* wrong : {"limit=0", "limit=1001", "limit=x", "limit=", "limit=-1", "state=unavailable",
+                              "state=", "color=red", "all", "server=%4", "server=%zz", "mine=1", "after=bad", "&&"})
+        CHECK(desk.get("/api/v1/approvals", wrong).status == 400);
 }

@@ -216,6 +216,14 @@ TEST_CASE("approve keeps what every policy asks of people") {
     CHECK(verdict.within_ns == 90 * s_ns);
     CHECK(Views(verdict.policies.begin(), verdict.policies.end()) == Views{"a", "b"});
     CHECK(court.on_tool("other").approve.size() == 3);
+    Court keyed(one("k", "approve { by = { groups = { 'sre', 'ops' }, persons = { 'bo@acme.example' } } }",
+                    "match = {}", "request") +
+                one("l", "approve { by = { persons = { 'bo' } } }", "match = {}", "request"));
+    verdict = keyed.on_tool("query");
+    REQUIRE(verdict.approve.size() == 2);
+    CHECK(Views(verdict.approve[0].by.begin(), verdict.approve[0].by.end()) ==
+          Views{"sre", "ops", "person:bo@acme.example"});
+    CHECK(Views(verdict.approve[1].by.begin(), verdict.approve[1].by.end()) == Views{"person:bo"});
     Court alone(one("c", "approve { by = { 'x' } }", "match = {}", "request"));
     CHECK(alone.on_tool("query").within_ns == 900 * s_ns);
 }

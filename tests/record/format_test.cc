@@ -270,12 +270,14 @@ TEST_CASE("numbers of kinds and fields are what they always were") {
     CHECK(static_cast<int>(Kind::gap) == 20);
     CHECK(static_cast<int>(Kind::mark) == 21);
     CHECK(static_cast<int>(Kind::pruned) == 24);
+    CHECK(static_cast<int>(Kind::not_entitled) == 25);
     CHECK(static_cast<int>(Field::body) == 6);
     CHECK(static_cast<int>(Field::chain) == 21);
     CHECK(static_cast<int>(Field::session_key) == 35);
     CHECK(static_cast<int>(Field::ticket) == 36);
     CHECK(static_cast<int>(Field::stream) == 37);
-    CHECK(static_cast<int>(Field::application) == field_count - 1);
+    CHECK(static_cast<int>(Field::application) == 43);
+    CHECK(static_cast<int>(Field::by_person) == field_count - 1);
     CHECK(name_of(Kind::stream_event) == "stream_event");
     CHECK(name_of(static_cast<Kind>(60'000)) == "unknown");
     CHECK(name_of(Field::rest_sha256) == "rest_sha256");
