@@ -185,8 +185,7 @@ void Docket::nothing_written(std::vector<Mail>& mail) {
 /// What only looks; also while nothing can be written.
 void Docket::answer_lookups(std::vector<Mail>& mail) {
     for (Mail& one : mail) {
-        if (auto* question = std::get_if<ListQuestion>(&one))
-            question->answer->set_value(list(question->listing));
+        if (auto* question = std::get_if<ListQuestion>(&one)) question->answer->set_value(list(question->listing));
         else if (auto* sought = std::get_if<FindQuestion>(&one)) sought->answer->set_value(find(sought->id));
     }
 }

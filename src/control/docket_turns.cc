@@ -203,12 +203,12 @@ OrText<void> Docket::refuse(Live& entry, const DecideQuestion& question, approve
     const uint64_t version = ticket.version++;
     if (const auto saved = save(entry, version); !saved) return saved;
     return table_->remember({.number = 0,
-                            .ticket = ticket.id,
-                            .version = ticket.version,
-                            .kind = static_cast<uint16_t>(record::Kind::not_entitled),
-                            .by = question.actor.by,
-                            .text = std::string(approve::text_of(right)),
-                            .person = person_of(question.actor)});
+                             .ticket = ticket.id,
+                             .version = ticket.version,
+                             .kind = static_cast<uint16_t>(record::Kind::not_entitled),
+                             .by = question.actor.by,
+                             .text = std::string(approve::text_of(right)),
+                             .person = person_of(question.actor)});
 }
 
 OrText<void> Docket::expire_due() {
