@@ -53,8 +53,12 @@ std::string_view challenge(Exchange& exchange, std::string_view error, std::stri
     return exchange.space.copy(line.text());
 }
 
+constexpr std::string_view ended_text =
+    "not executed: the access token ended while this call waited for approval; call again with a new token and exactly "
+    "the same arguments";
+
 /// Answers what stands in the row of the refusal, and tells the operator why.
-Next refuse_token(Exchange& exchange, const identity::Refusal& refusal) {
+Next refuse_token(Exchange& exchange, const identity::Refusal& refusal, std::string_view detail = {}) {
     exchange.worker.note_refused_token(*exchange.server, refusal);
     PaddedBytes scopes(exchange.worker.buffers);
     add_words(scopes, exchange.server->config->scopes);
@@ -69,7 +73,7 @@ Next refuse_token(Exchange& exchange, const identity::Refusal& refusal) {
         case Challenge::invalid_token:
             exchange.refusal.lines =
                 challenge(exchange, "invalid_token", row_of(Error::token_refused).text, scopes.text());
-            return refuse(exchange, Error::token_refused);
+            return refuse(exchange, Error::token_refused, detail);
         case Challenge::insufficient_scope:
             exchange.refusal.lines =
                 challenge(exchange, "insufficient_scope", row_of(Error::scope_missing).text, scopes.text());
@@ -77,6 +81,13 @@ Next refuse_token(Exchange& exchange, const identity::Refusal& refusal) {
         case Challenge::unavailable: return refuse(exchange, Error::identity_unavailable);
     }
     return refuse(exchange, Error::rpc_internal);
+}
+
+std::expected<identity::Accepted, identity::Refusal> judge_token(Exchange& exchange, uint64_t wall_ns) {
+    Worker& worker = exchange.worker;
+    return worker.authenticator.authenticate(exchange.head.value(http::FieldId::authorization),
+                                             exchange.server->resource, {wall_ns / s_ns, worker.now_ns()},
+                                             exchange.client_link->peer_key);
 }
 
 /// The scopes that `rules` ask for `name`, into `needed`.
@@ -109,14 +120,13 @@ Next authenticate(Exchange& exchange) {
     const bool late = exchange.expired;
     exchange.expired = false;
     const uint64_t wall_ns = worker.ring.wall_ns();
-    const auto accepted =
-        worker.authenticator.authenticate(exchange.head.value(http::FieldId::authorization), exchange.server->resource,
-                                          {wall_ns / s_ns, worker.now_ns()}, link->peer_key);
+    const auto accepted = judge_token(exchange, wall_ns);
     if (accepted) {
         exchange.who = accepted->principal;
         exchange.principal = exchange.who.get();
         const uint64_t ends_ns = accepted->ends_unix_s >= UINT64_MAX / s_ns ? UINT64_MAX : accepted->ends_unix_s * s_ns;
         const uint64_t left_ns = ends_ns - std::min(ends_ns, wall_ns);
+        exchange.token_ends_wall_ns = ends_ns;
         exchange.token_ends_ns = left_ns >= UINT64_MAX - worker.now_ns() ? UINT64_MAX : worker.now_ns() + left_ns;
         return go(exchange, Step::scan);
     }
@@ -131,6 +141,23 @@ Next authenticate(Exchange& exchange) {
         return Next::wait;
     }
     return refuse_token(exchange, refusal);
+}
+
+bool token_over(const Exchange& exchange) {
+    return exchange.worker.now_ns() >= exchange.token_ends_ns ||
+           (exchange.token_ends_wall_ns != UINT64_MAX && exchange.worker.ring.wall_ns() >= exchange.token_ends_wall_ns);
+}
+
+std::optional<Next> judge_token_again(Exchange& exchange) {
+    if (exchange.server->config->anonymous) return std::nullopt;
+    if (token_over(exchange)) return refuse_ended_token(exchange);
+    const auto accepted = judge_token(exchange, exchange.worker.ring.wall_ns());
+    if (accepted) return std::nullopt;
+    return refuse_token(exchange, accepted.error(), ended_text);
+}
+
+Next refuse_ended_token(Exchange& exchange) {
+    return refuse_token(exchange, {identity::TokenError::expired}, ended_text);
 }
 
 Result<void> check_scopes(Exchange& exchange) {

@@ -7,11 +7,23 @@
 
 #include "gateway/exchange.h"
 
+#include <optional>
+
 namespace weir::gateway {
 
 /// step_authenticate for a server that asks who comes. Waits, for a bounded time, while keys are fetched that the token may
 /// need.
 Next authenticate(Exchange& exchange);
+
+/// Whether the token's time is over, by either clock: what waits with it, or stays open, ends.
+bool token_over(const Exchange& exchange);
+
+/// The call waited for people and is to go on: its token is judged once more, as it is now. Nothing: it is good.
+std::optional<Next> judge_token_again(Exchange& exchange);
+
+/// The token of a call that waits for people has ended: the client is told so in the way that lets it come again with a new
+/// one, and finds its ticket then.
+Next refuse_ended_token(Exchange& exchange);
 
 /// Whether what the request asks for needs scopes that its principal lacks. Its body was read, and is still there.
 ///

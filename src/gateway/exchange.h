@@ -131,6 +131,7 @@ struct Exchange {
     std::shared_ptr<const identity::Principal> who; // the principal, when it came with a token
     const identity::Principal* principal = nullptr;
     uint64_t token_ends_ns = UINT64_MAX;            // when open streams end, too
+    uint64_t token_ends_wall_ns = UINT64_MAX;       // the same by the clock of the wall, which may be set meanwhile
     uint64_t keys_until_ns = 0;                     // it waits for an issuer's keys until then; 0: it never did
     Session* session = nullptr;                     // of the record
     std::optional<mcp::SessionSeal> legacy_session; // what the client's session id sealed

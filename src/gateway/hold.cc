@@ -3,6 +3,7 @@
 
 #include "approve/digest.h"
 #include "crypto/hex.h"
+#include "gateway/authentication.h"
 #include "gateway/local.h"
 #include "gateway/people.h"
 #include "gateway/record_entries.h"
@@ -221,6 +222,7 @@ Next keep_waiting(Exchange& exchange) {
     Worker& worker = exchange.worker;
     Hold& hold = *exchange.hold;
     const uint64_t now = worker.now_ns(), end = hold.since_ns + worker.limits.hold_ns_max;
+    if (token_over(exchange)) return refuse_ended_token(exchange); // The ticket stays for who comes with a new one.
     if (worker.draining() || now >= end) return answer_pending(exchange);
     if (!hold.progress_token.empty() && now >= hold.next_progress_ns) {
         PaddedBytes message(worker.buffers), event(worker.buffers);
@@ -239,7 +241,7 @@ Next keep_waiting(Exchange& exchange) {
     }
     uint64_t next = std::min(end, std::max(exchange.heartbeat_ns, hold.since_ns) + worker.limits.heartbeat_ns);
     if (!hold.progress_token.empty()) next = std::min(next, hold.next_progress_ns);
-    exchange.client_link->set_deadline(next);
+    exchange.client_link->set_deadline(std::min(next, exchange.token_ends_ns));
     return Next::wait;
 }
 
@@ -371,6 +373,7 @@ Next step_hold(Exchange& exchange) {
             if (tool_changed(exchange)) // Who asks again asks about the tool as it is now.
                 return answer_refused(exchange, Error::approval_denied, "the tool was changed while this call waited");
             exchange.client_link->clear_deadline(); // of its signs of life
+            if (const auto refused = judge_token_again(exchange)) return *refused;
             return go(exchange, Step::judge);
         case TicketState::answered: return deliver_kept(exchange);
         case TicketState::unavailable:
@@ -393,7 +396,8 @@ Next step_consume(Exchange& exchange) {
     exchange.expired = false;
     if (hold.claim == Hold::Claim::granted) return go(exchange, Step::forward); // again, on a new connection
     if (hold.claim == Hold::Claim::none) {
-        if (client_gone(exchange)) return go(exchange, Step::settle); // Nobody waits: nothing runs, the grant stays.
+        if (client_gone(exchange)) return go(exchange, Step::settle);  // Nobody waits: nothing runs, the grant stays.
+        if (token_over(exchange)) return refuse_ended_token(exchange); // It took long to get here.
         hold.heard = false;
         hold.claim = Hold::Claim::asked;
         if (!ask(exchange, {.kind = post::ApprovalAsk::Kind::claim}))

@@ -2,6 +2,7 @@
 #include "gateway/stream.h"
 
 #include "gateway/answers.h"
+#include "gateway/authentication.h"
 #include "gateway/hold.h"
 #include "gateway/local.h"
 #include "gateway/record_entries.h"
@@ -294,7 +295,7 @@ Next relay_stream(Exchange& exchange) {
     }
     if (worker.gives_up(exchange)) return end_open(exchange, "weir is shutting down; this stream can be opened again");
     // What was asked with a good token is answered; what stays open needs one that is good.
-    if (opens_stream(exchange) && worker.now_ns() >= exchange.token_ends_ns)
+    if (opens_stream(exchange) && token_over(exchange))
         return end_open(exchange, "the access token has expired; this stream can be opened again with a new one");
     if (exchange.upstream == nullptr)
         return exchange.response_seen ? finish_stream(exchange) : end_stream(exchange, Error::upstream_cut);

@@ -78,7 +78,11 @@ void Verdicts::keep(const crypto::Digest& digest, uint32_t issuer, const Accepte
         clear(accepted_[hand_]);
         hand_ = (hand_ + 1) & (accepted_.size() - 1);
     }
-    *victim = {born(digest, issuer, moment), {accepted, issuer}, moment.now_ns, bytes};
+    Life life = born(digest, issuer, moment);
+    // The rest of the token's life, by the clock that is never set: one of the wall that goes back makes it no longer.
+    const uint64_t left_s = accepted.ends_unix_s - std::min(accepted.ends_unix_s, moment.unix_s);
+    if (left_s < age_ns_max / s_ns) life.until_ns = moment.now_ns + left_s * s_ns;
+    *victim = {life, {accepted, issuer}, moment.now_ns, bytes};
     principal_bytes_ += bytes;
 }
 

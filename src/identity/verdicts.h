@@ -2,7 +2,7 @@
 // signature need not be verified each time.
 //
 // Not a list of who is signed in. A verdict dies when the token does, when the keys of its issuer change (so that a key
-// that is removed takes its tokens with it), and after a minute at most. It says that the token is what it is, not that it
+// that is removed takes its tokens with it), and after a minute at most; setting the clock makes none live longer. It says that the token is what it is, not that it
 // may be used at some server: that is asked each time. Tokens with a wrong signature are remembered apart, so that they
 // push out no good one.
 //

@@ -3,6 +3,8 @@
 // are on their way are waited for, not for ever; open streams end with their token.
 #include "gateway/through/gate.h"
 
+#include <algorithm>
+
 using namespace weir;
 using namespace weir::identity;
 using gateway::test::chunk;
@@ -23,7 +25,7 @@ std::string claims_for(const std::string& subject) { return Gate::token(Gate::cl
 
 /// The gate, at the hour of the tests.
 struct Door : Gate {
-    Door() {
+    explicit Door(const std::string& policies = {}) : Gate(policies) {
         place.net.wall_ns = test_now_unix_s * s_ns;
         place.net.now_ns = moment.now_ns;
     }
@@ -32,6 +34,28 @@ struct Door : Gate {
         client.say(request);
         place.pass();
         return client.hear();
+    }
+};
+
+constexpr const char* people =
+    R"(policy "test/people" { on = "request", match = { tools = "delete_*" }, decide = approve { by = { "ops" } } })";
+
+/// What the store says to the waiter of one ticket.
+struct Store {
+    Door& door;
+    Ref waiter;
+    std::string body;
+    void tell(post::TicketState state, bool granted = false) const {
+        auto news = std::make_shared<post::ApprovalNews>();
+        *news = {.waiter = waiter,
+                 .ticket = "ap_1",
+                 .state = state,
+                 .granted = granted,
+                 .expires_unix_ns = (test_now_unix_s + 900) * s_ns,
+                 .text = {},
+                 .body = body};
+        door.place.tell({.kind = gateway::WorkerMessage::Kind::approval, .news = std::move(news)});
+        door.place.pass();
     }
 };
 
@@ -220,6 +244,109 @@ TEST_CASE("a client that leaves while keys are awaited leaves nothing behind") {
     client.leave();
     door.place.pass(5 * s_ns);
     CHECK_FALSE(door.place.called());
+}
+
+TEST_CASE("a call that people approve after its token ended goes nowhere, and its client learns how to come again") {
+    struct Row {
+        const char* name;
+        uint64_t passed_ns;      // while it waits
+        uint64_t wall_step_s;    // the clock is set
+        bool key_goes, approved; // meanwhile
+        bool runs;
+    };
+    // Ten seconds are left to the token, of its leeway: less than to the first sign of life.
+    const Row rows[] = {
+        {"in time", 9 * s_ns, 0, false, true, true},
+        {"the token ends before anybody decides", 11 * s_ns, 0, false, false, false},
+        {"the clock is set forward, then it is approved", s_ns, 3600, false, true, false},
+        {"its key is removed, then it is approved", s_ns, 0, true, true, false},
+    };
+    for (const Row& row : rows) {
+        INFO(row.name);
+        Door door(people);
+        const std::string token = Gate::token(Gate::claims().set("exp", std::to_string(test_now_unix_s - 20)));
+        const Peer client = door.place.client();
+        client.say(gateway::test::post(call, SIZE_MAX, with(token)));
+        door.place.pass();
+        REQUIRE(door.place.asked.size() == 1);
+        REQUIRE(door.place.asked[0].kind == post::ApprovalAsk::Kind::submit);
+        Store store{door, door.place.asked[0].waiter, door.place.asked[0].call->body};
+        store.tell(post::TicketState::pending);
+        door.place.pass(row.passed_ns);
+        door.place.net.wall_ns += row.wall_step_s * s_ns;
+        if (row.key_goes) door.set_keys({Gate::rsa().jwk("r").text()});
+        if (row.approved) store.tell(post::TicketState::approved);
+        door.place.pass();
+        CHECK(door.place.called() == row.runs);
+        if (row.runs) {
+            REQUIRE(door.place.asked.back().kind == post::ApprovalAsk::Kind::claim);
+            store.tell(post::TicketState::executing, true);
+            const Peer server = door.place.server();
+            CHECK(holds(server.hear(), "delete_page"));
+            server.say(json_answer(R"({"jsonrpc":"2.0","id":1,"result":{"content":[]}})"));
+            door.place.pass();
+            CHECK(status_of(client.hear()) == 200);
+            continue;
+        }
+        const std::string answer = client.hear();
+        CHECK(status_of(answer) == 401);
+        CHECK(holds(answer, "WWW-Authenticate: Bearer error=\"invalid_token\""));
+        CHECK(holds(answer, "the access token ended while this call waited for approval; call again with a new token"));
+        // It waits no more, and the ticket is left as it is: nobody claimed it.
+        CHECK(door.place.asked.back().kind == post::ApprovalAsk::Kind::leave);
+        CHECK(std::none_of(door.place.asked.begin(), door.place.asked.end(),
+                           [](const auto& ask) { return ask.kind == post::ApprovalAsk::Kind::claim; }));
+    }
+}
+
+TEST_CASE("a stream on which a held call shows signs of life says that the token ended") {
+    Door door(people);
+    const std::string token = Gate::token(Gate::claims().set("exp", std::to_string(test_now_unix_s + 20)));
+    const Peer client = door.place.client();
+    client.say(gateway::test::post(
+        R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"delete_page","_meta":{"progressToken":"p"}}})",
+        SIZE_MAX, with(token)));
+    door.place.pass();
+    REQUIRE(door.place.asked.size() == 1);
+    Store store{door, door.place.asked[0].waiter, door.place.asked[0].call->body};
+    store.tell(post::TicketState::pending);
+    door.place.pass(s_ns);
+    CHECK(holds(client.hear(), "notifications/progress"));
+    door.place.pass(50 * s_ns);
+    const std::string last = client.hear();
+    CHECK(holds(last, "40101"));
+    CHECK(holds(last, "the access token ended while this call waited"));
+    CHECK(last.ends_with("0\r\n\r\n"));
+    store.tell(post::TicketState::approved); // too late for this one
+    CHECK_FALSE(door.place.called());
+}
+
+TEST_CASE("an open stream ends when the clock is set over the end of its token, or back and its time passes") {
+    Door door;
+    const std::string token = Gate::token(Gate::claims().set("exp", std::to_string(test_now_unix_s + 20)));
+    const std::string open =
+        "GET /mcp/own HTTP/1.1\r\nHost: 127.0.0.1:7070\r\nAccept: text/event-stream\r\n" + with(token) + "\r\n";
+    const Peer ahead = door.place.client();
+    ahead.say(open);
+    door.place.pass();
+    door.place.server().say(gateway::test::stream_head);
+    door.place.pass();
+    door.place.net.wall_ns += 3600 * s_ns;
+    door.place.pass(16 * s_ns); // the next heartbeat at the latest
+    CHECK(holds(ahead.hear(), "the access token has expired"));
+    CHECK(status_of(door.answer(open)) == 401);
+    // Set back, it is good again by the clock; what it opens ends when its time has passed all the same.
+    door.place.net.wall_ns = test_now_unix_s * s_ns;
+    const Peer behind = door.place.client();
+    behind.say(open);
+    door.place.pass();
+    door.place.server().say(gateway::test::stream_head);
+    door.place.pass(s_ns);
+    door.place.net.wall_ns -= 25 * s_ns;
+    door.place.pass(48 * s_ns);
+    CHECK_FALSE(holds(behind.hear(), "expired"));
+    door.place.pass(2 * s_ns);
+    CHECK(holds(behind.hear(), "the access token has expired"));
 }
 
 TEST_CASE("an open stream ends with its token, a call that it began is answered") {

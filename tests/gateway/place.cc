@@ -5,7 +5,7 @@
 
 namespace weir::gateway::test {
 
-Place::Place(const std::string& more, const std::function<void(Config&)>& change) {
+Place::Place(const std::string& more, const std::function<void(Config&)>& change, const std::string& policies) {
     net.faults = {};
     net.faults_on = false;
     auto config = parse_config("[listen]\naddress = \"127.0.0.1:7070\"\n[record]\ndurability = \"off\"\n" + more +
@@ -16,6 +16,13 @@ Place::Place(const std::string& more, const std::function<void(Config&)>& change
     REQUIRE(config);
     if (change) change(*config);
     REQUIRE(load_generation(std::move(*config), generation));
+    if (!policies.empty()) {
+        policy::Surroundings around{.servers = generation.policies->servers(), .values = {}, .limits = {}};
+        around.limits.policy_wall_ns_max = 10 * s_ns; // A busy machine must change no outcome.
+        auto loaded = policy::PolicySet::load_sources({{"test.lua", policies}}, std::move(around));
+        REQUIRE(loaded);
+        generation.policies = std::move(*loaded);
+    }
     keys_.add(1, {});
     listener = std::make_shared<sim::Net::Listener>();
     net.listeners[server_port] = listener;
@@ -38,6 +45,10 @@ Place::Place(const std::string& more, const std::function<void(Config&)>& change
         return Page{.status = 200};
     };
     options.calls.want_keys = [this](uint32_t issuer) { keys_wanted.push_back(issuer); };
+    options.calls.approvals = [this](post::ApprovalAsk&& ask) {
+        asked.push_back(std::move(ask));
+        return true;
+    };
     mailbox = std::make_shared<WorkerMailbox>(64, [this] { ring->wake(); });
     options.mailbox = mailbox;
     worker = std::make_unique<Worker>(*ring, options);

@@ -38,8 +38,9 @@ struct Peer {
 
 class Place {
   public:
-    /// `more` goes into weir.toml; `change` has the last word about what it says.
-    explicit Place(const std::string& more = {}, const std::function<void(Config&)>& change = {});
+    /// `more` goes into weir.toml; `change` has the last word about what it says; `policies` is Lua.
+    explicit Place(const std::string& more = {}, const std::function<void(Config&)>& change = {},
+                   const std::string& policies = {});
     ~Place();
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
@@ -76,7 +77,8 @@ class Place {
     std::unique_ptr<sim::SimRing> ring;
     std::unique_ptr<Worker> worker;
     std::shared_ptr<WorkerMailbox> mailbox;
-    std::vector<uint32_t> keys_wanted; // of which issuers the worker asked for keys
+    std::vector<uint32_t> keys_wanted;    // of which issuers the worker asked for keys
+    std::vector<post::ApprovalAsk> asked; // of the store, which the test plays
     bool drained = false;
 
   private:

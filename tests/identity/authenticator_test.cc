@@ -98,6 +98,112 @@ TEST_CASE("the clock decides about known tokens, too") {
     CHECK(gate.admits(token));
 }
 
+TEST_CASE("setting the clock makes no token live longer, and shuts none out for good") {
+    Gate gate;
+    const auto ending = [](int64_t in_s) { // with the leeway, 30 s later
+        return Gate::token(with(Gate::claims(), "exp", std::to_string(static_cast<int64_t>(test_now_unix_s) + in_s)));
+    };
+    const std::string token = ending(-20); // ten seconds are left to it
+    REQUIRE(gate.admits(token));
+    // Forward over its end and back at once: out, and in again.
+    gate.moment.unix_s += 3600;
+    CHECK(gate.refusal(token) == "expired");
+    gate.moment.unix_s -= 3600;
+    CHECK(gate.admits(token));
+    CHECK(gate.authenticator.counts().verified == 1);
+    // Its ten seconds pass while the clock is set back again and again: the verdict holds no longer than they did, and
+    // the token is looked at anew.
+    gate.moment.now_ns += 10 * s_ns - 1;
+    CHECK(gate.admits(token));
+    CHECK(gate.authenticator.counts().verified == 1);
+    gate.moment.now_ns += 1;
+    CHECK(gate.admits(token)); // By the clock it still is good; there is no other to tell.
+    CHECK(gate.authenticator.counts().verified == 2);
+    gate.moment.unix_s = test_now_unix_s + 10;
+    CHECK(gate.refusal(token) == "expired");
+    // Back before it was issued: out by `iat`, a verdict or not.
+    gate.moment.unix_s = test_now_unix_s - 3600;
+    CHECK(gate.refusal(token) == "not_yet_valid");
+    CHECK(gate.refusal(Gate::good()) == "not_yet_valid");
+    gate.moment.unix_s = test_now_unix_s;
+    CHECK(gate.admits(Gate::good()));
+    // Wrong signatures age by the clock that is never set: once a minute, wherever that of the wall goes.
+    const std::string forged = broken(Gate::good());
+    CHECK(gate.refusal(forged) == "signature_wrong");
+    const uint64_t wrong = gate.authenticator.counts().wrong;
+    for (const int64_t step : {-20, 20, -10, 10}) {
+        gate.moment.unix_s = static_cast<uint64_t>(static_cast<int64_t>(test_now_unix_s) + step);
+        gate.moment.now_ns += s_ns;
+        CHECK(gate.refusal(forged) == "signature_wrong");
+    }
+    CHECK(gate.authenticator.counts().wrong == wrong);
+}
+
+TEST_CASE("a verdict ends with its token whichever clock gets there first") {
+    Verdicts verdicts(1, {});
+    verdicts.set_keys(0, 7);
+    const crypto::Digest digest = crypto::Sha256::of("token");
+    const Accepted accepted{std::make_shared<const Principal>(make_principal("i", "s", "", "", {})), 900, 1'010};
+    struct Row {
+        int64_t wall_step_s; // set right after the verdict
+        uint64_t passed_s;   // and then so much time goes by
+        bool holds;
+    };
+    const Row rows[] = {{0, 0, true},    {0, 9, true},     {0, 10, false},   {9, 0, true},      {10, 0, false},
+                        {-50, 9, true},  {-50, 10, false}, {-50, 59, false}, {-100, 0, true},   {-101, 0, false},
+                        {-101, 1, true}, {5, 4, true},     {5, 5, false},    {86'400, 0, false}};
+    for (const Row& row : rows) {
+        INFO(row.wall_step_s << " " << row.passed_s);
+        verdicts.keep(digest, 0, accepted, {1'000, 5 * s_ns});
+        const auto unix_s = static_cast<uint64_t>(1'000 + row.wall_step_s) + row.passed_s;
+        CHECK((verdicts.find(digest, {unix_s, (5 + row.passed_s) * s_ns}) != nullptr) == row.holds);
+    }
+}
+
+TEST_CASE("however many bad tokens come, the good ones stay known and nothing grows") {
+    Gate gate;
+    std::vector<std::string> good;
+    for (int i = 0; i < 100; ++i) {
+        gate.moment.now_ns += 10 * ms_ns; // so that the share of time is enough for all of them
+        good.push_back(Gate::token(with(Gate::claims(), "jti", "\"good" + std::to_string(i) + "\"")));
+        REQUIRE(gate.admits(good.back()));
+    }
+    const auto known = [&] {
+        const uint64_t before = gate.authenticator.counts().known;
+        for (const std::string& token : good) CHECK(gate.admits(token));
+        return gate.authenticator.counts().known - before;
+    };
+    REQUIRE(known() == good.size());
+    const uint64_t verified = gate.authenticator.counts().verified;
+    // Bad in every way there is, each one another token. From ever new addresses: nobody is a suspect.
+    const std::string head = base64url(Gate::header().text());
+    const std::string foreign = base64url(with(Gate::header(), "kid", "\"x\"").text());
+    size_t wrong = 0, busy = 0;
+    for (uint64_t i = 0; i < 20'000; ++i) {
+        gate.address = 1'000 + i;
+        gate.moment.now_ns += 100'000; // ten thousand a second
+        const std::string body = base64url(with(Gate::claims(), "jti", "\"" + std::to_string(i) + "\"").text());
+        const std::string late = base64url(with(with(Gate::claims(), "jti", std::to_string(i)), "exp", "1").text());
+        std::string token;
+        switch (i % 5) {
+            case 0: token = head + "." + body + "." + base64url(std::string(64, 's')); break;
+            case 1: token = head + "." + late + "." + base64url(std::string(64, 's')); break;
+            case 2: token = foreign + "." + body + "." + base64url(std::string(64, 's')); break;
+            case 3: token = std::to_string(i) + ".b.c"; break;
+            default: token = "opaque-" + std::to_string(i); break;
+        }
+        const std::string refusal = gate.refusal(token);
+        CHECK_FALSE(refusal.empty());
+        wrong += refusal == "signature_wrong";
+        busy += refusal == "busy";
+    }
+    CHECK(wrong + busy == 4'000);
+    CHECK(busy > 3'000); // Two seconds, a quarter of each, and a millisecond and more for every signature.
+    gate.address = 1;
+    CHECK(known() == good.size());
+    CHECK(gate.authenticator.counts().verified == verified + wrong);
+}
+
 TEST_CASE("a wrong signature is verified once, and not for ever") {
     Gate gate;
     const std::string token = broken(Gate::good());

@@ -54,16 +54,24 @@ TEST_CASE("Wycheproof's signed tokens and keys end as they say") {
         {{"json_web_signature_test", 350}, TokenError::key_algorithm},
         {{"json_web_signature_test", 372}, TokenError::not_a_jws}, // a question mark in its base64
     };
-    size_t good = 0, bad = 0, foreign = 0;
+    size_t good = 0, bad = 0, foreign = 0, encrypted = 0, strict = 0, all = 0;
     for (const std::string file : {"json_web_signature_test", "json_web_key_test", "json_web_crypto_test"}) {
         Vectors vectors(file);
+        all += static_cast<size_t>(json::Value::root(vectors.document).find("numberOfTests").integer().value());
         for (const json::Value group : json::Value::root(vectors.document).find("testGroups").elements()) {
             const json::Value half = group.find("public") ? group.find("public") : group.find("private");
             const std::string jwks =
                 half.find("keys") ? std::string(half.raw()) : R"({"keys":[)" + std::string(half.raw()) + "]}";
             for (const json::Value test : group.find("tests").elements()) {
                 const json::Value jws = test.find("jws");
-                if (!jws) continue; // encryption
+                if (!jws) { // Encrypted: no token of anybody's, however good it is.
+                    ++encrypted;
+                    const json::Value jwe = test.find("jwe");
+                    const auto no =
+                        refusal_of(jwe.is(json::Kind::string) ? jwe.string(vectors.space) : jwe.raw(), jwks);
+                    CHECK(no.has_value());
+                    continue;
+                }
                 const int64_t id = test.find("tcId").integer().value();
                 INFO(file << " " << id << " " << test.find("comment").raw() << " " << jws.raw());
                 // The JSON serialisation is an object; it is no token of the header field.
@@ -73,6 +81,7 @@ TEST_CASE("Wycheproof's signed tokens and keys end as they say") {
                     ++bad;
                     CHECK(refusal.has_value());
                 } else if (const auto known = stricter.find({file, id}); known != stricter.end()) {
+                    ++strict;
                     CHECK(refusal == known->second);
                 } else if (refusal == TokenError::algorithm_refused) { // HMAC, ES512
                     ++foreign;
@@ -91,6 +100,9 @@ TEST_CASE("Wycheproof's signed tokens and keys end as they say") {
     CHECK(good == 35);
     CHECK(bad == 421);
     CHECK(foreign == 17);
+    CHECK(strict == stricter.size());
+    CHECK(encrypted == 34);
+    CHECK(good + bad + foreign + strict + encrypted == all); // None was left out.
 }
 
 TEST_CASE("the header decides by its rules before any key is looked for") {

@@ -36,18 +36,21 @@ struct Gate {
         }
     };
 
-    Gate()
-        : place({},
-                [](gateway::Config& config) {
-                    gateway::IssuerConfig issuer{.name = "idp", .issuer = *oidc(url), .audiences = {}};
-                    issuer.issuer.algorithms = {crypto::SignatureAlgorithm::es256, crypto::SignatureAlgorithm::rs256};
-                    config.issuers.push_back(std::move(issuer));
-                    auto& server = config.servers[0];
-                    server.anonymous = false;
-                    server.issuers = {0};
-                    server.audiences = {audience};
-                    server.scopes = {"mcp:tools"};
-                }),
+    explicit Gate(const std::string& policies = {})
+        : place(
+              {},
+              [](gateway::Config& config) {
+                  gateway::IssuerConfig issuer{.name = "idp", .issuer = *oidc(url), .audiences = {}};
+                  issuer.issuer.algorithms = {crypto::SignatureAlgorithm::es256, crypto::SignatureAlgorithm::rs256};
+                  config.issuers.push_back(std::move(issuer));
+                  auto& server = config.servers[0];
+                  server.anonymous = false;
+                  server.issuers = {0};
+                  server.audiences = {audience};
+                  server.scopes = {"mcp:tools"};
+                  config.limits.hold_ns_max = 600 * s_ns; // longer than tokens of these tests live
+              },
+              policies),
           authenticator{*this}, issuers(place.generation.issuers) {
         set_keys({point().jwk("e").text(), rsa().jwk("r").text()});
     }
