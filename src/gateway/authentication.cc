@@ -3,6 +3,7 @@
 
 #include "base/glob.h"
 #include "base/log.h"
+#include "gateway/desk_requests.h"
 #include "gateway/worker.h"
 #include "mcp/message.h"
 
@@ -12,6 +13,11 @@ namespace weir::gateway {
 namespace {
 
 using identity::Challenge;
+
+/// What is asked of who sends it.
+const identity::Resource& resource_of(const Exchange& exchange) {
+    return exchange.asked == Asked::desk ? exchange.worker.generation().desk : exchange.server->resource;
+}
 
 /// Adds `scope` to a list of words.
 void add_word(PaddedBytes& words, std::string_view scope) {
@@ -48,7 +54,7 @@ std::string_view challenge(Exchange& exchange, std::string_view error, std::stri
     line.append("resource_metadata=\"");
     line.append(base_url(exchange));
     line.append("/.well-known/oauth-protected-resource");
-    line.append(exchange.server->config->path);
+    line.append(exchange.asked == Asked::desk ? desk_path : std::string_view(exchange.server->config->path));
     line.append("\"\r\nCache-Control: no-store\r\n");
     return exchange.space.copy(line.text());
 }
@@ -59,9 +65,10 @@ constexpr std::string_view ended_text =
 
 /// Answers what stands in the row of the refusal, and tells the operator why.
 Next refuse_token(Exchange& exchange, const identity::Refusal& refusal, std::string_view detail = {}) {
-    exchange.worker.note_refused_token(*exchange.server, refusal);
+    const identity::Resource& resource = resource_of(exchange);
+    exchange.worker.note_refused_token(resource.server, refusal);
     PaddedBytes scopes(exchange.worker.buffers);
-    add_words(scopes, exchange.server->config->scopes);
+    add_words(scopes, resource.scopes);
     switch (identity::row_of(refusal.error).challenge) {
         case Challenge::none:
             exchange.refusal.lines = challenge(exchange, {}, {}, scopes.text());
@@ -86,7 +93,7 @@ Next refuse_token(Exchange& exchange, const identity::Refusal& refusal, std::str
 std::expected<identity::Accepted, identity::Refusal> judge_token(Exchange& exchange, uint64_t wall_ns) {
     Worker& worker = exchange.worker;
     return worker.authenticator.authenticate(exchange.head.value(http::FieldId::authorization),
-                                             exchange.server->resource, {wall_ns / s_ns, worker.now_ns()},
+                                             resource_of(exchange), {wall_ns / s_ns, worker.now_ns()},
                                              exchange.client_link->peer_key);
 }
 
@@ -108,8 +115,11 @@ bool has_all(const identity::Principal& principal, std::string_view words) {
 } // namespace
 
 std::string_view base_url(Exchange& exchange) {
-    const std::string& configured = exchange.worker.generation().config.public_url;
-    if (!configured.empty()) return configured;
+    const Config& config = exchange.worker.generation().config;
+    if (is_admin(exchange))
+        return exchange.space.join(
+            {config.admin_tls ? "https://" : "http://", exchange.head.value(http::FieldId::host)});
+    if (!config.public_url.empty()) return config.public_url;
     return exchange.space.join({"http://", exchange.head.value(http::FieldId::host)});
 }
 
@@ -189,7 +199,7 @@ Result<void> check_scopes(Exchange& exchange) {
         left.remove_prefix(std::min(left.size(), scope.size() + 1));
     }
     exchange.refusal.lines = challenge(exchange, "insufficient_scope", row_of(Error::scope_missing).text, all.text());
-    exchange.worker.note_refused_token(*exchange.server, {identity::TokenError::scope_missing});
+    exchange.worker.note_refused_token(exchange.server->resource.server, {identity::TokenError::scope_missing});
     return fail(Error::scope_missing);
 }
 
@@ -214,14 +224,14 @@ void Worker::hear_keys(uint32_t issuer, const IssuerNews& news) {
     });
 }
 
-void Worker::note_refused_token(const Server& server, const identity::Refusal& refusal) {
+void Worker::note_refused_token(std::string_view server, const identity::Refusal& refusal) {
     if (refusal == identity::TokenError::missing) return; // the first request of every client
     ++tokens_refused_;
     if (now_ns() < tokens_told_ns_ + s_ns) return;
     tokens_told_ns_ = now_ns();
     const auto& issuers = generation().config.issuers;
     log::warn("token_refused",
-              {{"server", server.config->name},
+              {{"server", server},
                {"reason", identity::row_of(refusal.error).name},
                {"detail", refusal.detail},
                {"issuer", refusal.issuer < issuers.size() ? std::string_view(issuers[refusal.issuer].name) : ""},

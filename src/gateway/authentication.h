@@ -30,6 +30,9 @@ Next refuse_ended_token(Exchange& exchange);
 /// Errors: scope_missing; refusal.lines then names all that is needed.
 Result<void> check_scopes(Exchange& exchange);
 
+/// Where approvals are at the admin listener; its metadata are below /.well-known/ under the same path.
+inline constexpr std::string_view desk_path = "/api/v1/approvals";
+
 /// Scheme and authority by which this client knows weir. In exchange.space, or for ever.
 std::string_view base_url(Exchange& exchange);
 

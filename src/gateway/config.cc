@@ -54,7 +54,9 @@ ConfigProblems warnings_of(const Config& config) {
                          config.workers != 0 ? config.workers : cores, in_use_bytes));
     }
     if (config.admin && !config.admin->loopback) {
-        warn(0, fmt::format("[admin] listens on {} without asking who comes: keep it on loopback", config.admin->text));
+        warn(0,
+             fmt::format("[admin] listens on {} and shows metrics and status to whoever comes{}: keep it on loopback",
+                         config.admin->text, config.admin_tls ? "" : ", in clear text"));
     }
     if (config.tls.certificates.empty() && !std::ranges::all_of(config.addresses, &ListenAddress::loopback)) {
         warn(0,

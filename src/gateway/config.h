@@ -120,6 +120,17 @@ struct ListenTlsConfig {
     uint32_t line = 0; // of [listen.tls]
 };
 
+/// Who may come to the admin listener with a token, to decide about calls that wait; and how `weir login` gets one.
+struct DecidersConfig {
+    std::vector<std::string> audiences; // for whom tokens must be meant; none: nobody may come
+    std::vector<uint32_t> issuers;      // whose tokens are taken: indexes into Config::issuers
+    std::vector<std::string> scopes;    // needed for any request
+    std::vector<std::string> hosts;     // accepted Host values, in lower case
+    uint32_t login_issuer = 0;          // index into Config::issuers
+    std::string login_client; // the OAuth client that people sign in through; empty: `weir login` must be told
+    std::vector<std::string> login_scopes;
+};
+
 /// A value that a policy reads with config "name".
 struct PolicyValue {
     std::string name;
@@ -140,6 +151,8 @@ struct Config {
     std::string policies_dir;               // empty: no policies
     std::vector<PolicyValue> policy_values; // by name
     std::optional<ListenAddress> admin;
+    bool admin_tls = false; // with the certificates of [listen.tls]
+    DecidersConfig deciders;
     Limits limits;
     std::vector<IssuerConfig> issuers; // in the order of the file
     std::vector<ServerConfig> servers; // in the order of the file

@@ -181,6 +181,8 @@ bool valid_scope(std::string_view scope) {
     });
 }
 
+} // namespace
+
 std::vector<std::string> read_scopes(Section& section, std::string_view key, Problems& problems) {
     std::vector<std::string> scopes;
     section.texts(key, true, [&](const std::string& text, const toml::node& node) {
@@ -190,6 +192,26 @@ std::vector<std::string> read_scopes(Section& section, std::string_view key, Pro
     });
     return scopes;
 }
+
+std::vector<uint32_t> read_issuer_names(Section& section, Problems& problems, const Config& config) {
+    std::vector<uint32_t> issuers;
+    section.texts("issuers", true, [&](const std::string& name, const toml::node& node) {
+        const auto found = std::ranges::find(config.issuers, name, &IssuerConfig::name);
+        if (found != config.issuers.end())
+            return issuers.push_back(static_cast<uint32_t>(found - config.issuers.begin()));
+        std::vector<std::string_view> names;
+        for (const IssuerConfig& issuer : config.issuers) names.push_back(issuer.name);
+        const std::string_view meant = nearest(name, names);
+        problems.note(node.source(), "config_value",
+                      fmt::format("no [[issuer]] is called \"{}\"{}{}{}", name,
+                                  meant.empty() ? "" : "; did you mean \"", meant, meant.empty() ? "" : "\"?"));
+    });
+    if (section.table().get("issuers") == nullptr)
+        for (uint32_t i = 0; i < config.issuers.size(); ++i) issuers.push_back(i);
+    return issuers;
+}
+
+namespace {
 
 /// A table from globs to scopes.
 std::vector<ScopeRule> read_scope_rules(Section& server, std::string_view key, Problems& problems) {
@@ -233,19 +255,8 @@ void read_access(Section& section, Problems& problems, const Config& config, Ser
     const auto written = [&](std::string_view key) { return section.table().get(key); };
     section.flag("anonymous", server.anonymous);
     section.flag("api_keys", server.api_keys);
-    section.texts("issuers", true, [&](const std::string& name, const toml::node& node) {
-        const auto found = std::ranges::find(config.issuers, name, &IssuerConfig::name);
-        if (found != config.issuers.end())
-            return server.issuers.push_back(static_cast<uint32_t>(found - config.issuers.begin()));
-        std::vector<std::string_view> names;
-        for (const IssuerConfig& issuer : config.issuers) names.push_back(issuer.name);
-        const std::string_view meant = nearest(name, names);
-        problems.note(node.source(), "config_value",
-                      fmt::format("no [[issuer]] is called \"{}\"{}{}{}", name,
-                                  meant.empty() ? "" : "; did you mean \"", meant, meant.empty() ? "" : "\"?"));
-    });
-    if (written("issuers") == nullptr)
-        for (uint32_t i = 0; i < config.issuers.size() && !server.anonymous; ++i) server.issuers.push_back(i);
+    server.issuers = read_issuer_names(section, problems, config);
+    if (server.anonymous && written("issuers") == nullptr) server.issuers.clear();
     section.texts("audience", true,
                   [&](const std::string& text, const toml::node&) { server.audiences.push_back(text); });
     server.scopes = read_scopes(section, "scopes", problems);

@@ -3,6 +3,7 @@
 // Reading goes on after a problem, so that an operator sees all of them at once; the Config is only handed out when
 // there was none. What one table needs of another (servers of the listen addresses) is read before it.
 #include "base/glob.h"
+#include "gateway/config_admin.h"
 #include "gateway/config_credential.h"
 #include "gateway/config_identity.h"
 #include "gateway/config_limits.h"
@@ -354,23 +355,6 @@ std::expected<Config, ConfigProblems> Reader::read(std::string_view text) {
         read_policies(*policies);
         policies->finish();
     }
-    if (auto admin = top.section("admin")) {
-        std::string address;
-        if (admin->text("address", address)) {
-            config_.admin = parse_address(address);
-            const toml::source_region& where = admin->table().get("address")->source();
-            if (!config_.admin) {
-                note(where, "config_value",
-                     fmt::format("\"{}\" is no address to listen on: write an IP address and a port, as in "
-                                 "\"127.0.0.1:7071\"",
-                                 address));
-            } else if (std::any_of(config_.addresses.begin(), config_.addresses.end(),
-                                   [&](const ListenAddress& other) { return other.text == config_.admin->text; })) {
-                note(where, "config_duplicate", fmt::format("\"{}\" is already in `address` of [listen]", address));
-            }
-        }
-        admin->finish();
-    }
     if (auto limits = top.section("limits")) {
         read_limits(*limits);
         limits->finish();
@@ -381,6 +365,7 @@ std::expected<Config, ConfigProblems> Reader::read(std::string_view text) {
         issuer_places.push_back(section.table().source());
     });
     check_issuers(config_, problems_, issuer_places);
+    if (auto admin = top.section("admin")) read_admin(*admin, problems_, config_);
     each_table(top, "server", [&](Section& section) { read_server(section); });
     check_servers();
     top.finish();

@@ -1,6 +1,7 @@
 // gateway/desk_routes.cc - from paths to pages, lists, tickets and decisions.
 #include "gateway/desk_routes.h"
 
+#include "gateway/authentication.h"
 #include "json/scan.h"
 #include "json/utf8.h"
 
@@ -22,7 +23,7 @@ using control::Verb;
 
 constexpr size_t listed_max = 1000; // tickets of one answer
 constexpr size_t note_bytes_max = 4096;
-constexpr std::string_view approvals = "/api/v1/approvals";
+constexpr std::string_view approvals = desk_path;
 
 // In the order of post::TicketState.
 constexpr std::array<std::string_view, 10> states = {"unavailable", "pending", "approved", "executing", "answered",
@@ -301,6 +302,16 @@ DeskReply answer_desk(const DeskRequest& request, const DeskParts& parts, const 
     if (decision) return decide(parts, rest, request, person);
     if (!rest.empty()) return show(parts, rest, person);
     return list(request, parts, person);
+}
+
+post::DeskNews answer_person(const post::DeskAsk& ask, const DeskParts& parts) {
+    DeskReply reply = answer_desk({.method = ask.posted ? http::Method::post : http::Method::get,
+                                   .path = ask.path,
+                                   .query = ask.query,
+                                   .body = ask.body,
+                                   .visitor = {}},
+                                  parts, &ask.who);
+    return {.waiter = ask.waiter, .status = reply.status, .body = std::move(reply.body)};
 }
 
 bool is_approvals(std::string_view path) {

@@ -17,6 +17,7 @@
 #include "control/store.h"
 #include "gateway/admin.h"
 #include "json/text.h"
+#include "post/desk.h"
 
 #include <functional>
 #include <string_view>
@@ -35,6 +36,9 @@ struct DeskParts {
 /// Answers one request, on a thread that may block. `person`: by whose token it came; none: through the control socket.
 control::DeskReply answer_desk(const control::DeskRequest& request, const DeskParts& parts,
                                const approve::Decider* person = nullptr);
+
+/// The same for what came by the admin listener with a token.
+post::DeskNews answer_person(const post::DeskAsk& ask, const DeskParts& parts);
 
 /// Whether `path` is below /api/v1/approvals.
 bool is_approvals(std::string_view path);

@@ -20,11 +20,11 @@ template <class... Steps> constexpr uint32_t to(Steps... steps) {
 }
 
 // admit -> authenticate -> scan -> judge -> credential -> dial -> consume -> forward -> relay -> settle, with hold
-// between judge and judge; any of them may refuse.
+// between judge and judge; what a person asks at the admin listener leaves it for desk after scan; any of them may refuse.
 constexpr std::array<Row, static_cast<size_t>(Step::done)> table{{
     {"admit", step_admit, to(Step::authenticate, Step::settle, Step::refuse)},
     {"authenticate", step_authenticate, to(Step::scan, Step::settle, Step::refuse)},
-    {"scan", step_scan, to(Step::judge, Step::settle, Step::refuse)},
+    {"scan", step_scan, to(Step::judge, Step::desk, Step::settle, Step::refuse)},
     {"judge", step_judge, to(Step::hold, Step::credential, Step::settle, Step::refuse)},
     {"hold", step_hold, to(Step::judge, Step::settle, Step::refuse)},
     {"credential", step_credential, to(Step::dial, Step::refuse)},
@@ -32,6 +32,7 @@ constexpr std::array<Row, static_cast<size_t>(Step::done)> table{{
     {"consume", step_consume, to(Step::forward, Step::hold, Step::settle, Step::refuse)},
     {"forward", step_forward, to(Step::relay, Step::refuse)},
     {"relay", step_relay, to(Step::dial, Step::settle, Step::refuse)},
+    {"desk", step_desk, to(Step::settle, Step::refuse)},
     {"settle", step_settle, to(Step::done)},
     {"refuse", step_refuse, to(Step::settle)},
 }};

@@ -25,6 +25,7 @@
 #include "mcp/sealed.h"
 #include "net/link.h"
 #include "policy/facts.h"
+#include "post/desk.h"
 
 #include <cstdint>
 #include <memory>
@@ -49,6 +50,7 @@ enum class Step : uint8_t {
     consume,
     forward,
     relay,
+    desk,
     settle,
     refuse,
     done
@@ -56,7 +58,7 @@ enum class Step : uint8_t {
 enum class Next : uint8_t { more, wait, done };
 
 /// What the HTTP method makes of the request.
-enum class Asked : uint8_t { message, open_stream, end_session, page };
+enum class Asked : uint8_t { message, open_stream, end_session, page, desk };
 
 /// What weir's own answer to a refused request is made of.
 struct Refusal {
@@ -150,6 +152,8 @@ struct Exchange {
     std::string_view client_text; // name and version, as the client says
     uint64_t in_flight_digest = 0;
     uint32_t stream_row = KeyCounts::uncounted; // an open event stream: its principal's, in the counts
+    std::unique_ptr<post::DeskNews> desk_news;  // of a person's question, once it is answered
+    uint64_t desk_until_ns = 0;                 // it is waited for until then
     Hold* hold = nullptr;                       // while it waits for people, and until what they granted has ended
     PaddedBytes outgoing;                       // the request as it goes upstream
     uint64_t outgoing_body_bytes = 0;
@@ -230,6 +234,7 @@ Next step_dial(Exchange& exchange);
 Next step_consume(Exchange& exchange);
 Next step_forward(Exchange& exchange);
 Next step_relay(Exchange& exchange);
+Next step_desk(Exchange& exchange);
 Next step_settle(Exchange& exchange);
 Next step_refuse(Exchange& exchange);
 

@@ -2,6 +2,7 @@
 #include "gateway/gateway.h"
 
 #include "base/log.h"
+#include "control/clerk.h"
 #include "control/desk.h"
 #include "control/files.h"
 #include "control/names.h"
@@ -100,7 +101,8 @@ struct Gateway::Parts {
     std::unique_ptr<control::Files> files; // none when nothing is read from files again
     std::unique_ptr<control::Store> store;
     std::unique_ptr<control::Desk> desk;
-    std::atomic<bool> web_ready{false}; // workers may ask it
+    std::unique_ptr<control::Clerk> clerk; // none when nobody may come with a token
+    std::atomic<bool> web_ready{false};    // workers may ask it
     std::atomic<bool> draining{false};
     std::atomic<bool> abandoned{false}; // a worker could not start: the others end at once
     Muster muster;
@@ -115,6 +117,11 @@ struct Gateway::Parts {
     void tell(uint32_t worker, post::ApprovalNews&& news) {
         WorkerMessage message{.kind = WorkerMessage::Kind::approval};
         message.news = std::make_shared<post::ApprovalNews>(std::move(news));
+        if (!threads[worker].mailbox->post(std::move(message))) log::warn("mailbox_full", {});
+    }
+    void tell(uint32_t worker, post::DeskNews&& news) {
+        WorkerMessage message{.kind = WorkerMessage::Kind::desk};
+        message.desk = std::make_shared<post::DeskNews>(std::move(news));
         if (!threads[worker].mailbox->post(std::move(message))) log::warn("mailbox_full", {});
     }
     void tell_all(const WorkerMessage& message, uint32_t except = UINT32_MAX) {
@@ -267,7 +274,8 @@ void Gateway::Parts::run_worker(uint32_t index) {
                                  .want_keys =
                                      [this](uint32_t issuer) {
                                          if (web_ready.load(std::memory_order_acquire)) web->want(issuer);
-                                     }},
+                                     },
+                                 .desk = [this](post::DeskAsk&& ask) { return clerk && clerk->ask(std::move(ask)); }},
                        .mailbox = self.mailbox});
         for (const auto& [fd, role] : self.listeners) worker.listen(fd, role);
         muster.report({});
@@ -351,6 +359,10 @@ std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config conf
         return std::unexpected(StartFailure{1, {desk.error()}});
     }
     own.desk = std::move(*desk);
+    if (!own.generation.desk.trusts.empty())
+        own.clerk = std::make_unique<control::Clerk>(
+            [asked](const post::DeskAsk& ask) { return answer_person(ask, asked); },
+            [&own](uint32_t worker, post::DeskNews&& news) { own.tell(worker, std::move(news)); });
     std::string failure;
     for (uint32_t i = 0; i < count && failure.empty(); ++i)
         failure = open_listeners(settled, i, own.threads[i].listeners);
@@ -389,7 +401,8 @@ void Gateway::drain() {
 void Gateway::join() {
     for (auto& thread : parts_->threads)
         if (thread.thread.joinable()) thread.thread.join();
-    parts_->desk.reset(); // Before the store that it asks.
+    parts_->desk.reset(); // Before the store that they ask.
+    parts_->clerk.reset();
     parts_->names.reset();
     parts_->web.reset();
     parts_->files.reset();

@@ -38,7 +38,9 @@ struct Generation {
     Config config;
     std::vector<http::Authority> hosts; // what [listen] says, read; views into config
     std::vector<http::Origin> origins;
-    std::vector<identity::Issuer> issuers; // in the order of the configuration
+    std::vector<http::Authority> desk_hosts; // what [admin] says, read
+    identity::Resource desk;                 // what is asked of those who decide with a token; no trusts: nobody may
+    std::vector<identity::Issuer> issuers;   // in the order of the configuration
     std::vector<Server> servers;
     net::TlsTicketSecret tls_tickets;
     std::shared_ptr<const net::TlsServerOptions> tls_server; // as first read; null: clients come in plain text

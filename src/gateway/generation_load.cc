@@ -78,6 +78,11 @@ std::expected<void, ConfigProblems> load_generation(Config config, Generation& g
     for (const auto& host : settled.hosts) generation.hosts.push_back(http::read_authority(host).value());
     for (const auto& origin : settled.origins) generation.origins.push_back(http::read_origin(origin).value());
     for (const auto& issuer : settled.issuers) generation.issuers.push_back(issuer.issuer);
+    const DecidersConfig& deciders = settled.deciders;
+    for (const auto& host : deciders.hosts) generation.desk_hosts.push_back(http::read_authority(host).value());
+    generation.desk = {.server = "admin", .trusts = {}, .scopes = deciders.scopes, .api_keys = false};
+    if (!deciders.audiences.empty())
+        for (const uint32_t issuer : deciders.issuers) generation.desk.trusts.push_back({issuer, deciders.audiences});
     ConfigProblems problems;
     for (uint32_t i = 0; i < settled.servers.size(); ++i) {
         const ServerConfig& server = settled.servers[i];

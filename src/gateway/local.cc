@@ -1,6 +1,7 @@
 // gateway/local.cc - refusals, admin pages, and how an exchange ends.
 #include "gateway/local.h"
 
+#include "gateway/desk_requests.h"
 #include "gateway/hold.h"
 #include "gateway/record_entries.h"
 #include "gateway/stream.h"
@@ -149,11 +150,14 @@ Next step_refuse(Exchange& exchange) {
     if (exchange.verdict_seq != 0 && !exchange.answered) record_refused(exchange);
     // A notification is never answered with a message, but its sender must learn that it went nowhere.
     PaddedBytes body(worker.buffers);
-    mcp::write_error(body, {.id = exchange.id.raw,
-                            .era = exchange.era,
-                            .code = row.code == 0 ? -32600 : row.code,
-                            .message = exchange.refusal.detail.empty() ? row.text : exchange.refusal.detail,
-                            .data = exchange.refusal_data});
+    const std::string_view text = exchange.refusal.detail.empty() ? row.text : exchange.refusal.detail;
+    if (exchange.asked == Asked::desk) write_desk_error(body, row.name, text);
+    else
+        mcp::write_error(body, {.id = exchange.id.raw,
+                                .era = exchange.era,
+                                .code = row.code == 0 ? -32600 : row.code,
+                                .message = text,
+                                .data = exchange.refusal_data});
     const uint16_t status = exchange.refusal.status != 0 ? exchange.refusal.status : row.status;
     const std::string_view lines = exchange.refusal.lines;
     write_answer(exchange, status, body.text(), lines.empty() ? lines_of(exchange.refusal.error) : lines);

@@ -3,6 +3,8 @@
 // admit (the HTTP head), authenticate, scan (the body and what it means), judge; hold is in hold.cc. Nothing has left for the upstream when
 // these end; a refusal here costs the upstream nothing.
 #include "gateway/authentication.h"
+#include "gateway/desk_requests.h"
+#include "gateway/desk_routes.h"
 #include "gateway/exchange.h"
 #include "gateway/hold.h"
 #include "gateway/local.h"
@@ -165,6 +167,7 @@ Next step_admit(Exchange& exchange) {
     exchange.keep_alive = head->keep_alive;
     exchange.body_since_ns = worker.now_ns();
     if (static_cast<Role>(exchange.client_link->role) == Role::admin) {
+        if (is_approvals(head->path) || is_well_known(head->path)) return admit_person(exchange);
         exchange.asked = Asked::page;
         return answer_page(exchange);
     }
@@ -179,7 +182,7 @@ Next step_admit(Exchange& exchange) {
 }
 
 Next step_authenticate(Exchange& exchange) {
-    if (!exchange.server->config->anonymous) return authenticate(exchange);
+    if (exchange.asked == Asked::desk || !exchange.server->config->anonymous) return authenticate(exchange);
     exchange.principal = &identity::anonymous();
     return go(exchange, Step::scan);
 }
@@ -211,6 +214,11 @@ Next step_scan(Exchange& exchange) {
     }
     exchange.expired = false;
     worker.let_on(exchange);
+    if (exchange.asked == Asked::desk) {
+        const bool asked = ask_desk(exchange);
+        consume_request(exchange);
+        return asked ? go(exchange, Step::desk) : refuse(exchange, Error::overloaded);
+    }
     auto read = read_request(exchange);
     if (read) read = check_scopes(exchange);
     if (read && opens_stream(exchange)) read = worker.enter_stream(exchange);

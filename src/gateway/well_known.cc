@@ -2,6 +2,7 @@
 #include "gateway/well_known.h"
 
 #include "gateway/authentication.h"
+#include "gateway/desk_requests.h"
 #include "gateway/local.h"
 #include "gateway/worker.h"
 #include "json/escape.h"
@@ -27,10 +28,10 @@ void write_list(PaddedBytes& out, const std::vector<std::string>& texts) {
     out.append(']');
 }
 
-/// The issuers of `server` as authorization servers. One of many tenants is one for each.
-std::vector<std::string> authorization_servers(const Generation& generation, const ServerConfig& server) {
+/// Issuers as authorization servers. One of many tenants is one for each.
+std::vector<std::string> authorization_servers(const Generation& generation, const std::vector<uint32_t>& issuers) {
     std::vector<std::string> urls;
-    for (const uint32_t index : server.issuers) {
+    for (const uint32_t index : issuers) {
         const identity::Issuer& issuer = generation.issuers[index];
         if (issuer.url.find(identity::Issuer::tenant_place) == std::string::npos) urls.push_back(issuer.url);
         else
@@ -44,7 +45,7 @@ void write_resource(Exchange& exchange, const ServerConfig& server, PaddedBytes&
     out.append(R"({"resource":)");
     json::quote(exchange.space.join({base_url(exchange), server.path}), out);
     out.append(R"(,"authorization_servers":)");
-    write_list(out, authorization_servers(exchange.worker.generation(), server));
+    write_list(out, authorization_servers(exchange.worker.generation(), server.issuers));
     out.append(R"(,"bearer_methods_supported":["header"],"resource_name":)");
     json::quote(server.name, out);
     if (!server.scopes.empty()) {
@@ -54,9 +55,44 @@ void write_resource(Exchange& exchange, const ServerConfig& server, PaddedBytes&
     out.append('}');
 }
 
+/// The same for approvals at the admin listener; `dev.weir/login` is what `weir login` needs besides.
+void write_desk(Exchange& exchange, PaddedBytes& out) {
+    const Generation& generation = exchange.worker.generation();
+    const DecidersConfig& deciders = generation.config.deciders;
+    out.append(R"({"resource":)");
+    json::quote(exchange.space.join({base_url(exchange), desk_path}), out);
+    out.append(R"(,"authorization_servers":)");
+    write_list(out, authorization_servers(generation, deciders.issuers));
+    out.append(R"(,"bearer_methods_supported":["header"],"resource_name":"weir approvals")");
+    if (!deciders.scopes.empty()) {
+        out.append(R"(,"scopes_supported":)");
+        write_list(out, deciders.scopes);
+    }
+    if (!deciders.login_client.empty()) {
+        const identity::Issuer& issuer = generation.issuers[deciders.login_issuer];
+        out.append(R"(,"dev.weir/login":{"issuer":)");
+        json::quote(issuer.tenants.empty() ? issuer.url : issuer.url_for(issuer.tenants.front()), out);
+        out.append(R"(,"metadata_url":)");
+        json::quote(metadata_url_of(issuer), out);
+        out.append(R"(,"client_id":)");
+        json::quote(deciders.login_client, out);
+        out.append(R"(,"audience":)");
+        json::quote(deciders.audiences.front(), out);
+        out.append(R"(,"scopes":)");
+        write_list(out, deciders.login_scopes);
+        out.append('}');
+    }
+    out.append('}');
+}
+
 /// What stands at `path`, into `out`. False: nothing.
 bool write_page_of(Exchange& exchange, std::string_view path, PaddedBytes& out) {
     const Generation& generation = exchange.worker.generation();
+    if (is_admin(exchange)) {
+        if (path != std::string(resource).append(desk_path)) return false;
+        write_desk(exchange, out);
+        return true;
+    }
     if (path.starts_with(resource)) {
         const Server* server = generation.route(path.substr(resource.size()));
         if (server == nullptr || server->config->issuers.empty()) return false;

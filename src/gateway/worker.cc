@@ -2,6 +2,7 @@
 #include "gateway/worker.h"
 
 #include "base/log.h"
+#include "gateway/desk_requests.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -36,7 +37,8 @@ Worker::Worker(ring::Ring& worker_ring, WorkerOptions worker_options)
       steps_(limits.memory_bytes_max) {
     const Config& config = options.generation->config;
     anonymous_only_ = std::ranges::all_of(config.servers, &ServerConfig::anonymous);
-    counts_addresses_ = !anonymous_only_ || !std::ranges::all_of(config.addresses, &ListenAddress::loopback);
+    counts_addresses_ = !anonymous_only_ || !std::ranges::all_of(config.addresses, &ListenAddress::loopback) ||
+                        (config.admin && !config.admin->loopback);
     for (const auto& server : options.generation->servers) {
         addresses_.push_back(server.address);
         credentials_.push_back(server.credential);
@@ -338,6 +340,7 @@ void Worker::read_mail() {
                 for (const catalog::Tool& tool : *message.tools) catalog.adopt(tool);
                 break;
             case WorkerMessage::Kind::approval: hear(*this, std::move(*message.news)); break;
+            case WorkerMessage::Kind::desk: hear_desk(*this, std::move(*message.desk)); break;
             case WorkerMessage::Kind::resolved: addresses_[message.server] = message.address; break;
             case WorkerMessage::Kind::keys: hear_keys(message.issuer, message.issuer_news); break;
             case WorkerMessage::Kind::api_keys: authenticator.set_api_keys(message.api_keys); break;

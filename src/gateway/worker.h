@@ -60,13 +60,15 @@ struct WorkerMessage {
         keys,
         api_keys,
         certificates,
-        authorities
+        authorities,
+        desk
     } kind;
     EndedSessions::Digest session{}; // session_ended
     uint32_t server = 0;             // resolved, credential
     ring::Address address{};
     CredentialField credential{};
     std::shared_ptr<post::ApprovalNews> news{};                // approval; for one worker alone, which takes it
+    std::shared_ptr<post::DeskNews> desk{};                    // desk; for one worker alone, which takes it
     std::shared_ptr<const std::vector<catalog::Tool>> tools{}; // defined
     uint32_t issuer = 0;                                       // keys
     IssuerNews issuer_news{};
@@ -83,6 +85,7 @@ struct WorkerCalls {
     std::function<Page(std::string_view path, PaddedBytes& out)> page; // of the admin listener
     std::function<bool(post::ApprovalAsk&&)> approvals{};              // to the store; false: its box is full
     std::function<void(uint32_t issuer)> want_keys{};                  // a token names a key that is not here
+    std::function<bool(post::DeskAsk&&)> desk{};                       // to the clerk; false: too many wait
 };
 
 struct WorkerOptions {
@@ -177,7 +180,7 @@ class Worker final : public net::LinkHost {
     // For the steps, about tokens: authentication.cc.
     /// Whether keys of `issuer` are being fetched, perhaps because of this question. News of it wakes who waits.
     bool keys_on_their_way(uint32_t issuer);
-    void note_refused_token(const Server& server, const identity::Refusal& refusal);
+    void note_refused_token(std::string_view server, const identity::Refusal& refusal);
     /// What its issuer's metadata are, or nullptr.
     const std::string* metadata_of(uint32_t issuer) const { return issuer_metadata_[issuer].get(); }
 

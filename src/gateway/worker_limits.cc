@@ -43,14 +43,18 @@ bool Worker::let_in(net::Link& link, const ring::Address& from) {
 
 void Worker::accepted(int fd, Role role) {
     net::Link* link = draining_ && role == Role::client ? nullptr : links_.make(*this, ring, timers, buffers, limits);
-    const ring::Address from = counts_addresses_ && role == Role::client ? ring.peer(fd) : ring::Address();
+    // The admin listener is let be while only this machine reaches it.
+    const auto& admin = generation().config.admin;
+    const bool counted = role == Role::client || (role == Role::admin && admin && !admin->loopback);
+    const bool covered = role == Role::client || (role == Role::admin && generation().config.admin_tls);
+    const ring::Address from = counts_addresses_ && counted ? ring.peer(fd) : ring::Address();
     if (link != nullptr) link->peer_key = address_key(from).value_or(0);
-    if (link != nullptr && role == Role::client && !let_in(*link, from)) {
+    if (link != nullptr && counted && !let_in(*link, from)) {
         leave_caps(*link);
         links_.free(*link);
         link = nullptr;
     }
-    if (link != nullptr && role == Role::client && tls_server_ != nullptr && !cover(*link)) {
+    if (link != nullptr && covered && tls_server_ != nullptr && !cover(*link)) {
         forget_tls(*link);
         leave_caps(*link);
         links_.free(*link);

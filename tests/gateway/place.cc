@@ -49,6 +49,10 @@ Place::Place(const std::string& more, const std::function<void(Config&)>& change
         asked.push_back(std::move(ask));
         return true;
     };
+    options.calls.desk = [this](post::DeskAsk&& ask) {
+        if (!desk_full) desk_asks.push_back(std::move(ask));
+        return !desk_full;
+    };
     mailbox = std::make_shared<WorkerMailbox>(64, [this] { ring->wake(); });
     options.mailbox = mailbox;
     worker = std::make_unique<Worker>(*ring, options);

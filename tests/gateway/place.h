@@ -77,6 +77,8 @@ class Place {
     std::unique_ptr<sim::SimRing> ring;
     std::unique_ptr<Worker> worker;
     std::shared_ptr<WorkerMailbox> mailbox;
+    std::vector<post::DeskAsk> desk_asks; // what the worker handed to the clerk
+    bool desk_full = false;
     std::vector<uint32_t> keys_wanted;    // of which issuers the worker asked for keys
     std::vector<post::ApprovalAsk> asked; // of the store, which the test plays
     bool drained = false;
