@@ -53,6 +53,7 @@ class NowhereRing final : public ring::Ring {
     void receive(ring::Op&, int) override { std::abort(); }
     void connect(ring::Op&, int, const ring::Address&) override { std::abort(); }
     void send(ring::Op&, int, std::string_view) override { std::abort(); }
+    void send_quietly(ring::Op&, int, std::string_view) override { std::abort(); }
     void send_pieces(ring::Op&, int, const msghdr&) override { std::abort(); }
     ssize_t receive_now(int, std::span<char>) override { std::abort(); }
     int look_ahead(int) override { std::abort(); }

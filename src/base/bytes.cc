@@ -79,8 +79,8 @@ void PaddedBytes::drop_front(size_t count) {
     if (size_ != 0 && count != 0) std::memmove(data_, data_ + count, size_);
 }
 
-void PaddedBytes::release() {
-    if (data_ != nullptr) pool_->give_back({data_, capacity_});
+void PaddedBytes::give_back() {
+    pool_->give_back({data_, capacity_});
     data_ = nullptr;
     size_ = capacity_ = 0;
 }

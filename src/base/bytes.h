@@ -84,7 +84,9 @@ class PaddedBytes {
     }
     void clear() { size_ = 0; }
     /// Gives the memory back to the pool; the bytes are empty afterwards.
-    void release();
+    void release() {
+        if (data_ != nullptr) give_back(); // most of an exchange's never had any
+    }
     void swap(PaddedBytes& other) noexcept {
         std::swap(pool_, other.pool_);
         std::swap(data_, other.data_);
@@ -94,6 +96,7 @@ class PaddedBytes {
 
   private:
     void grow(size_t extra);
+    void give_back();
     BufferPool* pool_ = nullptr;
     char* data_ = nullptr;
     size_t size_ = 0;

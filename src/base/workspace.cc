@@ -3,22 +3,13 @@
 
 namespace weir {
 
-char* Workspace::take(size_t size, size_t alignment) {
-    const auto misfit = reinterpret_cast<uintptr_t>(at_) & (alignment - 1);
-    const size_t skip = misfit == 0 ? 0 : alignment - misfit;
-    taken_bytes_ += size;
-    if (at_ != nullptr && static_cast<size_t>(end_ - at_) >= size + skip) {
-        char* result = at_ + skip;
-        at_ = result + size;
-        return result;
-    }
+char* Workspace::take_of_new_block(size_t size) {
     const auto lent = pool_->lend(size + sizeof(Block) + 16);
-    auto* block = new (lent.data) Block{blocks_, lent.capacity};
-    blocks_ = block;
-    at_ = lent.data + sizeof(Block);
+    blocks_ = new (lent.data) Block{blocks_, lent.capacity};
+    char* const result = lent.data + sizeof(Block); // Block is 16 bytes and malloc aligns to 16.
+    at_ = result + size;
     end_ = lent.data + lent.capacity;
-    char* result = at_; // Block is 16 bytes and malloc aligns to 16.
-    at_ += size;
+    taken_bytes_ += size;
     return result;
 }
 

@@ -21,7 +21,15 @@ class Workspace {
     ~Workspace() { reset(); }
 
     /// `size` bytes aligned to `alignment` (a power of two, at most 16), uninitialised.
-    char* take(size_t size, size_t alignment = 8);
+    char* take(size_t size, size_t alignment = 8) {
+        const auto misfit = reinterpret_cast<uintptr_t>(at_) & (alignment - 1);
+        const size_t skip = misfit == 0 ? 0 : alignment - misfit;
+        if (static_cast<size_t>(end_ - at_) < size + skip) return take_of_new_block(size);
+        char* const result = at_ + skip;
+        at_ = result + size;
+        taken_bytes_ += size;
+        return result;
+    }
     /// Copies `text` into the arena.
     std::string_view copy(std::string_view text);
     /// Copies a concatenation of pieces into the arena as one text.
@@ -40,6 +48,7 @@ class Workspace {
     size_t taken_bytes() const { return taken_bytes_; }
 
   private:
+    char* take_of_new_block(size_t size);
     struct Block {
         Block* next;
         size_t capacity; // of the lent memory, this header included

@@ -52,15 +52,20 @@ Exchange::~Exchange() {
 }
 
 void Exchange::advance() {
+    Doing& shown = doing; // by a failed assertion
+    shown.exchange = number;
     for (;;) {
         const Row& row = table[static_cast<size_t>(step)];
-        doing = {number, row.name};
+        shown.step = row.name;
         const Step before = step;
         const Next next = row.run(*this);
-        doing = {};
-        if (next == Next::wait) return;
-        if (next == Next::done) return worker.finish(*this);
-        WEIR_ASSERT((table[static_cast<size_t>(before)].successors & (1U << static_cast<unsigned>(step))) != 0);
+        if (next == Next::more) {
+            WEIR_ASSERT((table[static_cast<size_t>(before)].successors & (1U << static_cast<unsigned>(step))) != 0);
+            continue;
+        }
+        shown = {};
+        if (next == Next::done) worker.finish(*this);
+        return;
     }
 }
 

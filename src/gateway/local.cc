@@ -173,8 +173,10 @@ Next step_settle(Exchange& exchange) {
     }
     // What was approved and has run is kept until its answer has left for somebody.
     if (detached(exchange) && exchange.client_link != nullptr && exchange.committed &&
-        !exchange.client_link->flushed() && !stalled(exchange))
+        !exchange.client_link->flushed() && !stalled(exchange)) {
+        exchange.client_link->await_sent();
         return Next::wait;
+    }
     end_hold(exchange);
     if (exchange.upstream != nullptr) {
         exchange.upstream->owner = nullptr;

@@ -11,7 +11,9 @@ namespace {
 
 constexpr size_t host_bytes_max = 255; // RFC 1035 section 2.3.4
 
-bool same(std::string_view a, std::string_view b) { return std::ranges::equal(a, b, {}, scan::lower, scan::lower); }
+bool same(std::string_view a, std::string_view b) {
+    return a == b || std::ranges::equal(a, b, {}, scan::lower, scan::lower);
+}
 
 // dec-octet "." dec-octet "." dec-octet "." dec-octet, without leading zeros.
 bool is_ipv4(std::string_view text) {

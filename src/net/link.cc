@@ -244,7 +244,11 @@ void Link::flush() {
 
 void Link::send_next() {
     const auto left = in_flight_.text().substr(sent_);
-    ring_.send(send_, fd_, left.substr(0, send_piece_max));
+    // What fits any socket's buffer leaves at once; where a full queue stops others, its end is waited for.
+    const bool quietly = left.size() <= quiet_bytes_max && left.size() < limits_.write_queue_bytes_max && sent_ == 0 &&
+                         state_ == State::open && !std::exchange(awaited_, false);
+    if (quietly) ring_.send_quietly(send_, fd_, left);
+    else ring_.send(send_, fd_, left.substr(0, send_piece_max));
 }
 
 void Link::on_send(ring::Op& op, ring::Completion done) {

@@ -85,6 +85,8 @@ class Link {
     /// Append here, then flush() (or let the worker do it at the end of the turn).
     PaddedBytes& out() { return out_; }
     void flush();
+    /// The host is to hear at once when what is in out() now has been sent, not with what comes next.
+    void await_sent() { awaited_ = true; }
     bool flushed() const { return out_.empty() && in_flight_.empty() && (tls_ == nullptr || unsent_of_tls() == 0); }
     size_t unsent() const { return out_.size() + in_flight_.size() - sent_ + (tls_ == nullptr ? 0 : unsent_of_tls()); }
     bool broken() const { return send_failed_; }
@@ -154,6 +156,7 @@ class Link {
 
     static constexpr size_t window_default = 64 << 10;
     static constexpr size_t send_piece_max = 256 << 10; // so that a slow reader shows progress
+    static constexpr size_t quiet_bytes_max = 8 << 10;    // any socket's buffer has room for it
     static constexpr size_t bulk_piece = 256 << 10;     // one receive past the slabs
     size_t unread() const { return gathered_.size() - gathered_at_ + slab_.text().size() - slab_at_; }
 
@@ -169,6 +172,7 @@ class Link {
     bool starved_ = false;
     bool send_failed_ = false;
     bool shut_ = false;
+    bool awaited_ = false; // the end of the next send
     int error_ = 0;
     ring::Op receive_{};
     ring::Op send_{};

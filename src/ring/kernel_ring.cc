@@ -12,11 +12,13 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <utility>
+#include <vector>
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -123,6 +125,15 @@ class KernelRing final : public Ring {
         io_uring_prep_send(entry, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_WAITALL);
         tag(entry, op);
     }
+    // Without waiting for room such a send is over when the call that submits it returns, and is silent if all went. A turn
+    // that ends for nothing but "it was sent" would come after each message otherwise.
+    void send_quietly(Op& op, int fd, std::string_view bytes) override {
+        io_uring_sqe* entry = take(op);
+        io_uring_prep_send(entry, fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_WAITALL | MSG_DONTWAIT);
+        entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
+        io_uring_sqe_set_data64(entry, reinterpret_cast<uint64_t>(&op) | quiet_tag);
+        quiet_.push_back({&op, fd, bytes});
+    }
     void send_pieces(Op& op, int fd, const msghdr& message) override {
         io_uring_sqe* entry = take(op);
         io_uring_prep_sendmsg(entry, fd, &message, MSG_NOSIGNAL | MSG_WAITALL);
@@ -182,15 +193,18 @@ class KernelRing final : public Ring {
     void turn(uint64_t deadline_ns, uint64_t company_ns) override {
         publish_slabs();
         wait(deadline_ns, company_ns);
+        if (io_uring_sq_ready(&ring_) == 0) quiet_submitted_ = quiet_.size();
         read_clocks();
         unsigned head = 0, delivered = 0;
         io_uring_cqe* entry = nullptr;
         io_uring_for_each_cqe(&ring_, head, entry) {
             ++delivered;
-            if (auto* op = static_cast<Op*>(io_uring_cqe_get_data(entry)); op != nullptr) deliver(*op, *entry);
+            if ((entry->user_data & quiet_tag) != 0) [[unlikely]]
+                end_quiet(*reinterpret_cast<Op*>(entry->user_data & ~quiet_tag), entry->res);
+            else if (auto* op = static_cast<Op*>(io_uring_cqe_get_data(entry)); op != nullptr) deliver(*op, *entry);
         }
         io_uring_cq_advance(&ring_, delivered);
-        keep_pace(delivered);
+        keep_pace(delivered + tell_quiet());
     }
     void submit() override { io_uring_submit(&ring_); }
 
@@ -264,6 +278,29 @@ class KernelRing final : public Ring {
         op.done(op, done);
     }
 
+    /// A quiet send that met no room goes on as any other; what else it came to is told.
+    void end_quiet(Op& op, int32_t result) {
+        const auto found = std::ranges::find(quiet_, &op, &Quiet::op);
+        WEIR_ASSERT(found != quiet_.end());
+        const Quiet sent = *found;
+        if (found - quiet_.begin() < static_cast<ptrdiff_t>(quiet_submitted_)) --quiet_submitted_;
+        quiet_.erase(found);
+        op.with_kernel = false;
+        if (result == -EAGAIN) return send(op, sent.fd, sent.bytes);
+        op.done(op, {result, true, 0});
+    }
+    /// Tells of the quiet sends that nothing was heard of: all went. Returns how many.
+    unsigned tell_quiet() {
+        const auto told = static_cast<unsigned>(std::exchange(quiet_submitted_, 0));
+        for (size_t i = 0; i < told; ++i) {
+            const Quiet sent = quiet_[i];
+            sent.op->with_kernel = false;
+            sent.op->done(*sent.op, {static_cast<int32_t>(sent.bytes.size()), true, 0});
+        }
+        quiet_.erase(quiet_.begin(), quiet_.begin() + told);
+        return told;
+    }
+
     // A time-out of the wait itself would be set and cancelled in every turn, which costs more than the turn's own work
     // when there is little of it. So one alarm stands ready, and is set anew only when it would ring too late.
     void wait(uint64_t deadline_ns, uint64_t company_ns) {
@@ -324,6 +361,13 @@ class KernelRing final : public Ring {
         if (wake_op_ != nullptr) wake_op_->done(*wake_op_, Completion{1, false, 0});
     }
 
+    struct Quiet {
+        Op* op;
+        int fd;
+        std::string_view bytes;
+    };
+    static constexpr uint64_t quiet_tag = 1; // in user_data, where pointers have a zero
+
     KernelRingOptions options_;
     std::shared_ptr<Waker> waker_;
     io_uring ring_{};
@@ -333,6 +377,8 @@ class KernelRing final : public Ring {
     io_uring_buf_ring* buffers_ = nullptr;
     int unpublished_ = 0;
     uint32_t slabs_free_ = 0;
+    std::vector<Quiet> quiet_;
+    size_t quiet_submitted_ = 0; // of these, when the last wait began
     uint64_t pace_ = 0; // completions a pace_window_ns, as they came in the last whole one
     uint64_t pace_since_ns_ = 0, delivered_ = 0;
     uint64_t wall_ahead_ns_ = 0, wall_due_ns_ = 0;

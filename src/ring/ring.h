@@ -99,6 +99,9 @@ class Ring {
     virtual void connect(Op& op, int fd, const Address& to) = 0; // `to` must live until the completion
     /// Sends all of `bytes` or fails; result = bytes sent. The bytes must stay until the completion.
     virtual void send(Op& op, int fd, std::string_view bytes) = 0;
+    /// The same for a few bytes of which nobody waits to hear that they are gone: that they are is told by the first turn
+    /// that ends for another reason. Only what keeps them from going at once ends a turn, as it does for send().
+    virtual void send_quietly(Op& op, int fd, std::string_view bytes) = 0;
     /// The same for pieces; `message` and what it points at must stay until the completion.
     virtual void send_pieces(Op& op, int fd, const msghdr& message) = 0;
     /// Receives at once what is there into `room`, past the slabs (bulk); -EAGAIN when nothing is. Only when the

@@ -65,6 +65,7 @@ class FileRing final : public ring::Ring {
     void receive(ring::Op&, int) override { none(); }
     void connect(ring::Op&, int, const ring::Address&) override { none(); }
     void send(ring::Op&, int, std::string_view) override { none(); }
+    void send_quietly(ring::Op&, int, std::string_view) override { none(); }
     void send_pieces(ring::Op&, int, const msghdr&) override { none(); }
     ssize_t receive_now(int, std::span<char>) override { return none(); }
     int look_ahead(int) override { return none(); }

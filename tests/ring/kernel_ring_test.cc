@@ -243,6 +243,89 @@ TEST_CASE("a client connects, is accepted, and both directions carry bytes until
     for (const int fd : {client, server, listener}) bench.ring->close(fd);
 }
 
+TEST_CASE("a quiet send ends no turn, and is told of with what does") {
+    Bench bench;
+    Pair pair;
+    Kept send, receive;
+    receive.lender = bench.ring.get();
+    bench.ring->receive(receive.op, pair.fds[0]);
+    bench.ring->send_quietly(send.op, pair.fds[1], "hello");
+    CHECK(send.op.with_kernel);
+    bench.turn_until([&] { return !receive.slabs.empty(); });
+    CHECK(receive.text() == "hello");
+    CHECK(send.over());
+    REQUIRE(send.all.size() == 1);
+    CHECK(send.result() == 5);
+
+    // Alone it ends nothing but at the deadline.
+    Pair other;
+    Kept alone;
+    bench.ring->send_quietly(alone.op, other.fds[1], "unread");
+    const uint64_t began = bench.ring->now_ns();
+    bench.ring->turn(began + 20'000'000);
+    CHECK(bench.ring->now_ns() >= began + 20'000'000);
+    CHECK(alone.over());
+    CHECK(alone.result() == 6);
+    bench.ring->cancel(receive.op);
+    bench.turn_until([&] { return receive.over(); });
+    receive.slabs.clear();
+}
+
+TEST_CASE("a quiet send that finds no room goes on as any other, and one that fails says so at once") {
+    Bench bench;
+    Pair pair;
+    const int few = 4096;
+    REQUIRE(setsockopt(pair.fds[1], SOL_SOCKET, SO_SNDBUF, &few, sizeof few) == 0);
+    std::string taken; // fill the socket
+    const std::string filler(64 << 10, 'f');
+    ssize_t filled = 0, more = 0;
+    while ((more = ::send(pair.fds[1], filler.data(), filler.size(), MSG_DONTWAIT | MSG_NOSIGNAL)) > 0) filled += more;
+    REQUIRE(filled > 0);
+
+    Kept full, receive;
+    receive.lender = bench.ring.get();
+    bench.ring->send_quietly(full.op, pair.fds[1], "behind");
+    bench.ring->turn(0);
+    bench.ring->turn(0);
+    CHECK_FALSE(full.over()); // It waits for room.
+    bench.ring->receive(receive.op, pair.fds[0]);
+    size_t read = 0;
+    bench.turn_until([&] {
+        for (const Slab& slab : receive.slabs) read += slab.text().size(), taken = slab.text();
+        receive.slabs.clear();
+        if (!receive.op.with_kernel) bench.ring->receive(receive.op, pair.fds[0]); // All slabs were lent.
+        return full.over() && read == static_cast<size_t>(filled) + 6;
+    });
+    CHECK(full.result() == 6);
+    CHECK(taken.ends_with("behind"));
+
+    // Whatever a part comes to, the count says how much of it went.
+    Kept part;
+    const std::string large(256 << 10, 'x');
+    bench.ring->send_quietly(part.op, pair.fds[1], large);
+    bench.turn_until([&] {
+        for (const Slab& slab : receive.slabs) read += slab.text().size();
+        receive.slabs.clear();
+        if (!receive.op.with_kernel) bench.ring->receive(receive.op, pair.fds[0]);
+        return part.over();
+    });
+    CHECK(part.result() > 0);
+    bench.turn_until([&] {
+        for (const Slab& slab : receive.slabs) read += slab.text().size();
+        receive.slabs.clear();
+        if (!receive.op.with_kernel) bench.ring->receive(receive.op, pair.fds[0]);
+        return read == static_cast<size_t>(filled) + 6 + static_cast<size_t>(part.result());
+    });
+
+    ::shutdown(pair.fds[0], SHUT_RDWR);
+    Kept broken;
+    bench.ring->send_quietly(broken.op, pair.fds[1], "into the void");
+    bench.turn_until([&] { return broken.over(); });
+    CHECK(broken.result() == -EPIPE);
+    bench.turn_until([&] { return receive.over(); });
+    receive.slabs.clear();
+}
+
 TEST_CASE("nobody listens: connecting fails with the reason") {
     Bench bench;
     Address address;

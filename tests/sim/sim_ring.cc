@@ -214,6 +214,7 @@ void SimRing::connect(ring::Op& op, int fd, const ring::Address& to) {
 void SimRing::send(ring::Op& op, int fd, std::string_view bytes) {
     begin(op);
     Socket& socket = sockets_.at(fd);
+    const bool quiet = std::exchange(quietly_, false);
     socket.sending = &op;
     socket.sent = static_cast<int32_t>(bytes.size());
     socket.waiting = false;
@@ -229,6 +230,10 @@ void SimRing::send(ring::Op& op, int fd, std::string_view bytes) {
     } else {
         net_.transmit(socket.end, std::string(bytes));
     }
+    if (quiet && socket.sent == static_cast<int32_t>(bytes.size()) && !socket.end->peer->full()) {
+        quiet_.push_back({std::exchange(socket.sending, nullptr), {socket.sent, true, 0}});
+        return;
+    }
     net_.after(net_.delay(), [this, fd] {
         Socket* found = find_socket(fd);
         if (found == nullptr || found->sending == nullptr) return;
@@ -242,6 +247,11 @@ void SimRing::finish_send(Socket& socket) {
     if (end.peer->full() && !end.reset && !end.finished && !end.peer->closed) return;
     socket.waiting = false;
     complete(*std::exchange(socket.sending, nullptr), {socket.sent, true, 0});
+}
+
+void SimRing::send_quietly(ring::Op& op, int fd, std::string_view bytes) {
+    quietly_ = true;
+    send(op, fd, bytes);
 }
 
 void SimRing::send_pieces(ring::Op& op, int fd, const msghdr& message) {
@@ -348,6 +358,8 @@ void SimRing::turn(uint64_t deadline_ns, uint64_t) {
     }
     auto batch = std::move(ready_);
     ready_.clear();
+    batch.insert(batch.end(), quiet_.begin(), quiet_.end());
+    quiet_.clear();
     while (!batch.empty()) {
         const Ready ready = batch.front();
         batch.pop_front();

@@ -124,6 +124,7 @@ class SimRing : public ring::Ring {
     void receive(ring::Op& op, int fd) override;
     void connect(ring::Op& op, int fd, const ring::Address& to) override;
     void send(ring::Op& op, int fd, std::string_view bytes) override;
+    void send_quietly(ring::Op& op, int fd, std::string_view bytes) override;
     void send_pieces(ring::Op& op, int fd, const msghdr& message) override;
     ssize_t receive_now(int fd, std::span<char> room) override;
     int look_ahead(int fd) override;
@@ -178,6 +179,8 @@ class SimRing : public ring::Ring {
     std::map<int, Socket> sockets_;
     std::map<int, std::pair<std::shared_ptr<Net::Listener>, ring::Op*>> listeners_;
     std::deque<Ready> ready_;
+    std::deque<Ready> quiet_; // sends that are over, told by the next turn that something else ends
+    bool quietly_ = false;    // the send that begins is one of these
     ring::Op* wake_op_ = nullptr;
     bool wake_pending_ = false;
     uint64_t deadline_ns_ = 0;
