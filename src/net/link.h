@@ -156,7 +156,7 @@ class Link {
 
     static constexpr size_t window_default = 64 << 10;
     static constexpr size_t send_piece_max = 256 << 10; // so that a slow reader shows progress
-    static constexpr size_t quiet_bytes_max = 8 << 10;    // any socket's buffer has room for it
+    static constexpr size_t quiet_bytes_max = 8 << 10;  // any socket's buffer has room for it
     static constexpr size_t bulk_piece = 256 << 10;     // one receive past the slabs
     size_t unread() const { return gathered_.size() - gathered_at_ + slab_.text().size() - slab_at_; }
 

@@ -379,7 +379,7 @@ class KernelRing final : public Ring {
     uint32_t slabs_free_ = 0;
     std::vector<Quiet> quiet_;
     size_t quiet_submitted_ = 0; // of these, when the last wait began
-    uint64_t pace_ = 0; // completions a pace_window_ns, as they came in the last whole one
+    uint64_t pace_ = 0;          // completions a pace_window_ns, as they came in the last whole one
     uint64_t pace_since_ns_ = 0, delivered_ = 0;
     uint64_t wall_ahead_ns_ = 0, wall_due_ns_ = 0;
     Op alarm_{};
