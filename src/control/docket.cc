@@ -19,16 +19,17 @@ constexpr uint64_t over_kept_ns =
 constexpr uint64_t retry_ns = 1 * s_ns;    // after a failure of the disk
 constexpr uint64_t sync_ns_max = 5 * s_ns; // the record has so long before it is not waited for
 
+using Kind = post::ApprovalAsk::Kind;
+
 /// Whether `ask` says what became of a call that ran: nothing else will.
 bool ends_run(const post::ApprovalAsk& ask) {
-    using Kind = post::ApprovalAsk::Kind;
     return ask.kind == Kind::finish || ask.kind == Kind::put_back || ask.kind == Kind::delivered;
 }
 
 } // namespace
 
 bool post_ask(DocketMailbox& mailbox, post::ApprovalAsk&& ask) {
-    if (!ends_run(ask)) return mailbox.post(std::move(ask));
+    if (ask.kind == Kind::submit || ask.kind == Kind::claim) return mailbox.post(std::move(ask));
     mailbox.post_always(std::move(ask));
     return true;
 }
@@ -88,7 +89,7 @@ void Docket::turn() {
     ring_.turn(next_due_ns());
     evidence_->flush();
     look_at_record();
-    if (takes_mail()) {
+    if (takes_mail() && !evidence_->closing()) {
         group(mailbox_.take());
         if (closing_ && takes_mail()) evidence_->close();
     }
@@ -176,7 +177,8 @@ void Docket::nothing_written(std::vector<Mail>& mail) {
         if (auto* question = std::get_if<DecideQuestion>(&one)) question->answer->set_value({});
         auto* ask = std::get_if<post::ApprovalAsk>(&one);
         if (ask == nullptr) continue;
-        if (ends_run(*ask)) unwritten_.push_back(std::move(*ask));
+        if (ask->kind == Kind::leave) drop_waiter(*ask);
+        else if (ends_run(*ask)) unwritten_.push_back(std::move(*ask));
         else unavailable(*ask, "approvals cannot be stored now");
     }
     retry_at_ns_ = ring_.now_ns() + retry_ns;
@@ -255,6 +257,12 @@ void Docket::publish() {
 size_t Docket::pending() const {
     size_t count = 0;
     for (const auto& [id, entry] : live_) count += entry.ticket.state == State::pending;
+    return count;
+}
+
+size_t Docket::executing() const {
+    size_t count = 0;
+    for (const auto& [id, entry] : live_) count += entry.ticket.state == State::executing;
     return count;
 }
 

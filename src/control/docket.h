@@ -44,8 +44,8 @@ struct DecideQuestion {
 using Mail = std::variant<post::ApprovalAsk, ListQuestion, FindQuestion, DecideQuestion>;
 using DocketMailbox = post::Mailbox<Mail>;
 
-/// Posts what a worker asks. How a run ended is never refused: nobody else knows it, and there are no more of these than calls
-/// that run. False: the box is full.
+/// Posts what a worker asks. False: the box is full. What waits for no answer is never refused: nobody else knows how a run
+/// ended or that a waiter has gone, and there are no more of these than waiters.
 bool post_ask(DocketMailbox& mailbox, post::ApprovalAsk&& ask);
 
 class Docket {
@@ -72,6 +72,7 @@ class Docket {
     bool closed() const { return evidence_ == nullptr || evidence_->closed(); }
 
     size_t pending() const;
+    size_t executing() const;
     /// Exchanges that are told what becomes of their tickets.
     size_t waiters() const;
 
@@ -119,7 +120,8 @@ class Docket {
     OrText<void> refuse(Live& entry, const DecideQuestion& question, approve::Right right);
     OrText<void> save(Live& entry, uint64_t version);
     void remember_before(const std::string& id);
-    void news_to(const Live& entry, const Waiter& waiter, bool granted = false);
+    enum class Says : uint8_t { change, answer, grant };
+    void news_to(const Live& entry, const Waiter& waiter, Says says);
     void tell_all(const Live& entry);
     void unavailable(const post::ApprovalAsk& ask, std::string_view why);
     void drop_waiter(const post::ApprovalAsk& ask);

@@ -283,7 +283,7 @@ OrText<void> Docket::submit(post::ApprovalAsk& ask) {
         // A refusal stands for its time, so that asking again and again moves nobody; the rest is told once.
         if (!approve::is_over(ticket.state) || ticket.state == State::denied || !ticket.told) {
             entry.waiters.push_back(waiter);
-            news_to(entry, waiter);
+            news_to(entry, waiter, Says::answer);
             if (approve::is_over(ticket.state) && ticket.state != State::answered && !ticket.told) {
                 remember_before(ticket.id);
                 ticket.told = true;
@@ -342,7 +342,7 @@ OrText<void> Docket::submit(post::ApprovalAsk& ask) {
     by_digest_[ticket.digest] = ticket.id;
     const std::string id = ticket.id;
     Live& entry = live_.emplace(id, Live{std::move(ticket), {waiter}}).first->second;
-    news_to(entry, waiter);
+    news_to(entry, waiter, Says::answer);
     return {};
 }
 
@@ -354,10 +354,10 @@ OrText<void> Docket::claim(post::ApprovalAsk& ask) {
     }
     const auto taken = take(found->second, Turn::claim, "weir", {});
     if (!taken) return std::unexpected(taken.error());
-    for (const Waiter& waiter : found->second.waiters) {
-        const bool claimer = waiter.worker == ask.worker && waiter.ref == ask.waiter;
-        if (claimer || *taken) news_to(found->second, waiter, claimer && *taken);
-    }
+    news_to(found->second, {ask.worker, ask.waiter}, *taken ? Says::grant : Says::answer);
+    if (!*taken) return {};
+    for (const Waiter& waiter : found->second.waiters)
+        if (waiter.worker != ask.worker || waiter.ref != ask.waiter) news_to(found->second, waiter, Says::change);
     return {};
 }
 
@@ -389,22 +389,23 @@ void Docket::forget(const std::string& id) {
     live_.erase(found);
 }
 
-void Docket::news_to(const Live& entry, const Waiter& waiter, bool granted) {
+void Docket::news_to(const Live& entry, const Waiter& waiter, Says says) {
     const Ticket& ticket = entry.ticket;
     post::ApprovalNews news;
     news.waiter = waiter.ref;
     news.ticket = ticket.id;
     news.state = shown(ticket.state);
-    news.granted = granted;
+    news.answer = says != Says::change;
+    news.granted = says == Says::grant;
     news.expires_unix_ns = ticket.expires_ns;
     news.text = told_text(ticket);
-    if (ticket.state == State::approved || granted) news.body = ticket.body;
+    if (ticket.state == State::approved || news.granted) news.body = ticket.body;
     else if (ticket.state == State::answered) news.body = ticket.answer;
     tellings_.push_back({waiter.worker, std::move(news)});
 }
 
 void Docket::tell_all(const Live& entry) {
-    for (const Waiter& waiter : entry.waiters) news_to(entry, waiter);
+    for (const Waiter& waiter : entry.waiters) news_to(entry, waiter, Says::change);
 }
 
 void Docket::unavailable(const post::ApprovalAsk& ask, std::string_view why) {
@@ -412,6 +413,7 @@ void Docket::unavailable(const post::ApprovalAsk& ask, std::string_view why) {
     post::ApprovalNews news;
     news.waiter = ask.waiter;
     news.ticket = ask.ticket;
+    news.answer = true;
     news.text = why;
     tellings_.push_back({ask.worker, std::move(news)});
 }

@@ -425,13 +425,17 @@ Next step_consume(Exchange& exchange) {
 void hear(Worker& worker, post::ApprovalNews&& news) {
     Exchange* exchange = worker.find_exchange(news.waiter);
     if (exchange == nullptr || exchange->hold == nullptr || exchange->step == Step::settle) {
-        if (news.granted && worker.options.calls.approvals)
-            worker.options.calls.approvals({.kind = post::ApprovalAsk::Kind::put_back,
-                                            .worker = worker.options.index,
-                                            .waiter = news.waiter,
-                                            .ticket = std::move(news.ticket)});
+        // It may have gone before it knew its ticket.
+        if (worker.options.calls.approvals)
+            worker.options.calls.approvals(
+                {.kind = news.granted ? post::ApprovalAsk::Kind::put_back : post::ApprovalAsk::Kind::leave,
+                 .worker = worker.options.index,
+                 .waiter = news.waiter,
+                 .ticket = std::move(news.ticket)});
         return;
     }
+    // Until what was asked is answered, nothing else counts: the answer knows of every change before it.
+    if (!exchange->hold->heard && !news.answer) return;
     exchange->hold->news = std::move(news);
     exchange->hold->heard = true;
     worker.wake(*exchange);
@@ -457,6 +461,7 @@ void put_grant_back(Exchange& exchange) {
 void end_hold(Exchange& exchange) {
     if (exchange.hold == nullptr) return;
     Hold& hold = *exchange.hold;
+    if (!exchange.forwarded) put_grant_back(exchange);
     if (hold.claim == Hold::Claim::granted) // It ran, and nobody knows how it ended.
         ask(exchange, {.kind = post::ApprovalAsk::Kind::finish, .ambiguous = true});
     else if (hold.claim == Hold::Claim::settled && exchange.committed && exchange.client_link != nullptr &&

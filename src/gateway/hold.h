@@ -47,7 +47,7 @@ Result<void> begin_hold(Exchange& exchange, const policy::Verdict& verdict);
 /// What the approved call says upstream: the ticket's bytes under this waiter's id and _meta, in exchange.body.
 void restore_call(Exchange& exchange);
 
-/// The store has something to tell a waiter. Nobody waits there any more: a grant goes back.
+/// The store has something to tell a waiter. Nobody waits there any more: the store is told so, and a grant goes back.
 void hear(Worker& worker, post::ApprovalNews&& news);
 
 /// The answer of an approved call, as its client gets it: the ticket keeps it until a client has it. One that asks the client

@@ -45,13 +45,13 @@ Next upstream_failed(Exchange& exchange, Error error) {
     const bool nothing_written =
         exchange.upstream != nullptr && exchange.upstream->nothing_sent_since(exchange.sent_before);
     release_upstream(exchange);
-    if (nothing_written && exchange.forwarded && exchange.retried) put_grant_back(exchange);
     // Nothing of the request reached the upstream's socket: a pooled connection had died. Once more, on a new one.
     if (exchange.forwarded && exchange.answer == Answer::awaited && nothing_written && !exchange.fresh_upstream &&
         !exchange.retried && error != Error::draining) {
         exchange.retried = true;
         return go(exchange, Step::dial);
     }
+    if (nothing_written && exchange.forwarded) put_grant_back(exchange);
     if (exchange.forwarded && !nothing_written && exchange.expects_answer && !exchange.response_seen &&
         !opens_stream(exchange))
         record_ambiguous(exchange, error);

@@ -1,8 +1,8 @@
 // post/approvals.h - what workers and the control thread `store` tell each other about calls that wait for people.
 //
 // Plain data, moved, never shared. A worker asks for one waiter (an exchange, by its Ref) at a time; the store answers every
-// submit and every claim exactly once, and tells a waiter of each later change of its ticket until it leaves or is told of a
-// final state. What the store has told is durable, in the database and in the record's stream `control`, before it is told.
+// submit and every claim exactly once (`answer`), and tells a waiter of each change of its ticket until it leaves or is told of
+// a final state: also between a claim and its answer. What the store has told is durable, in the database and in the record's stream `control`, before it is told.
 //
 //   submit     the call is to be held. A ticket for a tool that was defined otherwise is over with it, and a new one made. Answer: the ticket's state: `pending` (new, or joined: the same digest), or any other
 //              state of a ticket of the same digest that still stands: approved (claim it), executing (somebody else's call
@@ -76,6 +76,7 @@ struct ApprovalNews {
     Ref waiter{};
     std::string ticket{};
     TicketState state = TicketState::unavailable;
+    bool answer = false;          // to what this waiter asked last; else somebody or something has moved the ticket
     bool granted = false;         // the answer to a claim that was granted
     uint64_t expires_unix_ns = 0; // of what is pending or approved
     std::string text;             // who decided and why; of unavailable: the reason
