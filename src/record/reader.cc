@@ -224,6 +224,10 @@ Result<Entry> Reader::next() {
     if (const auto found = find_streams_now_and_then(); !found) return fail(found.error());
     Stream* oldest = nullptr;
     for (Stream& stream : streams_) {
+        if (!stream.waiting && stream.rests != 0) {
+            --stream.rests;
+            continue;
+        }
         if (!stream.waiting) {
             const auto entry = stream.reader.next();
             if (!entry && entry.error() != Error::not_found) {
@@ -231,6 +235,7 @@ Result<Entry> Reader::next() {
                 return fail(entry.error());
             }
             if (entry) stream.waiting = *entry;
+            else stream.rests = rest_entries;
         }
         if (!stream.waiting) continue;
         if (oldest == nullptr || stream.waiting->frame.time_ns < oldest->waiting->frame.time_ns) oldest = &stream;
@@ -247,6 +252,7 @@ Result<Entry> Reader::next() {
 // A stream can appear while a reader follows; looked for only after everything known was read.
 Result<void> Reader::find_streams_now_and_then() {
     if (!std::exchange(exhausted_, false)) return {};
+    for (Stream& stream : streams_) stream.rests = 0;
     return find_streams();
 }
 

@@ -86,7 +86,10 @@ class Reader {
         uint32_t worker;
         StreamReader reader;
         std::optional<Entry> waiting;
+        uint32_t rests = 0; // entries of others for which it is not asked again: it was at its end
     };
+    // To ask at the end costs a look at the directory, and with `verify` at all that a segment has room for.
+    static constexpr uint32_t rest_entries = 1000;
     Reader() = default;
     Result<void> find_streams();
     Result<void> find_streams_now_and_then();
