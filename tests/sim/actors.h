@@ -19,6 +19,17 @@ namespace weir::sim {
 /// What servers say in structuredContent.token, in the text beside it and in log messages: masked of server beta.
 inline constexpr const char* veiled = "veil-7f3a-secret";
 
+/// A call that waits for people, as its clients remember it: any of them may ask again.
+struct Errand {
+    uint32_t mark = 0;
+    std::string path, tool, pad;
+    std::string state;      // a requestState that came in place of a result
+    bool asked_for = false; // and the server's own questions with it
+    uint32_t tries = 0;
+    uint64_t again_ns = 0;
+    bool over = false;
+};
+
 /// What all actors of one world share.
 struct Stage {
     Net& net;
@@ -27,6 +38,9 @@ struct Stage {
     uint64_t calls = 0, answers = 0;
     bool quiet = false;           // faults have stopped: servers answer as they should, and no new calls are made
     uint32_t hostile_percent = 0; // of answers that a server spoils
+    uint32_t held_percent = 0;    // of calls
+    uint64_t held = 0, ran = 0;   // calls that waited, and what clients were told has run
+    std::vector<Errand> errands{};
 };
 
 /// An HTTP message that has come whole.
@@ -71,7 +85,7 @@ class Server {
 
 class Client {
   public:
-    Client(Stage& stage, uint16_t port, bool modern);
+    Client(Stage& stage, uint16_t port, bool modern, uint32_t number);
     void step();
     /// When it wants to do something though nothing arrives.
     uint64_t wake_ns() const { return wake_ns_; }
@@ -84,6 +98,7 @@ class Client {
     enum class Kind : uint8_t {
         call,
         stopped,
+        held,
         list,
         notification,
         initialize,
@@ -97,9 +112,13 @@ class Client {
         Kind kind;
         uint32_t id = 0;
         uint32_t mark = 0;
+        size_t errand = 0;    // held
+        bool refused = false; // held: what it brings is of another call
     };
     void act();
     void ask();
+    void ask_held();
+    void check_held(const Asked& asked, std::string_view text);
     void ask_malformed();
     void post(Asked asked, const std::string& method, const std::string& name, const std::string& params,
               bool with_id = true);
@@ -107,7 +126,7 @@ class Client {
     std::string head(const std::string& line, const std::string& more, size_t body_bytes) const;
     void receive();
     void check(const Asked& asked, const Received& answer);
-    void check_response(const Asked& asked, std::string_view text) const;
+    void check_response(const Asked& asked, std::string_view text);
 
     Stage& stage_;
     uint16_t port_;

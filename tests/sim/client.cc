@@ -19,9 +19,9 @@ size_t count_of(std::string_view text, std::string_view wanted) {
 
 } // namespace
 
-Client::Client(Stage& stage, uint16_t port, bool modern)
+Client::Client(Stage& stage, uint16_t port, bool modern, uint32_t number)
     : stage_(stage), port_(port), modern_(modern), path_(stage.net.random.chance(1, 2) ? "/mcp/alpha" : "/mcp/beta"),
-      wake_ns_(stage.net.now_ns) {}
+      wake_ns_(stage.net.now_ns), id_((number + 1) * 10'000'000) {}
 
 std::string Client::waits_for() const {
     std::string text;
@@ -99,6 +99,7 @@ void Client::check(const Asked& asked, const Received& answer) {
             }
             break;
         case Kind::call:
+        case Kind::held:
         case Kind::list:
         case Kind::batch: break;
     }
@@ -120,7 +121,7 @@ void Client::check(const Asked& asked, const Received& answer) {
     if (responses == 0 && !resumable) broken(about + ": a stream ended without the response");
 }
 
-void Client::check_response(const Asked& asked, std::string_view text) const {
+void Client::check_response(const Asked& asked, std::string_view text) {
     const std::string about = Ledger::mark_text(asked.mark);
     if (count_of(text, "\"jsonrpc\"") != 1)
         broken(about + ": not one message is the answer: " + std::string(text.substr(0, 200)));
@@ -129,6 +130,7 @@ void Client::check_response(const Asked& asked, std::string_view text) const {
     if (at == std::string_view::npos || (text[at + id.size()] >= '0' && text[at + id.size()] <= '9'))
         broken(about + " was answered under another id: " + std::string(text.substr(0, 200)));
     const bool result = text.find("\"result\"") != std::string_view::npos;
+    if (asked.kind == Kind::held) check_held(asked, text);
     if (asked.kind == Kind::call && result && text.find("echo-" + about) == std::string_view::npos &&
         text.find("isError") == std::string_view::npos)
         broken(about + " was answered with somebody else's result: " + std::string(text.substr(0, 200)));
@@ -210,6 +212,7 @@ void Client::ask() {
     Random& random = stage_.net.random;
     Ledger& ledger = stage_.ledger;
     const uint64_t what = random.below(100);
+    if (random.below(100) < stage_.held_percent) return ask_held();
     const auto marked = [&](Kind kind, Fate fate) { return Asked{.kind = kind, .id = 0, .mark = ledger.issue(fate)}; };
     const auto arguments = [&](const Asked& asked, const std::string& more) {
         const std::string pad(random.chance(1, 25) ? random.below(60'000) : random.below(200), 'p');

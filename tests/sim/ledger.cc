@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "record/fields.h"
 #include "record/reader.h"
+#include "record/segment.h"
 
 #include <unistd.h>
 #include <cinttypes>
@@ -21,19 +22,24 @@ constexpr size_t digits = 8;
 
 uint64_t running_seed = 0;
 bool running_mutant = false;
+std::string_view mutant_found_by;
 std::string again; // how to run this world once more
 
-[[noreturn]] void leave() {
+[[noreturn]] void leave(std::string_view what) {
     std::fprintf(stderr, "  seed %" PRIu64 ", again: %s\n", running_seed, again.c_str());
     std::fflush(stderr);
-    std::_Exit(running_mutant ? 0 : 1);
+    std::fflush(stdout);
+    const bool found = running_mutant && what.find(mutant_found_by) != std::string_view::npos;
+    if (running_mutant && !found) std::fprintf(stderr, "  the mutant was found by another check than its own\n");
+    std::_Exit(found ? 0 : 1);
 }
 
-void on_abort(int) { leave(); } // the assertion has said what it is about
+void on_abort(int) { leave({}); } // the assertion has said what it is about
 
 } // namespace
 
-void running(uint64_t seed, const std::string& command, bool mutant) {
+void running(uint64_t seed, const std::string& command, bool mutant, std::string_view found_by) {
+    mutant_found_by = found_by;
     running_seed = seed;
     running_mutant = mutant;
     again = command;
@@ -42,7 +48,7 @@ void running(uint64_t seed, const std::string& command, bool mutant) {
 
 void broken(const std::string& what) {
     std::fprintf(stderr, "broken: %s\n", what.c_str());
-    leave();
+    leave(what);
 }
 
 uint32_t Ledger::issue(Fate fate) {
@@ -66,15 +72,19 @@ std::vector<uint32_t> Ledger::marks_in(std::string_view text) {
     return marks;
 }
 
-void Ledger::leaves(uint32_t worker, std::string_view bytes, uint64_t submitted_seq, uint64_t durable_seq) {
+void Ledger::leaves(uint32_t worker, std::string_view bytes, const RecordState& record) {
     for (const uint32_t mark : marks_in(bytes)) {
         Line& line = lines_.at(mark);
         if (line.fate == Fate::stopped) broken("a message that must not pass left for an upstream: " + mark_text(mark));
+        if (line.fate == Fate::held) {
+            cases.leaves(mark, worker, bytes, record);
+            continue;
+        }
         if (line.left) continue; // once more on a new connection: the first time was the earlier one
         line.left = true;
         line.worker = worker;
-        line.submitted_seq = submitted_seq;
-        line.durable_seq = durable_seq;
+        line.submitted_seq = record.submitted_seq;
+        line.durable_seq = record.durable_seq;
     }
 }
 
@@ -82,6 +92,11 @@ void Ledger::arrives(std::string_view body) {
     const auto marks = marks_in(body);
     for (const uint32_t mark : marks) {
         Line& line = lines_.at(mark);
+        if (line.fate == Fate::held) {
+            cases.arrives(mark, body);
+            ++arrived_;
+            continue;
+        }
         if (!line.left) broken("an upstream got what never left weir: " + mark_text(mark));
         if (line.arrived) broken("an upstream got one message twice: " + mark_text(mark));
         line.arrived = true;
@@ -102,22 +117,31 @@ struct Recorded {
 
 } // namespace
 
-void Ledger::hold_against_record(const std::string& directory, bool strict, bool died,
-                                 const std::vector<uint64_t>& durable_seqs) const {
+uint32_t Ledger::run_of(uint32_t worker, uint64_t seq) const {
+    uint32_t run = 0;
+    for (const auto& last_seqs : runs_) run += worker < last_seqs.size() && seq > last_seqs[worker];
+    return run;
+}
+
+void Ledger::hold_against_record(const std::string& directory, bool keeps, bool strict, bool died,
+                                 const std::vector<uint64_t>& durable_seqs, uint64_t control_seq) {
     const auto verified = record::verify_log(directory);
     if (!verified) broken("the record cannot be read");
     if (!verified->damages.empty()) broken("the record is damaged: " + verified->damages.front());
     if (!died && !verified->torn.empty()) broken("the record's end is torn: " + verified->torn.front());
 
-    std::map<std::pair<uint32_t, uint32_t>, Recorded> exchanges;
+    std::map<std::tuple<uint32_t, uint32_t, uint32_t>, Recorded> exchanges; // by worker, run and number
     std::vector<uint64_t> last_seq(durable_seqs.size());
+    uint64_t control_last_seq = 0;
     auto reader = record::Reader::open(directory, {.verify = false});
     if (!reader) broken("the record cannot be opened");
     for (auto entry = reader->next(); entry || entry.error() == Error::incomplete; entry = reader->next()) {
         if (!entry) continue;
         if (entry->worker < last_seq.size()) last_seq[entry->worker] = entry->frame.seq;
+        if (entry->worker == record::control_stream) control_last_seq = entry->frame.seq;
+        cases.read(*entry);
         if (entry->frame.exchange == 0) continue;
-        Recorded& recorded = exchanges[{entry->worker, entry->frame.exchange}];
+        Recorded& recorded = exchanges[{entry->worker, run_of(entry->worker, entry->frame.seq), entry->frame.exchange}];
         if (entry->frame.kind == record::Kind::asked) {
             const auto fields = record::read_fields(entry->frame.payload);
             if (!fields) broken("an entry of the record cannot be read");
@@ -128,6 +152,9 @@ void Ledger::hold_against_record(const std::string& directory, bool strict, bool
             recorded.verdicts.emplace_back(entry->frame.kind == record::Kind::allowed, entry->frame.seq);
         }
     }
+    if (control_last_seq < control_seq) broken("the record of approvals ends before what was durable");
+    cases.hold(keeps, strict);
+    if (!keeps) return; // There is nothing to hold anything else against.
     for (size_t i = 0; i < durable_seqs.size(); ++i)
         if (last_seq[i] < durable_seqs[i])
             broken("the record of worker " + std::to_string(i) + " ends at " + std::to_string(last_seq[i]) + ", and " +
@@ -139,7 +166,7 @@ void Ledger::hold_against_record(const std::string& directory, bool strict, bool
             const uint32_t mark = recorded.marks[i];
             const Line& line = lines_.at(mark);
             const auto [allowed, seq] = recorded.verdicts[i];
-            if (!line.left || line.worker != key.first) continue;
+            if (!line.left || line.worker != std::get<0>(key)) continue;
             found[mark] = true;
             if (!allowed) broken("what the record calls blocked left for an upstream: " + mark_text(mark));
             const uint64_t safe_seq = strict ? line.durable_seq : line.submitted_seq;

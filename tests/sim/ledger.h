@@ -4,6 +4,8 @@
 // the wire saw and what the record says. Not a judge of answers: the clients are (actors.h).
 #pragma once
 
+#include "cases.h"
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -13,15 +15,17 @@
 namespace weir::sim {
 
 /// Something that must hold does not: says what, names the seed, and ends the process (with success when a mutant was to be
-/// found).
+/// found, and this is the check that finds it).
 [[noreturn]] void broken(const std::string& what);
-/// Which world is running, for broken() and for assertions of weir that fail in it.
-void running(uint64_t seed, const std::string& command, bool mutant);
+/// Which world is running, for broken() and for assertions of weir that fail in it. With a mutant in it: what the check says
+/// that is to find it; empty: whichever check it is.
+void running(uint64_t seed, const std::string& command, bool mutant, std::string_view found_by);
 
 /// What must become of a message.
 enum class Fate : uint8_t {
-    free,   // it may go upstream
-    stopped // a policy or the shape of it keeps it from the upstream
+    free,    // it may go upstream
+    stopped, // a policy or the shape of it keeps it from the upstream
+    held     // it goes upstream when people say so (cases.h)
 };
 
 class Ledger {
@@ -31,16 +35,19 @@ class Ledger {
     /// The marks in `text`, in order.
     static std::vector<uint32_t> marks_in(std::string_view text);
 
-    /// `bytes` are about to leave worker `worker` for an upstream; the record has been submitted and is durable so far.
-    void leaves(uint32_t worker, std::string_view bytes, uint64_t submitted_seq, uint64_t durable_seq);
+    /// `bytes` are about to leave worker `worker` for an upstream.
+    void leaves(uint32_t worker, std::string_view bytes, const RecordState& record);
     /// A request with this body arrived whole at an upstream.
     void arrives(std::string_view body);
 
     /// Reads the record in `directory` and holds everything that left and arrived against it. `torn`: the process died, so
-    /// that the end of what left may be missing from the record's end but for what was durable.
-    void hold_against_record(const std::string& directory, bool strict, bool died,
-                             const std::vector<uint64_t>& durable_seqs) const;
+    /// that the end of what left may be missing from the record's end but for what was durable. `keeps`: workers have one.
+    void hold_against_record(const std::string& directory, bool keeps, bool strict, bool died,
+                             const std::vector<uint64_t>& durable_seqs, uint64_t control_seq);
+    /// weir starts again; `last_seqs` are the last of each worker's stream: exchanges are counted anew behind them.
+    void begins_again(std::vector<uint64_t> last_seqs) { runs_.push_back(std::move(last_seqs)); }
     uint64_t arrived() const { return arrived_; }
+    Cases cases;
 
   private:
     struct Line {
@@ -52,7 +59,9 @@ class Ledger {
         uint64_t body_hash = 0;                      // as it arrived; of single messages
         bool single = false;
     };
+    uint32_t run_of(uint32_t worker, uint64_t seq) const;
     std::vector<Line> lines_;
+    std::vector<std::vector<uint64_t>> runs_;
     uint64_t arrived_ = 0;
 };
 

@@ -1,17 +1,28 @@
-// tests/sim/mutants.h - kernels that make weir look as if it had a fault, to see that the checks find it.
+// tests/sim/mutants.h - kernels and mail that make weir look as if it had a fault, to see that the checks find it.
 //
-// Each breaks one promise at the seam, where weir's own code cannot tell: what the checks do not find here they would not
+// Each breaks one promise at a seam, where weir's own code cannot tell: what the checks do not find here they would not
 // find in weir either.
 #pragma once
 
 #include "actors.h"
+#include "post/approvals.h"
 #include "sim_ring.h"
 
 #include <list>
 
 namespace weir::sim {
 
-enum class Mutant : uint8_t { none, forward_before_record, answer_twice, leak_slab, forward_after_close, leak_masked };
+enum class Mutant : uint8_t {
+    none,
+    forward_before_record,
+    answer_twice,
+    leak_slab,
+    forward_after_close,
+    leak_masked,
+    skip_hold,
+    double_consume,
+    run_after_expiry
+};
 
 class MutantRing final : public SimRing {
   public:
@@ -64,6 +75,40 @@ class MutantRing final : public SimRing {
     uint64_t count_ = 0;
     std::map<int, std::string> last_sent_;
     std::list<std::string> leaked_; // stay where they are while they are sent
+};
+
+/// What stands between the docket and the workers, and lies to these about what people said.
+class MutantPost {
+  public:
+    explicit MutantPost(Mutant mutant) : mutant_(mutant) {}
+    void asks(uint32_t worker, const post::ApprovalAsk& ask) {
+        Asker& asker = askers_[{worker, ask.waiter.index}];
+        if (ask.call) asker.body = ask.call->body;
+        asker.claims = ask.kind == post::ApprovalAsk::Kind::claim;
+    }
+    /// skip_hold: what waits is called approved. run_after_expiry: so is what is over. double_consume: a grant that somebody
+    /// else has is given once more.
+    void tells(uint32_t worker, post::ApprovalNews& news) {
+        using State = post::TicketState;
+        const State state = news.state;
+        const bool waits = state == State::pending, runs = state == State::executing && !news.granted;
+        const bool over = state == State::expired || state == State::denied || state == State::withdrawn;
+        const Asker& asker = askers_[{worker, news.waiter.index}];
+        const bool lies = (mutant_ == Mutant::skip_hold && waits) || (mutant_ == Mutant::run_after_expiry && over) ||
+                          (mutant_ == Mutant::double_consume && runs && asker.claims);
+        if (!lies) return;
+        news.state = asker.claims ? State::executing : State::approved;
+        news.granted = asker.claims;
+        news.body = asker.body;
+    }
+
+  private:
+    struct Asker {
+        std::string body;
+        bool claims = false;
+    };
+    const Mutant mutant_;
+    std::map<std::pair<uint32_t, uint32_t>, Asker> askers_; // by worker and its exchange's slot
 };
 
 } // namespace weir::sim

@@ -215,7 +215,9 @@ void Server::handle(Connection& connection, const Received& request) {
     const auto ids = ids_in(request.body);
     const auto marks = Ledger::marks_in(request.body);
     const auto said = [&](size_t i) {
-        return i < marks.size() ? "echo-" + Ledger::mark_text(marks[i]) : std::string("echo");
+        if (i >= marks.size()) return std::string("echo");
+        const uint32_t runs = stage_.ledger.cases.runs(marks[i]);
+        return "echo-" + Ledger::mark_text(marks[i]) + (runs == 0 ? "" : " run-" + std::to_string(runs) + " ");
     };
     if (ids.empty()) return answer_json(connection, stage_.quiet || random.chance(9, 10) ? 202 : 400, {});
     if (request.body.find("\"initialize\"") != std::string::npos) {
@@ -226,6 +228,16 @@ void Server::handle(Connection& connection, const Received& request) {
                            response(ids[0], std::string(R"({"protocolVersion":")") + revision +
                                                 R"(","capabilities":{},"serverInfo":{"name":"sim","version":"1"}})"),
                            session);
+    }
+    const bool held = request.body.find("\"held_") != std::string::npos;
+    const bool modern = request.body.find("2026-07-28") != std::string::npos;
+    if (held && modern && request.body.find("inputResponses") == std::string::npos && random.chance(1, 8)) {
+        stage_.ledger.cases.asked_for_input(marks.at(0));
+        return answer_json(
+            connection, 200,
+            response(ids[0], R"({"resultType":"input_required","requestState":"server-state","inputRequests":{"sure":{)"
+                             R"("method":"elicitation/create","params":{"mode":"form","message":"sure?",)"
+                             R"("requestedSchema":{"type":"object","properties":{}}}}}})"));
     }
     std::string body;
     if (request.body.find("\"tools/list\"") != std::string::npos) {

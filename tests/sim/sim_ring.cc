@@ -32,6 +32,9 @@ Faults draw_faults(Random& random) {
     faults.clock_jump_permille = maybe(5);
     faults.short_write_permille = maybe(10);
     faults.sync_fail_permille = maybe(10);
+    faults.slow_mail_permille = maybe(30);
+    faults.full_box_permille = maybe(20);
+    faults.stall_permille = maybe(20);
     faults.delay_us_max = static_cast<uint32_t>(1 + random.below(random.chance(1, 4) ? 20'000 : 300));
     return faults;
 }
@@ -120,9 +123,25 @@ SimRing::~SimRing() {
         if (socket.end) net_.reset(socket.end);
 }
 
+void SimRing::die() {
+    for (auto& [fd, listener] : listeners_) {
+        listener.first->open = false;
+        for (const auto& end : listener.first->waiting) net_.reset(end);
+        listener.first->waiting.clear();
+    }
+    for (auto& [fd, socket] : sockets_) {
+        if (!socket.end) continue;
+        if (net_.random.chance(1, 2)) net_.reset(socket.end);
+        net_.shut(socket.end);
+        socket.end->closed = true;
+    }
+    listeners_.clear();
+    sockets_.clear();
+}
+
 int SimRing::listen(uint16_t port) {
     auto& listener = net_.listeners[port];
-    if (!listener) listener = std::make_shared<Net::Listener>();
+    if (!listener || !listener->open) listener = std::make_shared<Net::Listener>();
     listeners_[next_fd_] = {listener, nullptr};
     return next_fd_++;
 }

@@ -31,6 +31,9 @@ struct Faults {
     uint32_t clock_jump_permille = 0;  // the clock jumps ahead by seconds
     uint32_t short_write_permille = 0; // of a file
     uint32_t sync_fail_permille = 0;
+    uint32_t slow_mail_permille = 0; // between a worker or a person and the docket
+    uint32_t full_box_permille = 0;
+    uint32_t stall_permille = 0; // the docket's thread stands still after a turn
     uint32_t delay_us_max = 200; // of everything
 };
 Faults draw_faults(Random& random);
@@ -102,9 +105,11 @@ class SimRing : public ring::Ring {
     int listen(uint16_t port);
     /// Delivers what has completed. The world calls it through Worker::turn(); it never waits.
     void turn(uint64_t deadline_ns, uint64_t company_ns = 0) override;
-    bool has_completions() const { return !ready_.empty() || wake_pending_; }
+    bool has_completions() const { return !ready_.empty() || (wake_pending_ && wake_op_ != nullptr); }
     uint64_t deadline_ns() const { return deadline_ns_; } // of the last turn
     void wake() { wake_pending_ = true; }
+    /// The process is gone: its sockets are closed by the kernel, and nothing completes any more.
+    void die();
     size_t descriptors() const { return sockets_.size() + listeners_.size(); }
     /// The last entry of the record whose write was submitted, and the last that write and sync have returned for: as the
     /// kernel saw it, whatever the writer believes.

@@ -21,12 +21,17 @@ using weir::sim::Mutant;
 struct Named {
     const char* name;
     Mutant mutant;
+    const char* found_by; // what its check says
 };
-constexpr Named mutants[] = {{"forward_before_record", Mutant::forward_before_record},
-                             {"answer_twice", Mutant::answer_twice},
-                             {"leak_slab", Mutant::leak_slab},
-                             {"forward_after_close", Mutant::forward_after_close},
-                             {"leak_masked", Mutant::leak_masked}};
+constexpr Named mutants[] = {
+    {"forward_before_record", Mutant::forward_before_record, "left for an upstream when its entry"},
+    {"answer_twice", Mutant::answer_twice, ""},
+    {"leak_slab", Mutant::leak_slab, "slabs were not given back"},
+    {"forward_after_close", Mutant::forward_after_close, ""},
+    {"leak_masked", Mutant::leak_masked, "holds what a policy masks"},
+    {"skip_hold", Mutant::skip_hold, "without an approved entry"},
+    {"double_consume", Mutant::double_consume, "twice"},
+    {"run_after_expiry", Mutant::run_after_expiry, "was over"}};
 
 int usage() {
     std::fprintf(stderr, "sim_world [--seed N | --seeds A..B] [--calls N] [--mutant NAME] [--verbose]\n");
@@ -39,7 +44,7 @@ int main(int count, char** arguments) {
     uint64_t first = 0, last = 199, calls = 1000;
     bool verbose = false;
     Mutant mutant = Mutant::none;
-    std::string mutant_option;
+    std::string mutant_option, found_by;
     for (int i = 1; i < count; ++i) {
         const std::string option = arguments[i];
         if (option == "--verbose") {
@@ -59,7 +64,7 @@ int main(int count, char** arguments) {
             calls = std::strtoull(value, nullptr, 10);
         } else if (option == "--mutant") {
             for (const auto& known : mutants)
-                if (option == "--mutant" && std::strcmp(known.name, value) == 0) mutant = known.mutant;
+                if (std::strcmp(known.name, value) == 0) mutant = known.mutant, found_by = known.found_by;
             if (mutant == Mutant::none) return usage();
             mutant_option = std::string(" --mutant ") + value;
         } else {
@@ -73,21 +78,25 @@ int main(int count, char** arguments) {
     for (uint64_t seed = first; seed <= last; ++seed) {
         weir::sim::running(
             seed, "sim_world --seed " + std::to_string(seed) + " --calls " + std::to_string(calls) + mutant_option,
-            mutant != Mutant::none);
+            mutant != Mutant::none, found_by);
         weir::sim::World world(court, {.seed = seed, .calls = calls, .mutant = mutant});
         const auto figures = world.run();
         if (verbose)
             std::printf("seed %" PRIu64 ": %" PRIu64 " calls, %" PRIu64 " answers, %" PRIu64 " arrived, %" PRIu64
-                        " turns\n",
-                        seed, figures.calls, figures.answers, figures.arrived, figures.turns);
+                        " turns, %" PRIu64 " held, %" PRIu64 " ran\n",
+                        seed, figures.calls, figures.answers, figures.arrived, figures.turns, figures.held,
+                        figures.ran);
         sum.calls += figures.calls;
         sum.answers += figures.answers;
         sum.arrived += figures.arrived;
         sum.turns += figures.turns;
+        sum.held += figures.held;
+        sum.ran += figures.ran;
     }
     std::printf("%" PRIu64 " worlds: %" PRIu64 " calls, %" PRIu64 " answers, %" PRIu64
-                " messages at upstreams, %" PRIu64 " turns\n",
-                last - first + 1, sum.calls, sum.answers, sum.arrived, sum.turns);
+                " messages at upstreams, %" PRIu64 " turns; %" PRIu64 " asked to wait for people, %" PRIu64
+                " told that they ran\n",
+                last - first + 1, sum.calls, sum.answers, sum.arrived, sum.turns, sum.held, sum.ran);
     if (mutant != Mutant::none) {
         std::fprintf(stderr, "the mutant was not found\n");
         return 1;
@@ -95,6 +104,10 @@ int main(int count, char** arguments) {
     // A gateway that closes every link would keep all promises: most of what is asked must be answered.
     if (sum.answers < sum.calls / 2) {
         std::fprintf(stderr, "too few answers\n");
+        return 1;
+    }
+    if (sum.held >= 1000 && sum.ran < sum.held / 20) { // nor would one be of use that lets nothing run
+        std::fprintf(stderr, "too few of the calls that waited for people ran\n");
         return 1;
     }
     return 0;

@@ -1,13 +1,14 @@
 // tests/sim/world.h - the whole gateway in one thread: workers, record, policies, clients and servers, out of one seed.
 //
 // A world lives through one story: traffic with faults, a time in which the faults have stopped and everything must settle, the
-// drain, and the reading of the record. Some worlds are drained in the middle of their traffic, some die there. Whatever does
-// not hold ends the process with the seed (ledger.h, broken()).
+// drain, and the reading of the record. Some worlds are drained in the middle of their traffic, some die there, and some of
+// those start again on what is on the disk. Whatever does not hold ends the process with the seed (ledger.h, broken()).
 #pragma once
 
 #include "actors.h"
 #include "gateway/worker.h"
 #include "mutants.h"
+#include "office.h"
 #include "policy/judge.h"
 #include "policy/watchdog.h"
 
@@ -18,7 +19,7 @@
 
 namespace weir::sim {
 
-/// The policies of all worlds, loaded once: allow, refuse by an argument, mask, hide.
+/// The policies of all worlds, loaded once: allow, refuse by an argument, mask, hide, ask people.
 class Court {
   public:
     Court();
@@ -37,7 +38,7 @@ struct WorldOptions {
 };
 
 struct WorldFigures {
-    uint64_t calls = 0, answers = 0, arrived = 0, turns = 0;
+    uint64_t calls = 0, answers = 0, arrived = 0, turns = 0, held = 0, ran = 0;
 };
 
 class World {
@@ -59,6 +60,9 @@ class World {
         unsigned idle_turns = 0; // in a row, within a moment
         uint64_t idle_since_ns = 0;
     };
+    void begin();
+    void open_office();
+    std::string database_of(uint32_t run) const;
     void make_node(uint32_t index);
     void turn(Node& node);
     /// Goes on until `done` says so, for at most `most_ns` of the world's time. False when that is over.
@@ -68,6 +72,8 @@ class World {
     void drain_all();
     void close_records();
     void die();
+    void begin_again();
+    void note_durable();
 
     const WorldOptions options_;
     Court& court_;
@@ -78,9 +84,14 @@ class World {
     gateway::Generation generation_;
     mcp::KeyRing keys_;
     std::unique_ptr<gateway::Caps> caps_;
+    uint32_t workers_ = 1, runs_ = 0; // of weir
+    std::unique_ptr<Office> office_;
     std::vector<std::unique_ptr<Node>> nodes_;
+    std::vector<uint64_t> durable_seqs_; // by worker, as the kernel saw it, over all runs
+    uint64_t control_seq_ = 0;
     std::vector<std::unique_ptr<Server>> servers_;
     std::vector<std::unique_ptr<Client>> clients_;
+    std::vector<std::unique_ptr<Approver>> approvers_;
     uint64_t turns_ = 0;
 };
 

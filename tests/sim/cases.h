@@ -1,0 +1,86 @@
+// tests/sim/cases.h - calls that wait for people: who decided what, what left, what happened, all joined with the record.
+//
+// A case is a mark (ledger.h) and the tickets that the record's stream `control` has for it. Three promises are held against
+// it: nothing forwards without its approved entry, a ticket is decided once, an effect happens once. Not a judge of answers:
+// the clients are (actors.h).
+#pragma once
+
+#include "control/store.h"
+#include "record/reader.h"
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+namespace weir::sim {
+
+/// What the record was when something left a worker.
+struct RecordState {
+    uint64_t submitted_seq = 0, durable_seq = 0; // of the worker's stream
+    uint64_t control_seq = 0;                    // durable, of the stream `control`
+};
+
+class Cases {
+  public:
+    /// `bytes`, which hold `mark`, are about to leave worker `worker` for an upstream.
+    void leaves(uint32_t mark, uint32_t worker, std::string_view bytes, const RecordState& record);
+    /// A call with this mark arrived whole; which time it is, from 1.
+    void arrives(uint32_t mark, std::string_view body);
+    uint32_t runs(uint32_t mark) const;
+    /// The server did nothing yet: it asked for input first.
+    void asked_for_input(uint32_t mark) { ++of(mark).questions; }
+    /// A client was told that the call has run, and which time.
+    void told(uint32_t mark, uint64_t run) const;
+    /// An approver was told that the word was taken, when the stream `control` was durable up to `control_seq`.
+    void decided(const std::string& ticket, control::Verb verb, const std::string& by, uint64_t control_seq);
+
+    /// Every entry of the record, each stream in its order.
+    void read(const record::Entry& entry);
+    /// Holds everything against what was read. `keeps`: workers have a record; `strict`: what left was durable.
+    void hold(bool keeps, bool strict) const;
+
+  private:
+    struct Departure {
+        uint32_t worker;
+        RecordState record;
+        uint64_t id; // of JSON-RPC: one for each request of a client
+    };
+    struct Case {
+        std::vector<Departure> departures;
+        std::vector<uint64_t> arrived; // hashes of the arguments
+        uint32_t questions = 0;
+    };
+    struct Entry {
+        record::Kind kind;
+        uint64_t seq, version;
+        std::string by;
+    };
+    struct Ticket {
+        uint32_t mark = 0;
+        uint64_t arguments = 0; // their hash
+        std::vector<Entry> entries;
+    };
+    struct Decision {
+        std::string ticket;
+        control::Verb verb;
+        std::string by;
+        uint64_t control_seq;
+    };
+    using Tickets = std::vector<std::pair<std::string, const Ticket*>>;
+    Case& of(uint32_t mark) { return cases_[mark]; }
+    void hold_ticket(const std::string& id, const Ticket& ticket) const;
+    void hold_case(uint32_t mark, const Case& one, const Tickets& tickets, bool keeps, bool strict) const;
+    void hold_decisions() const;
+
+    std::map<uint32_t, Case> cases_;
+    std::vector<Decision> decisions_;
+    std::map<std::string, Ticket> tickets_;                                       // in the record
+    std::map<std::tuple<uint32_t, uint32_t, std::string>, uint64_t> allowed_seq_; // by worker, mark, ticket: the first
+    std::map<std::pair<uint32_t, uint32_t>, uint32_t> mark_of_;                   // by worker and exchange: the latest
+};
+
+} // namespace weir::sim

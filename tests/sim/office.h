@@ -1,0 +1,97 @@
+// tests/sim/office.h - where calls wait in a simulated weir: the docket of weir itself in the world's time, and its people.
+//
+// The database is a real one in the world's directory, as the record's files are. Mail between workers and the docket
+// keeps its order and takes its time; the docket may be stalled, and may die with all of weir: then the database and the
+// record are what they were, and nobody is told anything any more.
+#pragma once
+
+#include "cases.h"
+#include "control/docket.h"
+#include "mutants.h"
+#include "sim_ring.h"
+
+#include <future>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace weir::sim {
+
+class Office {
+  public:
+    struct Options {
+        std::string directory; // the record's
+        std::string database;
+        record::LogId log{};
+        Limits limits;
+        Mutant mutant = Mutant::none;
+    };
+    using Tell = std::function<void(uint32_t worker, post::ApprovalNews&& news)>;
+    /// `tell` is called when the news arrives at the worker.
+    Office(Net& net, const Options& options, Tell tell);
+
+    /// From a worker. False: the box is full.
+    bool post(uint32_t worker, post::ApprovalAsk&& ask);
+    /// From people.
+    void post(control::Mail&& mail);
+
+    /// Does what is due. False: nothing was.
+    bool turn();
+    uint64_t due_ns() const { return std::max(due_ns_, stalled_ns_); }
+    const control::Docket& docket() const { return *docket_; }
+    SimRing& ring() { return *ring_; }
+    void close() { docket_->close(), due_ns_ = net_.now_ns; }
+    bool closed() const { return docket_->closed(); }
+    /// The process is gone: nothing of this runs again.
+    void die();
+
+  private:
+    /// When something that goes one way through `queue` now arrives: behind all that went before.
+    uint64_t arrival_ns(uint64_t& queue);
+
+    Net& net_;
+    Tell tell_;
+    MutantPost mutant_;
+    std::shared_ptr<bool> dead_ = std::make_shared<bool>(false);
+    std::unique_ptr<SimRing> ring_;
+    std::shared_ptr<control::DocketMailbox> mailbox_;
+    std::unique_ptr<control::Docket> docket_;
+    std::map<uint32_t, uint64_t> asks_, news_; // when the last of each worker arrives
+    uint64_t people_ = 0;
+    uint64_t due_ns_ = 0, stalled_ns_ = 0;
+};
+
+/// Somebody who decides: well and badly, late, twice, about what is over.
+class Approver {
+  public:
+    Approver(Net& net, Cases& cases, uint32_t number);
+    void step(Office& office);
+    uint64_t wake_ns() const { return wake_ns_; }
+    /// weir has died: who asked gets no answer.
+    void hang_up();
+    /// Has nothing to say any more.
+    void retire() { retired_ = true; }
+
+  private:
+    struct Word {
+        std::string ticket;
+        control::Verb verb;
+        std::future<control::Decided> answer;
+    };
+    void listen(Office& office);
+    void decide(Office& office, const std::string& ticket);
+    void say(Office& office, const std::string& ticket, control::Verb verb);
+
+    Net& net_;
+    Cases& cases_;
+    const std::string name_;
+    const uint64_t pace_ns_;
+    std::future<std::vector<control::TicketView>> listed_;
+    std::vector<Word> words_;          // that have not been answered
+    std::vector<std::string> tickets_; // seen
+    bool retired_ = false;
+    uint64_t wake_ns_ = 0;
+};
+
+} // namespace weir::sim
