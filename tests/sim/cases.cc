@@ -81,8 +81,9 @@ void Cases::read(const record::Entry& entry) {
             ticket.mark = marks.front();
             ticket.arguments = hash_of_arguments(body);
         }
-        ticket.entries.push_back(
-            {kind, entry.frame.seq, fields->number(Field::count), std::string(fields->text(Field::by))});
+        ticket.versions.push_back(fields->number(Field::count));
+        if (kind != Kind::not_entitled)
+            ticket.entries.push_back({kind, entry.frame.seq, std::string(fields->text(Field::by))});
     } else if (kind == Kind::asked) {
         const auto marks = Ledger::marks_in(fields->text(Field::body));
         if (marks.size() == 1) mark_of_[exchange] = marks.front();
@@ -111,12 +112,14 @@ void Cases::hold(bool keeps, bool strict) const {
 
 /// Its entries tell one life: begun once, decided once, over once.
 void Cases::hold_ticket(const std::string& id, const Ticket& ticket) const {
-    if (ticket.entries.front().kind != Kind::held) broken("ticket " + id + " begins in the middle");
+    for (size_t i = 0; i < ticket.versions.size(); ++i)
+        if (ticket.versions[i] != i + 1)
+            broken("ticket " + id + " has version " + std::to_string(ticket.versions[i]) + " as its " +
+                   std::to_string(i + 1));
+    if (ticket.entries.empty() || ticket.entries.front().kind != Kind::held)
+        broken("ticket " + id + " begins in the middle");
     for (size_t i = 1; i < ticket.entries.size(); ++i) {
         const Entry &before = ticket.entries[i - 1], &next = ticket.entries[i];
-        if (next.version != before.version + 1)
-            broken("ticket " + id + " goes from version " + std::to_string(before.version) + " to " +
-                   std::to_string(next.version));
         if (!may_follow(before.kind, next.kind, by_weir(next.by)))
             broken("ticket " + id + " was decided twice: " + std::to_string(static_cast<int>(before.kind)) +
                    " and then " + std::to_string(static_cast<int>(next.kind)));

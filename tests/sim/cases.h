@@ -56,13 +56,14 @@ class Cases {
     };
     struct Entry {
         record::Kind kind;
-        uint64_t seq, version;
+        uint64_t seq;
         std::string by;
     };
     struct Ticket {
         uint32_t mark = 0;
         uint64_t arguments = 0; // their hash
-        std::vector<Entry> entries;
+        std::vector<uint64_t> versions;
+        std::vector<Entry> entries; // but those that say that somebody may not decide
     };
     struct Decision {
         std::string ticket;

@@ -86,8 +86,17 @@ void Office::die() {
 }
 
 Approver::Approver(Net& net, Cases& cases, uint32_t number)
-    : net_(net), cases_(cases), name_("sim:" + std::to_string(number)),
-      pace_ns_(net.random.chance(1, 3) ? 300 * ms_ns : 20 * ms_ns), wake_ns_(net.now_ns) {}
+    : net_(net), cases_(cases), self_{.by = "sim:" + std::to_string(number)},
+      pace_ns_(net.random.chance(1, 3) ? 300 * ms_ns : 20 * ms_ns), wake_ns_(net.now_ns) {
+    if (number % 3 == 0) return; // through the control socket
+    entitled_ = number % 3 == 1;
+    self_.person = approve::Decider{.issuer = "sim",
+                                    .subject = std::to_string(number),
+                                    .display = {},
+                                    .actors = {},
+                                    .email = {},
+                                    .groups = {entitled_ ? "ops" : "others"}};
+}
 
 void Approver::hang_up() {
     listed_ = {};
@@ -107,9 +116,10 @@ void Approver::step(Office& office) {
         net_.random.chance(3, 4)) // late as well as soon: it is decided about what was seen last
         decide(office, tickets_[net_.random.below(tickets_.size())]);
     if (listed_.valid()) return;
-    auto answer = std::make_shared<std::promise<std::vector<control::TicketView>>>();
+    auto answer = std::make_shared<std::promise<Result<control::Listed>>>();
     listed_ = answer->get_future();
-    office.post(control::ListQuestion{net_.random.chance(1, 10), 1 + net_.random.below(20), std::move(answer)});
+    office.post(control::ListQuestion{{.all = net_.random.chance(1, 10), .count_max = 1 + net_.random.below(20)},
+                                      std::move(answer)});
 }
 
 /// What the docket has answered meanwhile.
@@ -117,13 +127,16 @@ void Approver::listen(Office& office) {
     if (ready(listed_)) {
         const bool forgets = net_.random.chance(1, 2);
         if (forgets || tickets_.size() > 40) tickets_.clear();
-        for (const auto& view : listed_.get()) tickets_.push_back(view.id);
+        if (const auto listed = listed_.get())
+            for (const auto& view : listed->tickets) tickets_.push_back(view.id);
     }
     for (Word& word : words_) {
         if (!ready(word.answer)) continue;
         const auto decided = word.answer.get();
         if (decided.outcome == control::Outcome::done)
-            cases_.decided(word.ticket, word.verb, name_, office.ring().durable_seq());
+            cases_.decided(word.ticket, word.verb, self_.by, office.ring().durable_seq());
+        if (decided.outcome == control::Outcome::done && !entitled_)
+            broken("somebody has decided about " + word.ticket + " who has no say");
         if (decided.outcome == control::Outcome::not_found && !word.ticket.ends_with("0000"))
             broken("a ticket that was listed is not there: " + word.ticket);
     }
@@ -145,7 +158,7 @@ void Approver::decide(Office& office, const std::string& ticket) {
 void Approver::say(Office& office, const std::string& ticket, control::Verb verb) {
     auto answer = std::make_shared<std::promise<control::Decided>>();
     words_.push_back({ticket, verb, answer->get_future()});
-    office.post(control::DecideQuestion{ticket, verb, name_, "said by " + name_, std::move(answer)});
+    office.post(control::DecideQuestion{ticket, verb, self_, "said by " + self_.by, std::move(answer)});
 }
 
 } // namespace weir::sim

@@ -62,7 +62,7 @@ class Office {
     uint64_t due_ns_ = 0, stalled_ns_ = 0;
 };
 
-/// Somebody who decides: well and badly, late, twice, about what is over.
+/// Somebody who decides: well and badly, late, twice, about what is over, or without having a say.
 class Approver {
   public:
     Approver(Net& net, Cases& cases, uint32_t number);
@@ -85,9 +85,10 @@ class Approver {
 
     Net& net_;
     Cases& cases_;
-    const std::string name_;
+    control::Actor self_;
+    bool entitled_ = true;
     const uint64_t pace_ns_;
-    std::future<std::vector<control::TicketView>> listed_;
+    std::future<Result<control::Listed>> listed_;
     std::vector<Word> words_;          // that have not been answered
     std::vector<std::string> tickets_; // seen
     bool retired_ = false;
