@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
     weir.add(add_call);      // one tool call, as a client
     weir.add(add_tools);     // what clients see
     weir.add(add_approvals); // people decide on calls that wait
+    weir.add(add_login);     // a person signs in, to decide under their own name
     weir.add(add_sessions);  // what happened: the record
     weir.add(add_token);     // API keys
     weir.add(add_status);    // what the running weir says about itself

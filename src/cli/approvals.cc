@@ -1,6 +1,6 @@
 // cli/approvals.cc - `weir approvals list|show|approve|deny|withdraw|revoke|watch`: people decide on calls that wait.
 #include "cli/commands.h"
-#include "cli/config_option.h"
+#include "cli/desk_option.h"
 #include "cli/inbox.h"
 #include "cli/output.h"
 #include "cli/tickets.h"
@@ -21,7 +21,8 @@ constexpr int look_again_ms = 250; // approve --wait
 constexpr size_t id_size = 29;     // ap_ and 26 characters
 
 struct ApprovalsOptions {
-    std::string file, word, reason;
+    DeskOptions desk;
+    std::string word, reason;
     std::string timeout = "60s";
     bool all = false, json = false, utc = false, wait = false;
 };
@@ -112,11 +113,12 @@ void add_approvals(CLI::App& app, Exit& exit) {
             command->add_option("ticket", options->word, "its id, the beginning of it, or `last`: the newest")
                 ->type_name("ID")
                 ->required();
-        add_config_option(*command, options->file);
+        add_desk_options(*command, options->desk);
+        command->add_flag("--socket", options->desk.socket, "by the control socket, though there is a login");
         command->add_flag("--json", options->json, "one JSON document");
         command->callback([options, run = std::move(run), &exit] {
-            const auto config = load_or_complain(options->file);
-            exit = config ? run(TicketDesk(config->state_dir + "/control.sock"), *options) : Exit::invalid_config;
+            const auto desk = open_desk(options->desk);
+            exit = desk ? run(*desk, *options) : desk.error();
         });
         return std::pair(command, options);
     };

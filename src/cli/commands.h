@@ -33,6 +33,7 @@ void add_demo(CLI::App& app, Exit& exit);
 void add_call(CLI::App& app, Exit& exit);
 void add_tools(CLI::App& app, Exit& exit);
 void add_approvals(CLI::App& app, Exit& exit);
+void add_login(CLI::App& app, Exit& exit); // logout and whoami, too
 void add_sessions(CLI::App& app, Exit& exit);
 void add_status(CLI::App& app, Exit& exit);
 void add_token(CLI::App& app, Exit& exit);

@@ -3,7 +3,8 @@
 
 #include "cli/entry_text.h"
 #include "cli/http_client.h"
-#include "json/scan.h"
+#include "cli/scanned.h"
+#include "control/fetch.h"
 #include "json/text.h"
 
 #include <fmt/format.h>
@@ -14,24 +15,8 @@ namespace weir::cli {
 namespace {
 
 constexpr uint64_t silence_ns_max = 15 * s_ns; // the store may have to wait for its disk
-constexpr size_t answer_bytes_max = size_t{64} << 20;
+constexpr size_t answer_bytes_max = Scanned::text_bytes_max;
 constexpr std::string_view root = "/api/v1/approvals";
-
-/// A text that was scanned, with what it takes to look into it.
-struct Scanned {
-    BufferPool pool;
-    PaddedBytes text{pool};
-    json::Scanner scanner{json::ScanLimits{.text_bytes_max = answer_bytes_max, .depth_max = json::Scanner::depth_max}};
-    json::Document document;
-    Workspace space{pool};
-    bool scan(std::string_view from) {
-        text.append(from);
-        const auto scanned = scanner.scan(text.padded());
-        if (scanned) document = *scanned;
-        return scanned.has_value();
-    }
-    json::Value value() const { return json::Value::root(document); }
-};
 
 std::vector<std::string> texts(json::Value list, Workspace& space) {
     std::vector<std::string> out;
@@ -58,6 +43,11 @@ Ticket ticket_of(json::Value from, Workspace& space) {
     ticket.digest = text("digest");
     ticket.decided_by = text("decided_by");
     ticket.decided_note = text("decided_note");
+    if (const std::string subject = text("subject"); !subject.empty())
+        ticket.asker = fmt::format("{} ({})", subject, text("issuer"));
+    if (const json::Value decider = from.find("decider"); decider)
+        ticket.decider = fmt::format("{} ({}, {})", decider.find("name").string(space),
+                                     decider.find("subject").string(space), decider.find("issuer").string(space));
     ticket.body = text("body");
     ticket.policies = texts(from.find("policies"), space);
     for (const json::Value who : from.find("by").elements()) ticket.by.push_back(texts(who, space));
@@ -78,27 +68,56 @@ std::string joined(std::span<const std::string> texts, std::string_view between)
 Exit exit_of(uint16_t status) {
     switch (status) {
         case 400: return Exit::usage;
+        case 401:
+        case 403: return Exit::denied;
         case 404: return Exit::not_found;
         case 409: return Exit::conflict;
         default: return Exit::failed;
     }
 }
 
-/// Asks, and puts the JSON of a good answer into `into`.
-std::expected<void, Refusal> ask(const std::string& socket, const std::string& target, const HttpRequest& request,
-                                 Scanned& into) {
+using Answer = std::expected<control::FetchAnswer, Refusal>;
+
+/// Without a body it is read, else posted.
+Answer ask_socket(const std::string& socket, const std::string& target, std::string_view body) {
     BufferPool pool;
     HttpExchange exchange(pool);
+    HttpRequest request;
+    if (!body.empty()) {
+        request.method = http::Method::post;
+        request.fields.emplace_back("Content-Type", "application/json");
+        request.body = body;
+    }
     const Endpoint to = {.host = {}, .authority = "localhost", .target = target, .socket = socket};
     if (!exchange.start(to, request, silence_ns_max) || !exchange.read_all(answer_bytes_max))
         return std::unexpected(
             Refusal{Exit::unreachable, fmt::format("cannot reach weir: {}. Is `weir run` running?", exchange.why())});
-    if (!into.scan(exchange.body().text()) || !into.value().is(json::Kind::object))
-        return std::unexpected(Refusal{Exit::failed, "what answered is not weir"});
-    if (exchange.status() == 200) return {};
-    std::string why(into.value().find("text").string(into.space));
-    return std::unexpected(
-        Refusal{exit_of(exchange.status()), why.empty() ? fmt::format("HTTP {}", exchange.status()) : std::move(why)});
+    return control::FetchAnswer{exchange.status(), std::string(exchange.body().text())};
+}
+
+Answer ask_url(const std::string& url, const std::string& target, std::string_view body, const std::string& ca,
+               const TicketDesk::Token& token_for) {
+    auto token = token_for();
+    if (!token) return std::unexpected(Refusal{Exit::denied, token.error()});
+    if (token->empty())
+        return std::unexpected(
+            Refusal{Exit::denied,
+                    fmt::format("not signed in to {}: `weir login --url {}`, or a token in WEIR_TOKEN", url, url)});
+    auto answer = control::fetch({.url = url + target,
+                                  .post = !body.empty(),
+                                  .type = "application/json",
+                                  .body = std::string(body),
+                                  .bearer = std::move(*token),
+                                  .ca = ca,
+                                  .time_ns_max = 2 * silence_ns_max,
+                                  .answer_bytes_max = answer_bytes_max});
+    if (!answer)
+        return std::unexpected(Refusal{Exit::unreachable, fmt::format("cannot reach {}: {}", url, answer.error())});
+    if (answer->status == 401)
+        return std::unexpected(
+            Refusal{Exit::denied,
+                    fmt::format("{} does not take the token; it may have ended: `weir login --url {}`", url, url)});
+    return std::move(*answer);
 }
 
 void lay_out(json::Value value, size_t indent, Workspace& space, std::string& out) {
@@ -147,9 +166,35 @@ std::string call(const Ticket& ticket) { return ticket.server + "/" + ticket.nam
 
 } // namespace
 
+/// Asks, and puts the JSON of a good answer into `into`.
+std::expected<void, Refusal> TicketDesk::ask(const std::string& target, std::string_view body, Scanned& into) const {
+    const Answer answer = token_ ? ask_url(url_, target, body, ca_, token_) : ask_socket(socket_, target, body);
+    if (!answer) return std::unexpected(answer.error());
+    if (!into.scan(answer->body) || !into.value().is(json::Kind::object))
+        return std::unexpected(Refusal{Exit::failed, "what answered is not weir"});
+    if (answer->status == 200) return {};
+    std::string why = into.member("text");
+    return std::unexpected(
+        Refusal{exit_of(answer->status), why.empty() ? fmt::format("HTTP {}", answer->status) : std::move(why)});
+}
+
+std::expected<Identity, Refusal> TicketDesk::whoami() const {
+    Scanned answer;
+    if (auto asked = ask("/api/v1/whoami", {}, answer); !asked) return std::unexpected(asked.error());
+    Identity who{.text = answer.member("by"), .json = std::string(answer.text.text())};
+    if (const std::string subject = answer.member("subject"); !subject.empty()) {
+        who.text = fmt::format("{} ({}, {})", answer.member("name"), subject, answer.member("issuer"));
+        const auto groups = texts(answer.value().find("groups"), answer.space);
+        const bool known = answer.value().find("groups_known").boolean();
+        who.text += groups.empty() ? "" : "; groups " + joined(groups, ", ");
+        who.text += known ? "" : "; there may be groups that the token does not list";
+    }
+    return who;
+}
+
 std::expected<TicketList, Refusal> TicketDesk::list(bool all) const {
     Scanned answer;
-    if (auto asked = ask(socket_, std::string(root) + (all ? "?all=1" : ""), {}, answer); !asked)
+    if (auto asked = ask(std::string(root) + (all ? "?all=1" : ""), {}, answer); !asked)
         return std::unexpected(asked.error());
     TicketList list;
     for (const json::Value each : answer.value().find("approvals").elements())
@@ -161,8 +206,7 @@ std::expected<TicketList, Refusal> TicketDesk::list(bool all) const {
 
 std::expected<Ticket, Refusal> TicketDesk::one(std::string_view id) const {
     Scanned answer;
-    if (auto asked = ask(socket_, fmt::format("{}/{}", root, id), {}, answer); !asked)
-        return std::unexpected(asked.error());
+    if (auto asked = ask(fmt::format("{}/{}", root, id), {}, answer); !asked) return std::unexpected(asked.error());
     return ticket_of(answer.value(), answer.space);
 }
 
@@ -170,12 +214,8 @@ std::expected<Ticket, Refusal> TicketDesk::decide(std::string_view id, std::stri
                                                   std::string_view note) const {
     json::Text body;
     body.begin_object().name("decision").string(decision).name("note").string(as_utf8(note)).end_object();
-    HttpRequest request;
-    request.method = http::Method::post;
-    request.fields.emplace_back("Content-Type", "application/json");
-    request.body = body.text();
     Scanned answer;
-    if (auto asked = ask(socket_, fmt::format("{}/{}/decision", root, id), request, answer); !asked)
+    if (auto asked = ask(fmt::format("{}/{}/decision", root, id), body.text(), answer); !asked)
         return std::unexpected(asked.error());
     return ticket_of(answer.value(), answer.space);
 }
@@ -249,6 +289,7 @@ std::string ticket_page(const Ticket& ticket, uint64_t now_ns, bool utc) {
                            : fmt::format("{} ({})", ago(ns, now_ns), utc_time(ns));
     };
     line("who", who(ticket));
+    line("subject", ticket.asker);
     if (ticket.principal != who(ticket)) line("principal", ticket.principal);
     line("client", ticket.client);
     line("server", ticket.server);
@@ -259,10 +300,11 @@ std::string ticket_page(const Ticket& ticket, uint64_t now_ns, bool utc) {
     line("approvers", approvers(ticket));
     line("asked", time(ticket.created_ns));
     line("expires", time(ticket.expires_ns));
-    line("decided", ticket.decided_by.empty()
-                        ? ""
-                        : fmt::format("by {}, {}{}{}", ticket.decided_by, time(ticket.decided_ns),
-                                      ticket.decided_note.empty() ? "" : ": ", ticket.decided_note));
+    line("decided",
+         ticket.decided_by.empty()
+             ? ""
+             : fmt::format("by {}, {}{}{}", ticket.decider.empty() ? ticket.decided_by : ticket.decider,
+                           time(ticket.decided_ns), ticket.decided_note.empty() ? "" : ": ", ticket.decided_note));
     const auto marks = [&] { // for whoever looks things up; below what is to be decided about
         line("session", ticket.session);
         line("digest", ticket.digest);

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,10 +17,14 @@
 
 namespace weir::cli {
 
+struct Scanned;
+
 struct Ticket {
     std::string id, state, principal, person, client, server, method, name, reason, session, digest;
     std::string decided_by, decided_note;
-    std::string body; // only of one(): exactly what will run
+    std::string asker;   // subject and issuer, when a token said so
+    std::string decider; // name, subject and issuer, the same
+    std::string body;    // only of one(): exactly what will run
     std::vector<std::string> policies;
     std::vector<std::vector<std::string>> by; // of each policy that asks: who may decide
     uint64_t generation = 0, created_ns = 0, expires_ns = 0, decided_ns = 0;
@@ -40,17 +45,33 @@ struct TicketList {
     std::string json;
 };
 
-/// The control socket of a running weir. Refusals: unreachable, not_found, conflict, failed.
+/// As whom a desk takes what one says.
+struct Identity {
+    std::string text, json;
+};
+
+/// The control socket of a running weir, or its admin listener with a token. Refusals: unreachable, denied, not_found,
+/// conflict, failed.
 class TicketDesk {
   public:
+    /// Asked before each request; empty: there is none.
+    using Token = std::function<std::expected<std::string, std::string>()>;
+
     explicit TicketDesk(std::string socket) : socket_(std::move(socket)) {}
+    TicketDesk(std::string url, std::string ca, Token token)
+        : url_(std::move(url)), ca_(std::move(ca)), token_(std::move(token)) {}
+    std::expected<Identity, Refusal> whoami() const;
     std::expected<TicketList, Refusal> list(bool all) const;
     std::expected<Ticket, Refusal> one(std::string_view id) const;
     /// `decision` is approve, deny, withdraw or revoke.
     std::expected<Ticket, Refusal> decide(std::string_view id, std::string_view decision, std::string_view note) const;
 
   private:
+    std::expected<void, Refusal> ask(const std::string& target, std::string_view body, Scanned& into) const;
+
     std::string socket_;
+    std::string url_, ca_;
+    Token token_;
 };
 
 /// What `last` means: the newest that waits, that is approved and has not run, or that waits or else is over.

@@ -63,7 +63,7 @@ Next admit_person(Exchange& exchange) {
     const bool posted = head.method == http::Method::post;
     if (!posted && head.method != http::Method::get)
         return answer_error(exchange, 405, "method_not_allowed", "tickets are read with GET, decisions made with POST",
-                            "Allow: GET, POST\r\n");
+                            "Allow: GET, POST\r\nCache-Control: no-store\r\n");
     if (head.framing == http::Framing::chunked)
         return answer_error(exchange, 411, "length_required", "the body must come with a Content-Length");
     if (posted && head.content_type != http::MediaType::json) return refuse(exchange, Error::media_type_unsupported);

@@ -23,7 +23,7 @@ using control::Verb;
 
 constexpr size_t listed_max = 1000; // tickets of one answer
 constexpr size_t note_bytes_max = 4096;
-constexpr std::string_view approvals = desk_path;
+constexpr std::string_view approvals = desk_path, whoami_path = "/api/v1/whoami";
 
 // In the order of post::TicketState.
 constexpr std::array<std::string_view, 10> states = {"unavailable", "pending", "approved", "executing", "answered",
@@ -199,17 +199,16 @@ std::expected<Word, std::string> read_decision(std::string_view body) {
     return word;
 }
 
+control::Actor actor_of(const DeskRequest& request, const approve::Decider* person) {
+    if (person != nullptr) return {fmt::format("token:{}:{}", person->issuer, person->subject), *person};
+    return {fmt::format("unix:{}:{}", request.visitor.uid, as_json_text(request.visitor.name))};
+}
+
 DeskReply decide(const DeskParts& parts, std::string_view id, const DeskRequest& request,
                  const approve::Decider* person) {
     const auto word = read_decision(request.body);
     if (!word) return error(400, "invalid", word.error());
-    control::Actor actor;
-    if (person != nullptr) {
-        actor = {fmt::format("token:{}:{}", person->issuer, person->subject), *person};
-    } else {
-        actor.by = fmt::format("unix:{}:{}", request.visitor.uid, as_json_text(request.visitor.name));
-    }
-    const control::Decided decided = parts.decide(id, word->verb, std::move(actor), word->note);
+    const control::Decided decided = parts.decide(id, word->verb, actor_of(request, person), word->note);
     const TicketView& ticket = decided.ticket;
     switch (decided.outcome) {
         case control::Outcome::done:
@@ -227,6 +226,19 @@ DeskReply decide(const DeskParts& parts, std::string_view id, const DeskRequest&
     json::Text out;
     write_ticket(out, ticket, false);
     return {.body = out.text()};
+}
+
+/// As whom the desk takes who asks.
+DeskReply whoami(const DeskRequest& request, const approve::Decider* person) {
+    json::Text out;
+    out.begin_object().name("by").string(as_json_text(actor_of(request, person).by));
+    if (person != nullptr) {
+        out.name("issuer").string(as_json_text(person->issuer)).name("subject").string(as_json_text(person->subject));
+        out.name("name").string(as_json_text(person->display));
+        write_texts(out.name("groups"), person->groups);
+        out.name("groups_known").boolean(person->groups_known);
+    }
+    return {.body = out.end_object().text()};
 }
 
 DeskReply page(const DeskRequest& request, const DeskParts& parts) {
@@ -285,7 +297,8 @@ void write_ticket(json::Text& out, const TicketView& ticket, bool body) {
 
 DeskReply answer_desk(const DeskRequest& request, const DeskParts& parts, const approve::Decider* person) {
     std::string_view rest = request.path;
-    if (!is_approvals(rest)) {
+    if (rest == whoami_path && request.method == http::Method::get) return whoami(request, person);
+    if (!is_approvals(rest) || rest == whoami_path) {
         if (person != nullptr) return error(404, "not_found", "no such page");
         if (request.method != http::Method::get) return error(405, "method_not_allowed", "pages are read with GET");
         return page(request, parts);
@@ -315,7 +328,8 @@ post::DeskNews answer_person(const post::DeskAsk& ask, const DeskParts& parts) {
 }
 
 bool is_approvals(std::string_view path) {
-    return path.starts_with(approvals) && (path.size() == approvals.size() || path[approvals.size()] == '/');
+    return path == whoami_path ||
+           (path.starts_with(approvals) && (path.size() == approvals.size() || path[approvals.size()] == '/'));
 }
 
 } // namespace weir::gateway

@@ -4,6 +4,7 @@
 //   GET  /livez /readyz /metrics /status       as the admin listener serves them; by the socket only
 //   GET  /api/v1/approvals                     the tickets that wait, oldest first; with all=1 those that are over behind them
 //        ?all=1&state=&server=&name=&mine=1&limit=&after=
+//   GET  /api/v1/whoami                        as whom the desk takes who asks
 //   GET  /api/v1/approvals/{id}                one, with the body that will run
 //   POST /api/v1/approvals/{id}/decision       {"decision":"approve"|"deny"|"withdraw"|"revoke","note":"..."}
 //
@@ -40,7 +41,7 @@ control::DeskReply answer_desk(const control::DeskRequest& request, const DeskPa
 /// The same for what came by the admin listener with a token.
 post::DeskNews answer_person(const post::DeskAsk& ask, const DeskParts& parts);
 
-/// Whether `path` is below /api/v1/approvals.
+/// Whether `path` is for people with tokens: below /api/v1/approvals, or /api/v1/whoami.
 bool is_approvals(std::string_view path);
 
 /// A ticket as JSON; its body, as a string, only if `body`: what will run is those octets and no others.

@@ -6,20 +6,17 @@
 // for.
 #include "control/web.h"
 
+#include "control/provider.h"
 #include "identity/presets.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 #include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <condition_variable>
 #include <deque>
-#include <map>
 
 using namespace weir;
 using namespace weir::control;
+using test::Provider;
 
 namespace {
 
@@ -28,80 +25,6 @@ constexpr const char* key_of = R"({"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii1
                                R"("y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","use":"sig","kid":")";
 
 std::string keys_named(const std::string& kid) { return R"({"keys":[)" + (key_of + kid) + "\"}]}"; }
-
-/// A server: what it answers to each path. A path without an answer is left waiting until the end.
-class Provider {
-  public:
-    Provider() {
-        listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        REQUIRE(bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-        REQUIRE(listen(listener_, 16) == 0);
-        socklen_t size = sizeof address;
-        getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-        url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
-        thread_ = std::thread([this] { serve(); });
-    }
-    ~Provider() {
-        shutdown(listener_, SHUT_RDWR);
-        thread_.join();
-        for (const int fd : waiting_) close(fd);
-        close(listener_);
-    }
-    void answer(const std::string& path, const std::string& body, const std::string& status = "200 OK",
-                const std::string& more = {}) {
-        const std::lock_guard lock(mutex_);
-        answers_[path] = "HTTP/1.1 " + status + "\r\nConnection: close\r\n" + more +
-                         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-    }
-    void metadata(const std::string& keys_url, const std::string& issuer = {}) {
-        answer("/.well-known/openid-configuration",
-               R"({"issuer":")" + (issuer.empty() ? url : issuer) + R"(","jwks_uri":")" + keys_url + "\"}");
-    }
-    int asked(const std::string& path) {
-        const std::lock_guard lock(mutex_);
-        return asked_[path];
-    }
-    std::string url;
-
-  private:
-    void serve() {
-        for (;;) {
-            const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-            if (fd < 0) return;
-            std::string head(4096, '\0');
-            const ssize_t got = read(fd, head.data(), head.size());
-            head.resize(got > 0 ? static_cast<size_t>(got) : 0);
-            if (!head.starts_with("GET ")) {
-                close(fd);
-                continue;
-            }
-            const std::string path = head.substr(4, head.find(' ', 4) - 4);
-            const std::lock_guard lock(mutex_);
-            ++asked_[path];
-            const auto found = answers_.find(path);
-            if (found == answers_.end()) {
-                waiting_.push_back(fd);
-                continue;
-            }
-            const std::string& text = found->second;
-            for (size_t at = 0; at < text.size();) {
-                const ssize_t sent = send(fd, text.data() + at, text.size() - at, MSG_NOSIGNAL);
-                if (sent <= 0) break;
-                at += static_cast<size_t>(sent);
-            }
-            close(fd);
-        }
-    }
-    int listener_ = -1;
-    std::mutex mutex_;
-    std::map<std::string, std::string> answers_;
-    std::map<std::string, int> asked_;
-    std::vector<int> waiting_;
-    std::thread thread_;
-};
 
 /// What was told, in its order.
 class Ear {

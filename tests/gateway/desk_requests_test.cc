@@ -93,7 +93,10 @@ TEST_CASE("what a person asks goes to the clerk with who they are, and the answe
     const Peer bo = office.person(), cy = office.person();
     bo.say(Office::request("GET", list + "?all=1", bearer(claims().set_text("sub", "bo").set("groups", R"(["sre"])"))));
     const std::string word = R"({"decision":"approve"})";
-    cy.say(Office::request("POST", list + "/ap_x/decision", json_type + bearer(claims().set_text("sub", "cy")), word));
+    cy.say(Office::request(
+        "POST", list + "/ap_x/decision",
+        json_type + bearer(claims().set_text("sub", "cy").set("act", R"({"sub":"agent","act":{"sub":"tool"}})")),
+        word));
     office.place.pass();
     REQUIRE(office.place.desk_asks.size() == 2);
     const post::DeskAsk &read = office.place.desk_asks[0], &decided = office.place.desk_asks[1];
@@ -106,6 +109,7 @@ TEST_CASE("what a person asks goes to the clerk with who they are, and the answe
     CHECK(decided.posted);
     CHECK(decided.body == word);
     CHECK(decided.who.subject == "cy");
+    CHECK(decided.who.actors == std::vector<std::string>{"agent", "tool"});
     CHECK_FALSE(decided.who.groups_known);
     office.reply(409, R"({"error":"conflict"})", 1);
     office.reply(200, R"({"approvals":[]})", 0);

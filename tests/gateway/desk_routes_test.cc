@@ -209,6 +209,9 @@ TEST_CASE("a person with a token sees what they may decide about or asked for, a
     desk.waiting[1].by = {{"person:cy"}};
     desk.person = person("bo", {"finance"});
     CHECK(desk.get("/status").status == 404);
+    const DeskReply who = desk.get("/api/v1/whoami");
+    CHECK(who.body == R"({"by":"token:https://idp.example:bo","issuer":"https://idp.example","subject":"bo","name":"",)"
+                      R"("groups":["finance"],"groups_known":true})");
     const DeskReply mine = desk.get("/api/v1/approvals");
     CHECK(mine.status == 200);
     CHECK((has(mine, "\"ap_1\"") && !has(mine, "\"ap_2\"")));

@@ -27,7 +27,7 @@ const table = (head, values) => [head, ...Object.entries(values).map(([key, valu
  * options.issuers   list of those of [[issuer]]
  * options.policies  object of file name to Lua text; absent: no policies
  * options.certificates  list of `{ chain, key }`: clients then come with https
- * options.listen, record, limits   keys of those tables; listen may be a function of the address
+ * options.listen, admin, record, limits   keys of those tables; listen may be a function of the address
  * options.prepare(dir)             done before weir starts; its state is in `dir`/state
  *
  * Gives `{ port, origin, url(name), config, dir, child, gauges(), cli(...), json(...), sessions(), entries(id), restart(signal), stop() }`.
@@ -40,7 +40,7 @@ export async function startWeir(options) {
     table('[listen]', { address, workers: 2, ...(typeof options.listen === 'function' ? options.listen(address) : options.listen) }),
     table('[state]', { dir: join(dir, 'state') }),
     table('[record]', { durability: 'batch', ...options.record }),
-    table('[admin]', { address: `127.0.0.1:${adminPort}` }),
+    table('[admin]', { address: `127.0.0.1:${adminPort}`, ...options.admin }),
   ];
   if (options.limits) parts.push(table('[limits]', options.limits));
   if (options.policies) {
