@@ -38,9 +38,9 @@ struct Sides {
                                     "subjectAltName=DNS:bench.example 2>log";
         if (std::system(command.c_str()) != 0) std::abort();
         const auto chain = read_whole_file(at + "/chain", 1 << 20).value();
-        auto made = TlsServer::make(
-            {.certificates = {{.chain = chain, .key = read_whole_file(at + "/key", 1 << 20).value()}},
-             .tickets = &secret});
+        auto made =
+            TlsServer::make({.certificates = {{.chain = chain, .key = read_whole_file(at + "/key", 1 << 20).value()}},
+                             .tickets = &secret});
         auto trusting = TlsClient::make({.name = "bench.example", .authorities = chain, .resume = true});
         auto fresh = TlsClient::make({.name = "bench.example", .authorities = chain, .resume = false});
         std::filesystem::remove_all(at);

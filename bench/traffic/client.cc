@@ -30,6 +30,7 @@ class Client::Connection final : public Socket {
         answer_.begin();
         seen_ = id_seen_ = false;
         write_id(octets_.data() + client_.request_.id_at, id);
+        if (client_.request_.token_at != std::string::npos) write_id(octets_.data() + client_.request_.token_at, id);
         if (fd() < 0) {
             ++client_.open_;
             connect(Place(client_.load_.port));
@@ -83,20 +84,22 @@ bool Client::Connection::read(std::string_view bytes) {
     const bool whole = answer_.read(bytes);
     if (!seen_ && !answer_.body_piece().empty()) {
         seen_ = true;
-        if (answer_.status() != 200) ++client_.errors_;
+        if (answer_.status() != client_.load_.status) ++client_.errors_;
         client_.first_.push_back(static_cast<uint32_t>((loop.now_ns() - due_ns_) / 100));
         // An answer that is not ours would be the proxy's worst mistake; ids lie where they lay in the request.
         const auto body = answer_.body_piece();
-        id_seen_ = body.size() >= id_at + id_digits &&
-                   std::memcmp(body.data() + id_at, octets_.data() + client_.request_.id_at, id_digits) == 0;
+        if (client_.load_.status != 200) id_seen_ = true; // A refusal comes before the body is looked at.
+        else
+            id_seen_ = body.size() >= id_at + id_digits &&
+                       std::memcmp(body.data() + id_at, octets_.data() + client_.request_.id_at, id_digits) == 0;
     }
     return whole;
 }
 
 Client::Client(Loop& loop, Load load)
     : loop_(loop), load_(std::move(load)),
-      request_(make_request(load_.era, load_.path, load_.port, load_.tool, load_.fresh)), began_ns_(clock_ns()),
-      ends_ns_(began_ns_ + load_.ms * ms_ns) {
+      request_(make_request(load_.era, load_.path, load_.port, load_.tool, load_.fresh, load_.token)),
+      began_ns_(clock_ns()), ends_ns_(began_ns_ + load_.ms * ms_ns) {
     took_.reserve(load_.ms * 250);
     first_.reserve(load_.ms * 250);
     for (uint32_t i = 0; i < load_.connections; ++i) {

@@ -45,7 +45,8 @@ void write_id(char* at, uint32_t id) {
     for (size_t i = id_digits; i-- != 0; id /= 10) at[i] = static_cast<char>('0' + id % 10);
 }
 
-Request make_request(std::string_view era, std::string_view path, uint16_t port, std::string_view tool, bool last) {
+Request make_request(std::string_view era, std::string_view path, uint16_t port, std::string_view tool, bool last,
+                     std::string_view token) {
     const bool modern = era == "modern";
     std::string body(front_to_id);
     body.append(any_id).append(R"(,"method":"tools/call","params":{"_meta":{"progressToken":"t1")");
@@ -61,10 +62,11 @@ Request make_request(std::string_view era, std::string_view path, uint16_t port,
     octets.append("MCP-Protocol-Version: ").append(modern ? "2026-07-28" : "2025-11-25");
     if (modern) octets.append("\r\nMcp-Method: tools/call\r\nMcp-Name: ").append(tool);
     if (last) octets.append("\r\nConnection: close");
+    if (!token.empty()) octets.append("\r\nAuthorization: Bearer ").append(token);
     octets.append("\r\nUser-Agent: bench/1.0\r\nContent-Length: ").append(std::to_string(body.size()));
     octets.append("\r\n\r\n");
-    const size_t at = octets.size() + id_at;
-    return {octets.append(body), at};
+    const size_t token_at = octets.find("########"), at = octets.size() + id_at;
+    return {octets.append(body), at, token_at};
 }
 
 Answers::Answers()

@@ -20,12 +20,14 @@ void write_id(char* at, uint32_t id);
 
 struct Request {
     std::string octets;
-    size_t id_at; // in `octets`
+    size_t id_at;    // in `octets`
+    size_t token_at; // where the token has its number; npos: it has none
 };
 
 /// A tools/call of `tool`, its body 600 octets, to `path` at 127.0.0.1:`port`. `era`: "legacy" is 2025-11-25 without a
-/// session, "modern" is 2026-07-28. `last`: the connection ends with it.
-Request make_request(std::string_view era, std::string_view path, uint16_t port, std::string_view tool, bool last);
+/// session, "modern" is 2026-07-28. `last`: the connection ends with it. `token`: of the Authorization field; empty: none.
+Request make_request(std::string_view era, std::string_view path, uint16_t port, std::string_view tool, bool last,
+                     std::string_view token = {});
 
 /// One answer of the upstream: `front` with the id in it, `rest` behind it.
 struct Answer {

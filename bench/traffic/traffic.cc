@@ -1,7 +1,8 @@
 // bench/traffic/traffic.cc - load and upstream in one thread, told what to do line by line. bench_traffic UPSTREAM_PORT
 //
 // On standard input: `run port=8001 connections=64 ms=2000 ...` (the names of Load), `hold ...` (the same; connections
-// stay open), `release`. Each is answered by one line of JSON on standard output. Ends at the end of its input.
+// stay open), `release`, `flood ...` (the same; answered at once, goes on beside other runs), `calm` (answered when the flood
+// is over). Each is answered by one line of JSON on standard output. Ends at the end of its input.
 #include "client.h"
 #include "server.h"
 
@@ -42,6 +43,8 @@ Load read_load(std::string_view words) {
         else if (name == "path") load.path = value;
         else if (name == "era") load.era = value;
         else if (name == "tool") load.tool = value;
+        else if (name == "token") load.token = value;
+        else if (name == "status") number(value, load.status);
         else if (name == "fresh") load.fresh = value == "1";
         else refuse(word);
     }
@@ -58,8 +61,11 @@ class Traffic {
         while (!over_) {
             uint64_t until_ns = server_.due_ns();
             if (client_ && !held_) until_ns = until_ns == 0 ? client_->due_ns() : std::min(until_ns, client_->due_ns());
+            if (flood_ && !flooded_) until_ns = until_ns == 0 ? flood_->due_ns() : std::min(until_ns, flood_->due_ns());
             loop_.turn(until_ns);
             server_.tick();
+            if (flood_ && !flooded_) flooded_ = !flood_->step();
+            if (flooded_ && calming_) calm();
             if (client_ == nullptr) continue;
             if (!held_ && !client_->step()) finish();
             else if (releasing_ && client_->released()) let_go();
@@ -90,6 +96,12 @@ class Traffic {
             client_->release();
             releasing_ = true;
             if (client_->released()) let_go();
+        } else if (verb == "flood" && flood_ == nullptr) {
+            flood_ = std::make_unique<Client>(loop_, read_load(rest));
+            flood_->step();
+            say("{\"flooding\":true}");
+        } else if (verb == "calm" && flood_ != nullptr) {
+            calming_ = true;
         } else if ((verb == "run" || verb == "hold") && client_ == nullptr) {
             Load load = read_load(rest);
             load.hold = verb == "hold";
@@ -100,8 +112,7 @@ class Traffic {
             refuse(line);
         }
     }
-    void finish() {
-        const Figures figures = client_->figures();
+    static void say(const Figures& figures) {
         std::printf(
             "{\"requests\":%llu,\"errors\":%llu,\"bytes\":%llu,\"us\":%.0f,\"p50\":%.1f,\"p90\":%.1f,"
             "\"p99\":%.1f,\"max\":%.1f,\"first_p50\":%.1f}\n",
@@ -109,6 +120,14 @@ class Traffic {
             static_cast<unsigned long long>(figures.bytes), figures.us, figures.p50, figures.p90, figures.p99,
             figures.most, figures.first_p50);
         std::fflush(stdout);
+    }
+    void calm() {
+        say(flood_->figures());
+        flood_.reset();
+        flooded_ = calming_ = false;
+    }
+    void finish() {
+        say(client_->figures());
         held_ = holds_;
         if (!held_) client_.reset();
     }
@@ -120,7 +139,8 @@ class Traffic {
 
     Loop loop_;
     Server server_;
-    std::unique_ptr<Client> client_;
+    std::unique_ptr<Client> client_, flood_;
+    bool flooded_ = false, calming_ = false;
     bool holds_ = false, held_ = false, releasing_ = false, over_ = false;
 };
 
