@@ -15,6 +15,7 @@
 #include "gateway/state_dir.h"
 #include "gateway/tls_files.h"
 #include "gateway/worker.h"
+#include "net/tls_hands.h"
 #include "policy/judge.h"
 #include "policy/watchdog.h"
 #include "record/recovery.h"
@@ -81,6 +82,7 @@ struct Gateway::Parts {
         std::shared_ptr<ring::Waker> waker;
         std::shared_ptr<WorkerMailbox> mailbox;
         std::vector<std::pair<int, Role>> listeners; // made by start(), closed by the worker
+        std::unique_ptr<net::TlsHands> hands;        // none where clients come in plain text
         std::thread thread;
     };
 
@@ -256,27 +258,35 @@ void Gateway::Parts::run_worker(uint32_t index) {
     auto record = record::Writer::open(**ring, record_options(state, generation.config, index, log, retention.get()));
     if (!record) return fail_to_start("the record: " + record.error());
     policy::Judge judge(generation.policies, watchdog);
+    WorkerCalls calls{.broadcast = [this, index](const WorkerMessage& message) { tell_all(message, index); },
+                      .resolve_again = [this](uint32_t server) { names->ask(server); },
+                      .page = [this](std::string_view path, PaddedBytes& out) { return page(path, out); },
+                      .approvals = [this](post::ApprovalAsk&& ask) { return store->post(std::move(ask)); },
+                      .want_keys =
+                          [this](uint32_t issuer) {
+                              if (web_ready.load(std::memory_order_acquire)) web->want(issuer);
+                          },
+                      .desk = [this](post::DeskAsk&& ask) { return clerk && clerk->ask(std::move(ask)); }};
+    if (self.hands)
+        calls.take_step = [&self](std::shared_ptr<net::TlsAway> away, Ref link) {
+            self.hands->take(std::move(away), [&self, link](std::shared_ptr<net::TlsAway> back) {
+                // Bounded by the handshakes that may go on at once.
+                self.mailbox->post_always(
+                    {.kind = WorkerMessage::Kind::shaken, .tls_away = std::move(back), .link = link});
+            });
+        };
     {
-        Worker worker(**ring,
-                      {.index = index,
-                       .seed = crypto::random_u64(),
-                       .boot_id = boot_id,
-                       .generation = &generation,
-                       .keys = &keys,
-                       .record = record->get(),
-                       .judge = &judge,
-                       .counters = counters[index].get(),
-                       .caps = caps.get(),
-                       .calls = {.broadcast = [this, index](const WorkerMessage& message) { tell_all(message, index); },
-                                 .resolve_again = [this](uint32_t server) { names->ask(server); },
-                                 .page = [this](std::string_view path, PaddedBytes& out) { return page(path, out); },
-                                 .approvals = [this](post::ApprovalAsk&& ask) { return store->post(std::move(ask)); },
-                                 .want_keys =
-                                     [this](uint32_t issuer) {
-                                         if (web_ready.load(std::memory_order_acquire)) web->want(issuer);
-                                     },
-                                 .desk = [this](post::DeskAsk&& ask) { return clerk && clerk->ask(std::move(ask)); }},
-                       .mailbox = self.mailbox});
+        Worker worker(**ring, {.index = index,
+                               .seed = crypto::random_u64(),
+                               .boot_id = boot_id,
+                               .generation = &generation,
+                               .keys = &keys,
+                               .record = record->get(),
+                               .judge = &judge,
+                               .counters = counters[index].get(),
+                               .caps = caps.get(),
+                               .calls = std::move(calls),
+                               .mailbox = self.mailbox});
         for (const auto& [fd, role] : self.listeners) worker.listen(fd, role);
         muster.report({});
         while (worker.turn() && !abandoned.load(std::memory_order_relaxed)) {}
@@ -329,6 +339,7 @@ std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config conf
         auto& thread = parts->threads[i];
         thread.waker = *waker;
         thread.mailbox = std::make_shared<WorkerMailbox>(mailbox_messages_max, [waker = *waker] { waker->wake(); });
+        if (parts->generation.tls_server) thread.hands = std::make_unique<net::TlsHands>();
         parts->counters.push_back(std::make_unique<Counters>());
         parts->counters_view.push_back(parts->counters.back().get());
     }
@@ -401,6 +412,7 @@ void Gateway::drain() {
 void Gateway::join() {
     for (auto& thread : parts_->threads)
         if (thread.thread.joinable()) thread.thread.join();
+    for (auto& thread : parts_->threads) thread.hands.reset();
     parts_->desk.reset(); // Before the store that they ask.
     parts_->clerk.reset();
     parts_->names.reset();

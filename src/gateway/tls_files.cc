@@ -120,8 +120,8 @@ ConfigProblems tls_warnings(const Config& config, uint64_t unix_s) {
         if (facts->names.empty()) warn("stands for no name (subjectAltName): clients will refuse it");
         if (facts->rsa && facts->key_bits > rsa_bits_max)
             warn(
-                fmt::format("has an RSA key of {} bits: each new connection keeps all others of a worker waiting for "
-                            "several milliseconds; ECDSA P-256 takes a tenth of it",
+                fmt::format("has an RSA key of {} bits: each new connection takes a worker's hands for more than ten "
+                            "milliseconds; ECDSA P-256 takes a tenth of it",
                             facts->key_bits));
     }
     return out;

@@ -346,6 +346,7 @@ void Worker::read_mail() {
             case WorkerMessage::Kind::api_keys: authenticator.set_api_keys(message.api_keys); break;
             case WorkerMessage::Kind::certificates: tls_server_ = message.tls_server; break;
             case WorkerMessage::Kind::authorities: tls_clients_[message.server] = message.tls_client; break;
+            case WorkerMessage::Kind::shaken: come_back(message.link, *message.tls_away); break;
             case WorkerMessage::Kind::credential: credentials_[message.server] = message.credential; break;
         }
 }

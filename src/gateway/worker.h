@@ -61,7 +61,8 @@ struct WorkerMessage {
         api_keys,
         certificates,
         authorities,
-        desk
+        desk,
+        shaken
     } kind;
     EndedSessions::Digest session{}; // session_ended
     uint32_t server = 0;             // resolved, credential
@@ -75,17 +76,20 @@ struct WorkerMessage {
     std::shared_ptr<const identity::ApiKeys> api_keys{};
     std::shared_ptr<net::TlsServer> tls_server{}; // certificates; for one worker alone
     std::shared_ptr<net::TlsClient> tls_client{}; // authorities, of `server`; for one worker alone
+    std::shared_ptr<net::TlsAway> tls_away{};     // shaken, of `link`; for one worker alone
+    Ref link{};
 };
 using WorkerMailbox = post::Mailbox<WorkerMessage>;
 
 /// What a worker asks of the rest of the process. Plain functions, so that the simulator can stand in.
 struct WorkerCalls {
-    std::function<void(const WorkerMessage&)> broadcast;               // to all other workers
-    std::function<void(uint32_t server)> resolve_again;                // an upstream could not be reached
-    std::function<Page(std::string_view path, PaddedBytes& out)> page; // of the admin listener
-    std::function<bool(post::ApprovalAsk&&)> approvals{};              // to the store; false: its box is full
-    std::function<void(uint32_t issuer)> want_keys{};                  // a token names a key that is not here
-    std::function<bool(post::DeskAsk&&)> desk{};                       // to the clerk; false: too many wait
+    std::function<void(const WorkerMessage&)> broadcast;                      // to all other workers
+    std::function<void(uint32_t server)> resolve_again;                       // an upstream could not be reached
+    std::function<Page(std::string_view path, PaddedBytes& out)> page;        // of the admin listener
+    std::function<bool(post::ApprovalAsk&&)> approvals{};                     // to the store; false: its box is full
+    std::function<void(uint32_t issuer)> want_keys{};                         // a token names a key that is not here
+    std::function<bool(post::DeskAsk&&)> desk{};                              // to the clerk; false: too many wait
+    std::function<void(std::shared_ptr<net::TlsAway>, Ref link)> take_step{}; // elsewhere; none: nothing leaves
 };
 
 struct WorkerOptions {
@@ -245,6 +249,7 @@ class Worker final : public net::LinkHost {
     void cover(net::Link& link, const std::shared_ptr<net::TlsClient>& client);
     void shake_hands();
     void hands_shaken(net::Link& link);
+    void come_back(Ref link, net::TlsAway& away);
     void forget_tls(net::Link& link);
     void read_mail();
     void hear_keys(uint32_t issuer, const IssuerNews& news);

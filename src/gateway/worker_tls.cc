@@ -1,8 +1,8 @@
 // gateway/worker_tls.cc - the handshakes of a worker: how many at once, and how long they may keep the others waiting.
 //
-// A step of a handshake takes up to a millisecond or two (a signature), so handshakes have a share of each turn, in the
-// order they came; what is left goes on in the next turn, which does not wait for the kernel. Once its hands are shaken a
-// link is like any other.
+// The long steps of handshakes with clients (a signature, a key exchange) are taken on a thread beside the worker. The others
+// take a millisecond at most and have a share of each turn, in the order they came; what is left goes on in the next turn,
+// which does not wait for the kernel. Once its hands are shaken a link is like any other.
 #include "base/log.h"
 #include "gateway/worker.h"
 
@@ -63,12 +63,27 @@ void Worker::shake_hands() {
     shaking_now_.swap(shaking_);
     for (net::Link* link : shaking_now_) {
         const bool later = ring.elapsed_ns() >= shaking_ns_max;
-        const bool more = later || link->shake_hands(shaking_ns_max);
+        const bool may_leave = static_cast<bool>(options.calls.take_step);
+        const bool more = later || link->shake_hands(shaking_ns_max, may_leave);
         link->queued_shake = false;
+        if (!more && may_leave && link->should_leave()) {
+            link->shaking_away = true;
+            options.calls.take_step(link->leave(), links_.ref(*link));
+            continue;
+        }
         if (more) can_shake(*link);
         else hands_shaken(*link);
     }
     shaking_now_.clear();
+}
+
+/// The step that a handshake left for was taken. The link may be gone: then its place among the handshakes is free now, and
+/// not before, so that who opens connections and leaves them piles up no steps.
+void Worker::come_back(Ref ref, net::TlsAway& away) {
+    net::Link* const link = links_.find(ref);
+    if (link == nullptr) return options.caps->tls_handshakes.give_back();
+    link->shaking_away = false;
+    link->come_back(away);
 }
 
 /// The handshake waits for the peer, is through, or has failed.
@@ -95,7 +110,7 @@ void Worker::hands_shaken(net::Link& link) {
 void Worker::forget_tls(net::Link& link) {
     if (std::exchange(link.queued_shake, false)) std::erase(shaking_, &link);
     if (std::exchange(link.shaking, false)) {
-        options.caps->tls_handshakes.give_back();
+        if (!link.shaking_away) options.caps->tls_handshakes.give_back();
         counters.tls_failures.add();
     }
     if (std::exchange(link.covered, false)) --tls_links_;

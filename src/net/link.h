@@ -21,6 +21,7 @@ namespace weir::net {
 
 class Link;
 class Tls;
+class TlsAway;
 
 /// What a link needs of the worker it lives on, and what it tells it. None of these runs a step.
 class LinkHost {
@@ -45,9 +46,15 @@ class Link {
     /// Before open() or connect(): what goes over the wire is TLS. The link is `connecting` until its hands are shaken.
     void use_tls(std::unique_ptr<Tls> tls);
     const Tls* tls() const { return tls_.get(); }
-    /// Steps of the handshake, until it waits for the peer or the turn takes `elapsed_ns_max`. Whether it can go on at once.
+    /// Steps of the handshake, until it waits for the peer, the turn takes `elapsed_ns_max`, or, if it `may_leave`, the next one
+    /// is better taken elsewhere. Whether it can go on at once.
     /// moved() tells when it is through, or has failed (ended() then, and nothing is read or sent but the alert).
-    bool shake_hands(uint64_t elapsed_ns_max);
+    bool shake_hands(uint64_t elapsed_ns_max, bool may_leave = false);
+    /// Whether the next step of the handshake is to be taken elsewhere. Only after shake_hands() that may leave.
+    bool should_leave() const;
+    std::unique_ptr<TlsAway> leave();
+    /// The step was taken. can_shake() is told when it goes on.
+    void come_back(TlsAway& away);
 
     /// An accepted descriptor: reading begins.
     void open(int fd);
@@ -121,6 +128,7 @@ class Link {
     bool counted = false;              // in the limits of connections or upstream links
     bool covered = false;              // by TLS: in the worker's count of those
     bool shaking = false;              // in the limit of handshakes
+    bool shaking_away = false;         // its handshake has left for a step
     bool queued_shake = false;         // is in the worker's list of links whose handshake can go on
     bool queued_flush = false;         // is in the worker's list of links to flush at the end of the turn
     bool in_slab_list = false;         // is in the worker's list of links that may hold a slab

@@ -17,9 +17,9 @@ void Link::use_tls(std::unique_ptr<Tls> tls) {
 
 size_t Link::unsent_of_tls() const { return tls_->waiting() + tls_->wire().size(); }
 
-bool Link::shake_hands(uint64_t elapsed_ns_max) {
+bool Link::shake_hands(uint64_t elapsed_ns_max, bool may_leave) {
     if (tls_ == nullptr || state_ != State::connecting || ended_) return false;
-    while (tls_->can_step()) {
+    while (tls_->can_step() && !(may_leave && tls_->should_leave())) {
         tls_->step();
         if (ring_.elapsed_ns() >= elapsed_ns_max) break;
     }
@@ -28,13 +28,25 @@ bool Link::shake_hands(uint64_t elapsed_ns_max) {
         state_ = State::open; // So that the alert may leave.
         fail_tls();
     } else if (tls_->handshaking()) {
-        return tls_->can_step();
+        return tls_->can_step() && !(may_leave && tls_->should_leave());
     } else {
         state_ = State::open;
         read_plain(); // What came with the last octets of the handshake.
     }
     host_.moved(*this);
     return false;
+}
+
+bool Link::should_leave() const {
+    return tls_ != nullptr && state_ == State::connecting && !ended_ && tls_->can_step() && tls_->should_leave();
+}
+
+std::unique_ptr<TlsAway> Link::leave() { return tls_->leave(); }
+
+void Link::come_back(TlsAway& away) {
+    if (tls_ == nullptr || state_ != State::connecting) return; // It is closing.
+    tls_->come_back(away);
+    host_.can_shake(*this);
 }
 
 // In.

@@ -27,18 +27,37 @@ constexpr Reason reasons[] = {
     {MBEDTLS_X509_BADCERT_MISSING, "it shows no certificate"},
 };
 
+int send_away(void* wire, const unsigned char* octets, size_t size) {
+    static_cast<std::string*>(wire)->append(reinterpret_cast<const char*>(octets), size);
+    return static_cast<int>(size);
+}
+
+/// The steps that are taken elsewhere wait for nothing of the peer.
+int receive_away(void*, unsigned char*, size_t) { return MBEDTLS_ERR_SSL_WANT_READ; }
+
 } // namespace
 
-struct Tls::Session {
+struct TlsSession {
     mbedtls_ssl_context ssl;
-    Session() { mbedtls_ssl_init(&ssl); }
-    ~Session() { mbedtls_ssl_free(&ssl); }
-    Session(const Session&) = delete;
-    Session& operator=(const Session&) = delete;
+    TlsSession() { mbedtls_ssl_init(&ssl); }
+    ~TlsSession() { mbedtls_ssl_free(&ssl); }
+    TlsSession(const TlsSession&) = delete;
+    TlsSession& operator=(const TlsSession&) = delete;
 };
 
+TlsAway::TlsAway(std::unique_ptr<TlsSession> session, std::shared_ptr<TlsServer> server)
+    : session_(std::move(session)), server_(std::move(server)) {
+    mbedtls_ssl_set_bio(&session_->ssl, &wire_, send_away, receive_away, nullptr);
+}
+
+TlsAway::~TlsAway() {
+    session_.reset(); // before the keys
+}
+
+void TlsAway::step() { result_ = mbedtls_ssl_handshake_step(&session_->ssl); }
+
 Tls::Tls(std::shared_ptr<TlsServer> server, std::shared_ptr<TlsClient> client, BufferPool& buffers)
-    : server_(std::move(server)), client_(std::move(client)), session_(std::make_unique<Session>()), kept_(buffers),
+    : server_(std::move(server)), client_(std::move(client)), session_(std::make_unique<TlsSession>()), kept_(buffers),
       wire_(buffers), taken_(buffers) {
     mbedtls_ssl_set_bio(&session_->ssl, this, on_send, on_receive, nullptr);
 }
@@ -95,7 +114,11 @@ void Tls::feed(std::string_view octets) {
         return;
     }
     handshake_bytes_ += octets.size();
-    if (handshake_bytes_ > handshake_bytes_max) return fail(MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL);
+    if (handshake_bytes_ > handshake_bytes_max) {
+        if (session_ != nullptr) return fail(MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL);
+        too_large_ = true; // It fails when it is back.
+        return;
+    }
     kept_.append(octets);
     wants_octets_ = false;
 }
@@ -108,7 +131,39 @@ void Tls::step() {
     if (ssl.MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_SERVER_CERTIFICATE) full_ = true;
     starved_ = false;
     said_before_ = wire_.size();
-    const int result = mbedtls_ssl_handshake_step(&ssl);
+    stays_ = false;
+    stepped(mbedtls_ssl_handshake_step(&ssl));
+}
+
+bool Tls::should_leave() const {
+    if (server_ == nullptr || stays_) return false;
+    // Where the key exchange is computed, and where the private key signs. Neither waits for the peer.
+    const int next = session_->ssl.MBEDTLS_PRIVATE(state);
+    return version() == MBEDTLS_SSL_VERSION_TLS1_3
+               ? next == MBEDTLS_SSL_SERVER_HELLO || next == MBEDTLS_SSL_CERTIFICATE_VERIFY
+               : next == MBEDTLS_SSL_SERVER_KEY_EXCHANGE;
+}
+
+std::unique_ptr<TlsAway> Tls::leave() {
+    WEIR_ASSERT(can_step());
+    return std::make_unique<TlsAway>(std::move(session_), server_);
+}
+
+void Tls::come_back(TlsAway& away) {
+    WEIR_ASSERT(session_ == nullptr && away.session_ != nullptr);
+    session_ = std::move(away.session_);
+    mbedtls_ssl_set_bio(&session_->ssl, this, on_send, on_receive, nullptr);
+    said_before_ = wire_.size();
+    wire_.append(away.wire_);
+    if (too_large_) return fail(MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL);
+    // It has to hear the peer first: here, then.
+    stays_ = away.result_ == MBEDTLS_ERR_SSL_WANT_READ;
+    if (!stays_) stepped(away.result_);
+}
+
+/// What a step came to.
+void Tls::stepped(int result) {
+    mbedtls_ssl_context& ssl = session_->ssl;
     if (result == MBEDTLS_ERR_SSL_WANT_READ) {
         wants_octets_ = starved_; // Otherwise it only wants to be called again.
     } else if (result != 0) {

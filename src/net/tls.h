@@ -4,8 +4,10 @@
 // allocated for a record once the handshake is over but what the given buffers grow by. mbedTLS keeps one record for each
 // direction (33 KiB for a connection); a record is decrypted there, and copied once to where it is asked for.
 //
-// The handshake goes on in steps, since a single one may take a millisecond: feed() only keeps what came, and step() does
-// what it makes possible. After that read() and write() do all there is to do. One thread.
+// The handshake goes on in steps: feed() only keeps what came, and step() does what it makes possible. Some of a server's
+// take long (the key exchange and a signature a millisecond, one with RSA 2 ms, or 13 of 4096 bits): leave() gives the
+// handshake away, for another thread to take that step (tls_hands.h). After that read() and write() do all there is to do.
+// One thread but for that.
 #pragma once
 
 #include "base/bytes.h"
@@ -17,6 +19,26 @@
 #include <string_view>
 
 namespace weir::net {
+
+struct TlsSession; // mbedTLS's own state of a connection
+
+/// A handshake that has left its connection for one long step. Whoever has it may take the step, on any thread; it holds on
+/// to the keys that it needs.
+class TlsAway {
+  public:
+    TlsAway(std::unique_ptr<TlsSession> session, std::shared_ptr<TlsServer> server);
+    ~TlsAway();
+    TlsAway(const TlsAway&) = delete;
+    TlsAway& operator=(const TlsAway&) = delete;
+    void step();
+
+  private:
+    friend class Tls;
+    std::unique_ptr<TlsSession> session_;
+    std::shared_ptr<TlsServer> server_;
+    std::string wire_;
+    int result_ = 0;
+};
 
 class Tls {
   public:
@@ -42,9 +64,15 @@ class Tls {
     /// they go; during it they are kept. Fails when a handshake is larger than handshake_bytes_max.
     void feed(std::string_view octets);
     /// Whether step() can do something with what was fed.
-    bool can_step() const { return handshaking() && !wants_octets_; }
+    bool can_step() const { return handshaking() && !wants_octets_ && session_ != nullptr; }
     /// The next step of the handshake.
     void step();
+    /// Whether the next step is one that is better taken elsewhere. When can_step().
+    bool should_leave() const;
+    /// Gives the handshake away for its next step. Until it comes back no other is taken; octets are kept.
+    std::unique_ptr<TlsAway> leave();
+    /// The step was taken.
+    void come_back(TlsAway& away);
     /// Decrypts all that was fed and appends it to `plain`, at most as many octets as were fed and one record more.
     void read(PaddedBytes& plain);
     /// Encrypts `plain` to wire(). Only while open or ended.
@@ -75,17 +103,17 @@ class Tls {
     static constexpr size_t memory_bytes = 40 << 10; // of a connection, mbedTLS's own included
 
   private:
-    struct Session;
     Tls(std::shared_ptr<TlsServer> server, std::shared_ptr<TlsClient> client, BufferPool& buffers);
     static int on_send(void* self, const unsigned char* octets, size_t size);
     static int on_receive(void* self, unsigned char* to, size_t room);
+    void stepped(int result);
     void open();
     void fail(int error);
 
     std::shared_ptr<TlsServer> server_; // one of them
     std::shared_ptr<TlsClient> client_;
-    std::unique_ptr<Session> session_;
-    PaddedBytes kept_; // octets of a handshake that no step has taken
+    std::unique_ptr<TlsSession> session_; // none while the handshake is away
+    PaddedBytes kept_;                    // octets of a handshake that no step has taken
     size_t kept_at_ = 0;
     size_t handshake_bytes_ = 0;
     std::string_view fed_;
@@ -96,6 +124,8 @@ class Tls {
     bool wants_octets_ = false;
     bool starved_ = false; // mbedTLS asked for octets, and none were there
     bool end_said_ = false;
+    bool stays_ = false;     // it came back without having taken its step
+    bool too_large_ = false; // more octets came than any handshake has
     bool full_ = false;      // the server proved itself in this handshake
     size_t said_before_ = 0; // what wire() held before the last step or read
     int error_ = 0;

@@ -2,9 +2,10 @@
 // should not be trusted is, and what was cut is not taken for an end.
 //
 // Certificates are made by openssl(1) when the tests begin. The two sides talk through strings, so every split is tried.
-#include "net/tls.h"
 #include "certificates.h"
+#include "net/tls_hands.h"
 
+#include <atomic>
 #include <cstdint>
 
 using namespace weir;
@@ -206,6 +207,81 @@ TEST_CASE("a handshake has a size") {
         Pair::go_on(*tls, plain);
     }
     CHECK(tls->state() == State::failed);
+}
+
+TEST_CASE("a handshake leaves for its long steps, to another thread, and comes back") {
+    TlsHands hands;
+    const auto rsa = server_of({.certificates = {second()}}), ec = server_of({.certificates = {local()}});
+    for (const bool with_rsa : {true, false}) {
+        const auto client = client_of({.name = with_rsa ? "two.example" : "one.example"});
+        Pair pair(with_rsa ? rsa : ec, client);
+        size_t left = 0;
+        const auto go_on = [&] {
+            while (pair.server->can_step()) {
+                if (!pair.server->should_leave()) {
+                    pair.server->step();
+                    continue;
+                }
+                ++left;
+                std::atomic<bool> taken{false};
+                std::shared_ptr<TlsAway> back;
+                hands.take(pair.server->leave(), [&](std::shared_ptr<TlsAway> away) {
+                    back = std::move(away);
+                    taken = true;
+                    taken.notify_one();
+                });
+                CHECK_FALSE(pair.server->can_step()); // Meanwhile it stands still.
+                CHECK(pair.server->handshaking());
+                taken.wait(false);
+                pair.server->come_back(*back);
+            }
+            if (!pair.server->handshaking()) pair.server->read(pair.at_server);
+        };
+        Pair::go_on(*pair.client, pair.at_client);
+        for (bool moved = true; moved;) {
+            const std::string octets(pair.client->wire().text());
+            pair.client->wire().clear();
+            for (const char octet : octets) {
+                pair.server->feed({&octet, 1});
+                go_on();
+            }
+            moved = Pair::carry(*pair.server, *pair.client, pair.at_client, SIZE_MAX / 2) || !octets.empty();
+        }
+        INFO(pair.client->why() << " / " << pair.server->why());
+        REQUIRE(pair.open());
+        CHECK(left == 2); // the key exchange and the signature
+        pair.client->write("question");
+        pair.server->write("answer");
+        pair.talk();
+        CHECK(pair.at_server.text() == "question");
+        CHECK(pair.at_client.text() == "answer");
+    }
+}
+
+TEST_CASE("a handshake that is away may be given up, and its peer may say too much") {
+    const auto server = server_of({.certificates = {second()}});
+    const auto client = client_of({.name = "two.example"});
+    for (const bool given_up : {true, false}) {
+        Pair pair(server, client);
+        Pair::go_on(*pair.client, pair.at_client);
+        pair.server->feed(pair.client->wire().text());
+        while (pair.server->can_step() && !pair.server->should_leave()) pair.server->step();
+        REQUIRE(pair.server->can_step());
+        const auto away = pair.server->leave();
+        if (given_up) {
+            pair.server.reset();
+            away->step(); // Nobody waits for it any more.
+            continue;
+        }
+        const std::string octets(Tls::handshake_bytes_max, 'x');
+        pair.server->feed(octets); // more than a handshake has, but it is not there to say so
+        CHECK(pair.server->state() == State::handshaking);
+        away->step();
+        pair.server->come_back(*away);
+        CHECK(pair.server->state() == State::failed);
+        CHECK(pair.server->why() == "its handshake is too large");
+    }
+    CHECK(server.use_count() == 1);
 }
 
 TEST_CASE("the certificate is the one for the name that the client asked for, else the first") {
