@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Certificates } from '../lib/certificates.mjs';
 import { pendingOf } from '../lib/approvals.mjs';
 import { run, start, stopAll, until } from '../lib/processes.mjs';
 import { app, enterCode, startProvider, tokenOf } from '../lib/provider.mjs';
@@ -236,6 +237,32 @@ test('a login is renewed before its token ends', async () => {
     assert.equal(brief.requests.filter((line) => line === 'POST /token').length, asked + 1);
   } finally {
     await stopAll(own, brief);
+  }
+});
+
+test('with TLS on the admin listener people sign in and decide by https, and by nothing else', async () => {
+  const made = new Certificates();
+  const certificate = made.make('desk', 'IP:127.0.0.1');
+  const own = await startWeir({
+    admin: { audience, scopes: ['decide'], tls: true, login: { client_id: app } }, certificates: [certificate],
+    issuers: [{ name: 'idp', url: provider.url, algorithms: ['RS256'], claims: { display: 'name' } }],
+    servers: [{ name: 'own', url: upstream.url }],
+  });
+  try {
+    const url = `https://127.0.0.1:${own.adminPort}`;
+    const bearer = { WEIR_TOKEN: await token('bo') };
+    assert.equal((await cli('bo', ['whoami', '--url', url], bearer)).code, 9); // the system's authorities do not know it
+    const who = await cli('bo', ['whoami', '--url', url, '--ca', made.path('ca.pem')], bearer);
+    assert.equal(who.code, 0, who.said);
+    assert.match(who.out, /^Person bo/);
+    const login = start(program, ['login', '-c', own.config, '--ca', made.path('ca.pem')], environment('dan'));
+    await enterCode((await until(login, /Open (\S+)/))[1], 'dan');
+    assert.equal((await login.ended).code, 0, login.said);
+    await assert.rejects(fetch(`http://127.0.0.1:${own.adminPort}/api/v1/approvals`));
+    assert.equal((await own.cli('status')).code, 0);
+  } finally {
+    await stopAll(own);
+    made.stop();
   }
 });
 

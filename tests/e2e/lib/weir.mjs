@@ -2,6 +2,8 @@
 // ports, ended with SIGTERM; a weir that does not end with code 0 fails the test that stopped it.
 //
 // WEIR names the program (default: build/weir of this work tree).
+import http from 'node:http';
+import https from 'node:https';
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -62,7 +64,7 @@ export async function startWeir(options) {
 
   const begin = async () => {
     const begun = start(program, ['run', '-c', config]);
-    await ready(begun, adminPort, port);
+    await ready(begun, adminPort, port, options.admin?.tls);
     return begun;
   };
   let child = await begin();
@@ -105,15 +107,22 @@ export async function startWeir(options) {
   };
 }
 
+/** Whether /readyz says 200, by https if `tls`. */
+const saysReady = (adminPort, tls) => new Promise((resolve) => {
+  (tls ? https : http).get({ host: '127.0.0.1', port: adminPort, path: '/readyz', rejectUnauthorized: false, agent: false }, (answer) => {
+    answer.resume();
+    resolve(answer.statusCode === 200);
+  }).on('error', () => resolve(false));
+});
+
 /** Asks /readyz until it says 200. */
-async function ready(child, adminPort, port) {
+async function ready(child, adminPort, port, tls) {
   const deadline = Date.now() + 20_000;
   let gone = false;
   child.ended.then(({ error }) => { gone = error ?? true; });
   while (!gone && Date.now() < deadline) {
     if (await accepts(adminPort)) {
-      const answer = await fetch(`http://127.0.0.1:${adminPort}/readyz`).catch(() => undefined);
-      if (answer?.ok && await accepts(port)) return;
+      if (await saysReady(adminPort, tls) && await accepts(port)) return;
     }
     await new Promise((resolve) => { setTimeout(resolve, 20); });
   }
