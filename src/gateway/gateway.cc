@@ -119,7 +119,8 @@ struct Gateway::Parts {
     void tell(uint32_t worker, post::ApprovalNews&& news) {
         WorkerMessage message{.kind = WorkerMessage::Kind::approval};
         message.news = std::make_shared<post::ApprovalNews>(std::move(news));
-        if (!threads[worker].mailbox->post(std::move(message))) log::warn("mailbox_full", {});
+        // Never refused: a grant that nobody heard of would be executing for ever. There are no more than waiters.
+        threads[worker].mailbox->post_always(std::move(message));
     }
     void tell(uint32_t worker, post::DeskNews&& news) {
         WorkerMessage message{.kind = WorkerMessage::Kind::desk};

@@ -134,7 +134,7 @@ void World::open_office() {
                                  [this](uint32_t worker, post::ApprovalNews&& news) {
                                      gateway::WorkerMessage message{.kind = gateway::WorkerMessage::Kind::approval};
                                      message.news = std::make_shared<post::ApprovalNews>(std::move(news));
-                                     nodes_.at(worker)->mailbox->post(std::move(message));
+                                     nodes_.at(worker)->mailbox->post_always(std::move(message));
                                  });
 }
 
