@@ -46,6 +46,7 @@ constexpr Metric metrics[] = {
      &Counters::connections_refused_by_address},
     {"weir_connections_open", "gauge", "Client connections open", &Counters::connections_open},
     {"weir_tls_handshakes_total", "counter", "TLS handshakes with clients", &Counters::tls_handshakes},
+    {"weir_tls_resumed_total", "counter", "Of these, of earlier sessions", &Counters::tls_resumed},
     {"weir_tls_failures_total", "counter", "TLS handshakes with clients that failed", &Counters::tls_failures},
     {"weir_upstream_connects_total", "counter", "Connections made to servers", &Counters::upstream_connects},
     {"weir_upstream_connect_failures_total", "counter", "Connections to servers that failed",

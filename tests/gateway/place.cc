@@ -53,6 +53,9 @@ Place::Place(const std::string& more, const std::function<void(Config&)>& change
         if (!desk_full) desk_asks.push_back(std::move(ask));
         return !desk_full;
     };
+    options.calls.take_step = [this](std::shared_ptr<net::TlsAway> away, Ref link) {
+        steps.emplace_back(std::move(away), link);
+    };
     mailbox = std::make_shared<WorkerMailbox>(64, [this] { ring->wake(); });
     options.mailbox = mailbox;
     worker = std::make_unique<Worker>(*ring, options);

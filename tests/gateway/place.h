@@ -79,8 +79,9 @@ class Place {
     std::shared_ptr<WorkerMailbox> mailbox;
     std::vector<post::DeskAsk> desk_asks; // what the worker handed to the clerk
     bool desk_full = false;
-    std::vector<uint32_t> keys_wanted;    // of which issuers the worker asked for keys
-    std::vector<post::ApprovalAsk> asked; // of the store, which the test plays
+    std::vector<uint32_t> keys_wanted;                                // of which issuers the worker asked for keys
+    std::vector<post::ApprovalAsk> asked;                             // of the store, which the test plays
+    std::vector<std::pair<std::shared_ptr<net::TlsAway>, Ref>> steps; // of handshakes, which the test takes
     bool drained = false;
 
   private:

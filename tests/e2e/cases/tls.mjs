@@ -216,6 +216,7 @@ test('renegotiation is refused', async () => {
 });
 
 test('sessions are resumed in both versions, by either worker', async () => {
+  const before = (await weir.gauges()).weir_tls_resumed_total;
   for (const version of ['TLSv1.2', 'TLSv1.3']) {
     let session;
     for (let i = 0; i < 6; ++i) {
@@ -223,11 +224,16 @@ test('sessions are resumed in both versions, by either worker', async () => {
       const next = new Promise((resolve) => { socket.once('session', resolve); });
       await new Promise((resolve, reject) => { socket.on('secureConnect', resolve).on('error', reject); });
       if (i !== 0) assert.ok(socket.isSessionReused(), `${version}, ${i}`);
+      // Answered: a client that leaves at once is through with its handshake before weir is.
+      const answered = new Promise((resolve) => { socket.once('data', resolve); });
+      socket.write(`GET /nowhere HTTP/1.1\r\nHost: 127.0.0.1:${weir.port}\r\n\r\n`);
+      await answered;
       if (i === 0) session = await next;
       socket.resume().end();
       await new Promise((resolve) => { socket.on('close', resolve); });
     }
   }
+  await eventually(async () => (await weir.gauges()).weir_tls_resumed_total === before + 10);
 });
 
 test('curl is served, and refuses what it should', async () => {

@@ -1,0 +1,144 @@
+// tests/gateway/handshakes_test.cc - what must hold of handshakes whose long steps are taken elsewhere: a worker goes on
+// meanwhile, whoever leaves keeps a place in the limit until the step is back, and steps that nobody waits for do no harm.
+//
+// The test takes the steps itself, when it likes. Certificates are made by openssl(1).
+#include "gateway/place.h"
+#include "net/certificates.h"
+#include "net/tls.h"
+
+using namespace weir;
+using namespace weir::gateway;
+using gateway::test::Peer;
+using gateway::test::Place;
+
+namespace {
+
+const net::test::Certificates& made() { return net::test::certificates(); }
+
+/// A worker that clients come to with https, and the steps that left it.
+struct Door {
+    Door()
+        : place({}, [](Config& config) {
+              made().make("door", "IP:127.0.0.1", net::test::Certificates::rsa);
+              config.tls.certificates = {
+                  {.chain = made().directory + "/door.pem", .key = made().directory + "/door.key"}};
+              config.limits.tls_handshakes_max = 2;
+          }) {}
+    /// Takes the oldest step and tells the worker.
+    void take_step() {
+        REQUIRE_FALSE(steps.empty());
+        auto [away, link] = std::move(steps.front());
+        steps.erase(steps.begin());
+        away->step();
+        place.tell({.kind = WorkerMessage::Kind::shaken, .tls_away = std::move(away), .link = link});
+        place.pass();
+    }
+    int under_way() const { return static_cast<int>(place.caps->tls_handshakes.taken()); }
+
+    Place place;
+    std::vector<std::pair<std::shared_ptr<net::TlsAway>, Ref>>& steps = place.steps;
+};
+
+/// A client with TLS.
+struct Client {
+    explicit Client(Door& to) : door(to), peer(to.place.client()) {
+        auto trusting = net::TlsClient::make({.name = "127.0.0.1", .authorities = made().text("ca.pem")});
+        REQUIRE(trusting);
+        tls = net::Tls::connect(*trusting, buffers);
+        REQUIRE(tls);
+        go_on();
+    }
+    /// As far as it gets with what came.
+    void go_on() {
+        const std::string came = peer.hear();
+        tls->feed(came);
+        while (tls->can_step()) tls->step();
+        PaddedBytes plain(buffers);
+        if (!tls->handshaking()) tls->read(plain);
+        heard += plain.text();
+        if (!tls->wire().empty()) peer.say(std::string(tls->wire().text()));
+        tls->wire().clear();
+        door.place.pass();
+    }
+    void say(const std::string& text) {
+        tls->write(text);
+        go_on();
+        go_on();
+    }
+    Door& door;
+    Peer peer;
+    BufferPool buffers;
+    std::unique_ptr<net::Tls> tls;
+    std::string heard;
+};
+
+} // namespace
+
+TEST_CASE("others are served while the long steps of a handshake are taken elsewhere") {
+    Door door;
+    Client first(door);
+    while (!door.steps.empty()) {
+        door.take_step();
+        first.go_on();
+    }
+    REQUIRE(first.tls->state() == net::Tls::State::open);
+    CHECK(door.under_way() == 0);
+    Client second(door);
+    CHECK(door.steps.size() == 1);
+    CHECK(door.under_way() == 1);
+    first.say("GET /nowhere HTTP/1.1\r\nHost: 127.0.0.1:7070\r\n\r\n");
+    CHECK(first.heard.starts_with("HTTP/1.1 404 "));
+    CHECK(second.tls->handshaking());
+    size_t steps = 0;
+    for (; !door.steps.empty(); ++steps) {
+        door.take_step();
+        second.go_on();
+    }
+    CHECK(steps == 2);
+    CHECK(second.tls->state() == net::Tls::State::open);
+    second.say("GET /nowhere HTTP/1.1\r\nHost: 127.0.0.1:7070\r\n\r\n");
+    CHECK(second.heard.starts_with("HTTP/1.1 404 "));
+    CHECK(door.place.counters.tls_handshakes.read() == 2);
+    CHECK(door.place.counters.tls_resumed.read() == 0);
+}
+
+TEST_CASE("who leaves while a step is taken keeps a place until it is back") {
+    Door door;
+    for (int i = 0; i < 2; ++i) {
+        Client client(door);
+        client.peer.end->reset = true;
+        client.peer.leave();
+        door.place.pass(s_ns);
+    }
+    REQUIRE(door.steps.size() == 2);
+    CHECK(door.under_way() == 2);
+    {
+        const Peer refused = door.place.client(); // there is no place
+        door.place.pass();
+        CHECK(refused.closed());
+    }
+    CHECK(door.steps.size() == 2);
+    door.take_step();
+    CHECK(door.under_way() == 1);
+    Client client(door);
+    CHECK(door.steps.size() == 2);
+    door.take_step(); // of the other who left
+    while (!door.steps.empty()) {
+        door.take_step();
+        client.go_on();
+    }
+    CHECK(client.tls->state() == net::Tls::State::open);
+    CHECK(door.under_way() == 0);
+}
+
+TEST_CASE("a handshake that takes too long elsewhere ends at its time, and its step comes back to nobody") {
+    Door door;
+    Client client(door);
+    REQUIRE(door.steps.size() == 1);
+    door.place.pass(6 * s_ns);
+    CHECK(client.peer.closed());
+    CHECK(door.place.counters.tls_failures.read() == 1);
+    door.take_step();
+    CHECK(door.steps.empty());
+    CHECK(door.under_way() == 0);
+}
