@@ -50,6 +50,7 @@ struct Store {
         *news = {.waiter = waiter,
                  .ticket = "ap_1",
                  .state = state,
+                 .answer = state != post::TicketState::approved, // to submit and to claim; a decision is news
                  .granted = granted,
                  .expires_unix_ns = (test_now_unix_s + 900) * s_ns,
                  .text = {},
