@@ -140,7 +140,7 @@ test('an API key lets in where it is for, until it is revoked', async () => {
   assert.match(made.key, /^weir_/);
   tokens.push(made.key);
   await eventually(async () => (await call('echo', made.key, 'keys')).status === 200);
-  assert.equal((await call('echo', `${made.key.slice(0, -1)}0`, 'keys')).status, 401);
+  assert.equal((await call('echo', `${made.key.slice(0, -1)}${made.key.endsWith('0') ? 1 : 0}`, 'keys')).status, 401);
   assert.equal((await call('echo', made.key, 'own')).status, 401);
   const weak = await weir.json('token', 'create', 'weak', '--server', 'keys');
   tokens.push(weak.key);
