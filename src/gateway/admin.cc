@@ -44,6 +44,8 @@ constexpr Metric metrics[] = {
      &Counters::connections_refused},
     {"weir_connections_refused_by_address_total", "counter", "Of these, at connections_per_address_max",
      &Counters::connections_refused_by_address},
+    {"weir_proxy_headers_refused_total", "counter", "Connections of trusted proxies without a PROXY header",
+     &Counters::proxy_headers_refused},
     {"weir_connections_open", "gauge", "Client connections open", &Counters::connections_open},
     {"weir_tls_handshakes_total", "counter", "TLS handshakes with clients", &Counters::tls_handshakes},
     {"weir_tls_resumed_total", "counter", "Of these, of earlier sessions", &Counters::tls_resumed},

@@ -46,6 +46,7 @@ policy::Facts facts_of(const Exchange& exchange, mcp::Method list, const mcp::En
     else if (list == mcp::Method::prompts_list) facts.prompt = entry.name;
     else facts.resource = entry.name;
     facts.principal = exchange.principal;
+    facts.ip = exchange.from;
     facts.session_id = exchange.session->id();
     facts.session_calls = exchange.session->calls;
     facts.client_name = exchange.client_text;

@@ -93,7 +93,7 @@ Next refuse_token(Exchange& exchange, const identity::Refusal& refusal, std::str
 std::expected<identity::Accepted, identity::Refusal> judge_token(Exchange& exchange, uint64_t wall_ns) {
     Worker& worker = exchange.worker;
     return worker.authenticator.authenticate(exchange.head.value(http::FieldId::authorization), resource_of(exchange),
-                                             {wall_ns / s_ns, worker.now_ns()}, exchange.client_link->peer_key);
+                                             {wall_ns / s_ns, worker.now_ns()}, address_key(exchange.from).value_or(0));
 }
 
 /// The scopes that `rules` ask for `name`, into `needed`.

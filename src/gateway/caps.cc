@@ -3,28 +3,14 @@
 
 #include "base/hash.h"
 
-#include <netinet/in.h>
 #include <algorithm>
 #include <bit>
-#include <cstring>
 
 namespace weir::gateway {
 namespace {
 
 constexpr unsigned count_bits = 24;
 constexpr uint64_t count_mask = (uint64_t{1} << count_bits) - 1;
-
-/// The four octets of an IPv4 address, also of one that IPv6 writes as ::ffff:a.b.c.d.
-std::optional<uint32_t> ipv4_of(const ring::Address& address) {
-    if (address.storage.ss_family == AF_INET)
-        return ntohl(reinterpret_cast<const sockaddr_in&>(address.storage).sin_addr.s_addr);
-    if (address.storage.ss_family != AF_INET6) return std::nullopt;
-    const auto& six = reinterpret_cast<const sockaddr_in6&>(address.storage).sin6_addr;
-    if (!IN6_IS_ADDR_V4MAPPED(&six)) return std::nullopt;
-    uint32_t octets;
-    std::memcpy(&octets, six.s6_addr + 12, sizeof octets);
-    return ntohl(octets);
-}
 
 } // namespace
 
@@ -91,18 +77,15 @@ uint64_t Caps::memory_of_others(uint32_t worker) const {
     return bytes;
 }
 
-std::optional<uint64_t> address_key(const ring::Address& address) {
-    if (const auto four = ipv4_of(address)) return uint64_t{1} << 32 | *four; // no prefix of IPv6 in use begins so
-    if (address.storage.ss_family != AF_INET6) return std::nullopt;
-    uint64_t prefix;
-    std::memcpy(&prefix, reinterpret_cast<const sockaddr_in6&>(address.storage).sin6_addr.s6_addr, sizeof prefix);
-    return prefix;
-}
-
-bool is_loopback(const ring::Address& address) {
-    if (const auto four = ipv4_of(address)) return *four >> 24 == 127;
-    return address.storage.ss_family == AF_INET6 &&
-           IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6&>(address.storage).sin6_addr);
+std::optional<uint64_t> address_key(const IpAddress& address) {
+    if (!address.known()) return std::nullopt;
+    const auto& octets = address.octets();
+    const auto number = [&](size_t at, size_t count) {
+        uint64_t value = 0;
+        for (size_t i = 0; i < count; ++i) value = value << 8 | octets[at + i];
+        return value;
+    };
+    return address.is_v4() ? uint64_t{1} << 32 | number(12, 4) : number(0, 8); // no prefix in use begins as the first
 }
 
 } // namespace weir::gateway

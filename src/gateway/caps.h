@@ -9,6 +9,7 @@
 // rows are all taken counts no more keys (docs/operating.md: refused at a limit is refused; what is not counted is let in).
 #pragma once
 
+#include "base/ip_address.h"
 #include "base/limits.h"
 #include "base/result.h"
 #include "ring/ring.h"
@@ -82,9 +83,7 @@ struct Caps {
     std::vector<Memory> memory_;
 };
 
-/// The key of an address: all of IPv4, the first 64 bits of IPv6 (what one host is given). Nothing for a local socket.
-std::optional<uint64_t> address_key(const ring::Address& address);
-/// 127.0.0.0/8 and ::1, also as IPv6 writes IPv4.
-bool is_loopback(const ring::Address& address);
+/// The key of an address: all of IPv4, the first 64 bits of IPv6 (what one host is given). Nothing when it is not known.
+std::optional<uint64_t> address_key(const IpAddress& address);
 
 } // namespace weir::gateway

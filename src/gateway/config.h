@@ -5,6 +5,7 @@
 // data owns its memory, and nobody changes it after the start. Any thread.
 #pragma once
 
+#include "base/ip_address.h"
 #include "base/limits.h"
 #include "identity/issuer.h"
 #include "net/tls_setup.h"
@@ -137,6 +138,9 @@ struct PolicyValue {
     std::variant<std::string, double, bool> value;
 };
 
+/// How a trusted proxy says for whom it comes.
+enum class ClientAddress : uint8_t { connection, proxy_protocol, x_forwarded_for };
+
 struct Config {
     std::string file;                     // as it was named, for messages
     std::vector<ListenAddress> addresses; // at least one
@@ -145,7 +149,9 @@ struct Config {
     std::string public_url;               // scheme and authority by which clients know weir; empty: by their Host
     ListenTlsConfig tls;
     bool without_tls = false; // an explicit word: beyond loopback in plain text
-    uint32_t workers = 0;     // 0: one per core
+    ClientAddress client_address = ClientAddress::connection;
+    std::vector<IpRange> trusted_proxies{}; // none unless client_address is another than `connection`
+    uint32_t workers = 0;                   // 0: one per core
     std::string state_dir = "/var/lib/weir";
     RecordConfig record;
     std::string policies_dir;               // empty: no policies

@@ -272,6 +272,11 @@ void read_access(Section& section, Problems& problems, const Config& config, Ser
             problems.note(written("anonymous")->source(), "config_value",
                           "`anonymous = true` is refused while weir listens beyond loopback: listen on 127.0.0.1 or "
                           "[::1] only, or say who may come");
+        if (!config.trusted_proxies.empty())
+            problems.note(
+                written("anonymous")->source(), "config_value",
+                "`anonymous = true` is refused while `trusted_proxies` in [listen] bring clients from elsewhere: "
+                "say who may come");
         return;
     }
     const toml::node* anonymous = written("anonymous");

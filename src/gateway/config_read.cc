@@ -7,6 +7,7 @@
 #include "gateway/config_credential.h"
 #include "gateway/config_identity.h"
 #include "gateway/config_limits.h"
+#include "gateway/config_proxies.h"
 #include "gateway/config_section.h"
 #include "gateway/config_tls.h"
 #include "gateway/config_values.h"
@@ -334,6 +335,7 @@ std::expected<Config, ConfigProblems> Reader::read(std::string_view text) {
     auto listen = top.section("listen");
     if (listen) {
         read_listen(*listen);
+        read_proxies(*listen, problems_, config_);
         read_listen_tls(*listen, problems_, directory_, config_);
         listen->finish();
     }

@@ -43,6 +43,7 @@ struct alignas(64) Counters {
     Counter local_answers; // answered by weir itself, refusals included
     std::array<Counter, static_cast<size_t>(Error::limit_reached) + 1> refused; // by reason
     Counter connections_accepted, connections_refused, connections_refused_by_address, connections_open;
+    Counter proxy_headers_refused;                     // of trusted proxies
     Counter tls_handshakes, tls_resumed, tls_failures; // with clients
     Counter bodies_held_back, idle_closed;             // when memory was short
     Counter upstream_connects, upstream_connect_failures, upstream_reuses, upstream_links_open, upstream_links_idle;

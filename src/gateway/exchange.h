@@ -109,6 +109,7 @@ struct Exchange {
 
     // The request.
     Asked asked = Asked::message;
+    IpAddress from;         // whom it comes from, as far as trusted proxies tell
     bool reading = false;   // some of it arrived and more is to come: the deadlines of head and body run
     bool head_kept = false; // the head was copied into `space`, because the body did not come with it
     bool continue_sent = false;

@@ -39,6 +39,7 @@ bool enter_session(Exchange& exchange) {
 bool record_asked(Exchange& exchange, std::string_view body) {
     Worker& worker = exchange.worker;
     worker.counters.asked.add();
+    std::array<char, IpAddress::text_bytes_max> address{};
     if (exchange.method == mcp::Method::tools_call) ++exchange.session->calls;
     return append(exchange, record::Asked{.session = exchange.session->opened_seq,
                                           .principal = exchange.principal->key,
@@ -52,7 +53,8 @@ bool record_asked(Exchange& exchange, std::string_view body) {
                                           .revision = exchange.revision,
                                           .mcp_session = {},
                                           .request_id = exchange.id.raw,
-                                          .session_key = exchange.session->id()});
+                                          .session_key = exchange.session->id(),
+                                          .address = exchange.from.text(address)});
 }
 
 bool record_decided(Exchange& exchange, const policy::Verdict& verdict, int64_t code) {

@@ -86,6 +86,7 @@ policy::Facts own_facts(Exchange& exchange, const mcp::Message& message) {
     facts.method = message.method_text;
     if (mcp::named_by(message.method) == mcp::Named::uri) facts.resource = message.name;
     facts.principal = exchange.principal;
+    facts.ip = exchange.from;
     facts.session_id = exchange.session->id();
     facts.session_calls = exchange.session->calls;
     facts.client_name = exchange.client_text;

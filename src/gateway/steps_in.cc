@@ -3,6 +3,7 @@
 // admit (the HTTP head), authenticate, scan (the body and what it means), judge; hold is in hold.cc. Nothing has left for the upstream when
 // these end; a refusal here costs the upstream nothing.
 #include "gateway/authentication.h"
+#include "gateway/client_address.h"
 #include "gateway/desk_requests.h"
 #include "gateway/desk_routes.h"
 #include "gateway/exchange.h"
@@ -132,6 +133,16 @@ Result<void> check_head(Exchange& exchange) {
     return {};
 }
 
+/// Whom the request comes from: who has the connection, or whom a trusted proxy names. False: what it names is no address.
+bool find_client(Exchange& exchange) {
+    const net::Link& link = *exchange.client_link;
+    const Config& config = exchange.worker.generation().config;
+    if (!link.from_proxy || config.client_address != ClientAddress::x_forwarded_for) return true;
+    const auto named = forwarded_for(exchange.head, link.from, config.trusted_proxies);
+    if (named) exchange.from = *named;
+    return named.has_value();
+}
+
 } // namespace
 
 void keep_head(Exchange& exchange) {
@@ -165,6 +176,7 @@ Next step_admit(Exchange& exchange) {
     }
     exchange.head = *head;
     exchange.keep_alive = head->keep_alive;
+    exchange.from = exchange.client_link->from;
     exchange.body_since_ns = worker.now_ns();
     if (static_cast<Role>(exchange.client_link->role) == Role::admin) {
         if (is_approvals(head->path) || is_well_known(head->path)) return admit_person(exchange);
@@ -173,6 +185,8 @@ Next step_admit(Exchange& exchange) {
     }
     if (worker.draining()) return refuse_and_close(exchange, Error::draining);
     if (worker.overloaded()) return refuse_and_close(exchange, Error::overloaded);
+    if (!find_client(exchange))
+        return refuse(exchange, Error::head_malformed, "X-Forwarded-For does not say whom this request comes from");
     if (is_well_known(head->path) && host_served(head->authority, worker.generation()))
         return answer_well_known(exchange);
     const auto checked = check_head(exchange);

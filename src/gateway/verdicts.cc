@@ -33,6 +33,7 @@ policy::Facts facts_of(const Exchange& exchange, const mcp::Message& message) {
     }
     facts.args = message.arguments;
     facts.principal = exchange.principal;
+    facts.ip = exchange.from;
     facts.session_id = exchange.session->id();
     facts.session_calls = exchange.session->calls;
     facts.client_name = exchange.client_text;

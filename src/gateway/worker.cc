@@ -111,6 +111,10 @@ void Worker::moved(net::Link& link) {
         if (link.idle) upstreams_.forget(link);
         return link.close();
     }
+    if (link.awaits_proxy_header()) [[unlikely]] { // None came, or who it is for is not let in.
+        (link.error() == -ECONNREFUSED ? counters.connections_refused : counters.proxy_headers_refused).add();
+        return link.close();
+    }
     if (link.covered && link.state() == net::Link::State::lingering) return; // Its alert is on its way.
     if (link.covered && link.error() == -EPROTO && link.usable()) return link.linger();
     if (link.broken() || (link.ended() && link.input().size == 0)) return link.close();
@@ -134,6 +138,7 @@ void Worker::expired(net::Link& link) {
         return wake(exchange);
     }
     if (link.idle) upstreams_.forget(link);
+    if (link.awaits_proxy_header()) counters.proxy_headers_refused.add();
     link.close(); // Idle for too long, or it never said anything.
 }
 

@@ -159,6 +159,7 @@ class Worker final : public net::LinkHost {
     void can_shake(net::Link& link) override;
     void starved(net::Link& link) override;
     void closed(net::Link& link) override;
+    bool presented(net::Link& link) override;
 
     // For the steps of an exchange.
     uint64_t now_ns() const { return ring.now_ns(); }
@@ -235,7 +236,8 @@ class Worker final : public net::LinkHost {
     static void on_wake(ring::Op& op, ring::Completion done);
     static void on_record(void* self);
     void accepted(int fd, Role role);
-    bool let_in(net::Link& link, const ring::Address& from);
+    bool let_in(net::Link& link);
+    bool count_address(net::Link& link);
     void leave_caps(net::Link& link);
     uint64_t memory_look_due_ns() const;
     void look_at_memory();

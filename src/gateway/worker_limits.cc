@@ -25,14 +25,17 @@ MemorySteps::MemorySteps(uint64_t most)
 // Connections.
 
 /// Whether the caps let a client's connection in; its link then holds what it has taken of them.
-bool Worker::let_in(net::Link& link, const ring::Address& from) {
-    Caps& caps = *options.caps;
-    if (!caps.connections.take(limits.connections_max)) return false;
+bool Worker::let_in(net::Link& link) {
+    if (!options.caps->connections.take(limits.connections_max)) return false;
     link.counted = true;
-    if (!counts_addresses_ || (anonymous_only_ && is_loopback(from))) return true;
-    const auto key = address_key(from);
+    return link.from_proxy || count_address(link); // Of a proxy, many clients come.
+}
+
+bool Worker::count_address(net::Link& link) {
+    if (!counts_addresses_ || (anonymous_only_ && link.from.is_loopback())) return true;
+    const auto key = address_key(link.from);
     if (!key) return true;
-    const auto row = caps.addresses.take(*key, limits.connections_per_address_max);
+    const auto row = options.caps->addresses.take(*key, limits.connections_per_address_max);
     if (!row) {
         counters.connections_refused_by_address.add();
         return false;
@@ -41,15 +44,21 @@ bool Worker::let_in(net::Link& link, const ring::Address& from) {
     return true;
 }
 
+/// A trusted proxy's header is read. One that speaks for itself is not counted.
+bool Worker::presented(net::Link& link) { return link.from_proxy || count_address(link); }
+
 void Worker::accepted(int fd, Role role) {
     net::Link* link = draining_ && role == Role::client ? nullptr : links_.make(*this, ring, timers, buffers, limits);
     // The admin listener is let be while only this machine reaches it.
-    const auto& admin = generation().config.admin;
-    const bool counted = role == Role::client || (role == Role::admin && admin && !admin->loopback);
-    const bool covered = role == Role::client || (role == Role::admin && generation().config.admin_tls);
-    const ring::Address from = counts_addresses_ && counted ? ring.peer(fd) : ring::Address();
-    if (link != nullptr) link->peer_key = address_key(from).value_or(0);
-    if (link != nullptr && counted && !let_in(*link, from)) {
+    const Config& config = generation().config;
+    const bool counted = role == Role::client || (role == Role::admin && config.admin && !config.admin->loopback);
+    const bool covered = role == Role::client || (role == Role::admin && config.admin_tls);
+    if (link != nullptr) link->from = IpAddress::of(ring.peer(fd).get());
+    if (link != nullptr && role == Role::client && any_holds(config.trusted_proxies, link->from)) [[unlikely]] {
+        link->from_proxy = true;
+        if (config.client_address == ClientAddress::proxy_protocol) link->expect_proxy_header();
+    }
+    if (link != nullptr && counted && !let_in(*link)) {
         leave_caps(*link);
         links_.free(*link);
         link = nullptr;

@@ -25,7 +25,7 @@ Link::~Link() {
 
 void Link::open(int fd) {
     fd_ = fd;
-    state_ = tls_ == nullptr ? State::open : State::connecting;
+    state_ = tls_ == nullptr && !awaits_proxy_header_ ? State::open : State::connecting;
     arm_receive();
 }
 
@@ -89,7 +89,7 @@ void Link::on_receive(ring::Op& op, ring::Completion done) {
         if (done.last) link.arm_receive();
         return;
     }
-    if (link.tls_ != nullptr) [[unlikely]] {
+    if (link.tls_ != nullptr || link.awaits_proxy_header_) [[unlikely]] {
         const bool moved = link.take_octets(slab.text());
         slab.give_back();
         if (done.last) link.arm_receive();
@@ -197,7 +197,7 @@ void Link::let_read_on() {
 
 void Link::receive_bulk() {
     starved_ = false;
-    if (tls_ != nullptr && (state_ == State::open || state_ == State::connecting) && !ended_)
+    if ((tls_ != nullptr || awaits_proxy_header_) && (state_ == State::open || state_ == State::connecting) && !ended_)
         return receive_bulk_octets();
     if (state_ != State::open || ended_) {
         if (state_ == State::lingering) arm_receive();

@@ -2,7 +2,8 @@
 //
 // Not a protocol: who owns the link reads input(), consumes, appends to out() and asks for a flush. Completion handlers
 // only note what came and wake the host; no step of an exchange runs inside them. TLS is a layer between the received
-// slab and input(), and between out() and the send (link_tls.cc, tls.h).
+// slab and input(), and between out() and the send (link_tls.cc, tls.h). What a proxy says before all of that is read
+// here too (link_proxy.cc, proxy_header.h).
 //
 // In: what arrives stays in the kernel's slab while one slab holds all that is unread; a second slab, or the end of the
 // turn, gathers the rest into pooled bytes, so that slabs never wait for slow peers. Reading pauses at the window.
@@ -11,6 +12,7 @@
 #pragma once
 
 #include "base/bytes.h"
+#include "base/ip_address.h"
 #include "base/limits.h"
 #include "base/timers.h"
 #include "ring/ring.h"
@@ -32,6 +34,8 @@ class LinkHost {
     virtual void can_shake(Link& link) = 0; // octets of a TLS handshake came: call shake_hands(), not now but this turn
     virtual void starved(Link& link) = 0;   // no slab was free: call receive_bulk() after this turn's completions
     virtual void closed(Link& link) = 0;    // nothing of it is with the kernel any more: free it, not now but this turn
+    /// The link's PROXY header said who it is for, which `from` is now. False: it is not let in.
+    virtual bool presented(Link&) { return true; }
 };
 
 class Link {
@@ -46,6 +50,10 @@ class Link {
     /// Before open() or connect(): what goes over the wire is TLS. The link is `connecting` until its hands are shaken.
     void use_tls(std::unique_ptr<Tls> tls);
     const Tls* tls() const { return tls_.get(); }
+    /// Before open(): a PROXY header comes first, before TLS too. The link is `connecting` until it is read; one that is
+    /// none ends it (moved() tells, and awaits_proxy_header() still holds).
+    void expect_proxy_header() { awaits_proxy_header_ = true; }
+    bool awaits_proxy_header() const { return awaits_proxy_header_; }
     /// Steps of the handshake, until it waits for the peer, the turn takes `elapsed_ns_max`, or, if it `may_leave`, the next one
     /// is better taken elsewhere. Whether it can go on at once.
     /// moved() tells when it is through, or has failed (ended() then, and nothing is read or sent but the alert).
@@ -133,7 +141,8 @@ class Link {
     bool queued_flush = false;         // is in the worker's list of links to flush at the end of the turn
     bool in_slab_list = false;         // is in the worker's list of links that may hold a slab
     uint32_t address_row = UINT32_MAX; // its peer's in the counts by address
-    uint64_t peer_key = 0;             // its peer's address in short; 0: not known
+    IpAddress from;                    // who it comes from: its peer, or whom that speaks for
+    bool from_proxy = false;           // that is a trusted proxy, which has not said here whom it speaks for
     uint64_t after_seq = 0;            // out() may leave once the record has submitted this entry
     uint64_t carried = 0;              // exchanges it carried
     Link* pool_next = nullptr;
@@ -152,6 +161,7 @@ class Link {
         slab_ = {};
         slab_at_ = 0;
     }
+    bool take_proxy_header(std::string_view octets); // link_proxy.cc
     // link_tls.cc
     size_t unsent_of_tls() const;
     bool take_octets(std::string_view octets);
@@ -178,6 +188,7 @@ class Link {
     bool paused_ = false; // the window is full
     bool held_ = false;   // by hold_reading()
     bool starved_ = false;
+    bool awaits_proxy_header_ = false;
     bool send_failed_ = false;
     bool shut_ = false;
     bool awaited_ = false; // the end of the next send

@@ -54,6 +54,7 @@ void Link::come_back(TlsAway& away) {
 /// Whether that is anything to its owner: a ticket, or half of a record, is not.
 bool Link::take_octets(std::string_view octets) {
     if (ended_) return false; // The peer said that nothing follows.
+    if (awaits_proxy_header_) return take_proxy_header(octets);
     tls_->feed(octets);
     if (state_ != State::open) return true;
     const size_t before = unread();

@@ -43,12 +43,13 @@ enum Key : uint32_t {
     agent,
     in_group,
     anonymous,
+    ip,
     keys
 };
-constexpr const char* key_names[keys] = {"server",    "tool",     "method", "args",     "session",  "client", "time",
-                                         "prompt",    "resource", "name",   "labels",   "id",       "calls",  "version",
-                                         "untrusted", "unix",     "result", "error",    "who",      "email",  "issuer",
-                                         "groups",    "claims",   "agent",  "in_group", "anonymous"};
+constexpr const char* key_names[keys] = {
+    "server", "tool",   "method", "args",   "session", "client",    "time",     "prompt",    "resource",
+    "name",   "labels", "id",     "calls",  "version", "untrusted", "unix",     "result",    "error",
+    "who",    "email",  "issuer", "groups", "claims",  "agent",     "in_group", "anonymous", "ip"};
 static_assert(keys <= sizeof(References::keys) / sizeof(References::keys[0]));
 
 constexpr size_t paths_kept_max = 256;
@@ -192,6 +193,10 @@ int index_who(lua_State* state) {
     if (key == known[email]) return text(principal.email);
     if (key == known[issuer]) return text(principal.issuer);
     if (key == known[agent]) return text(principal.client);
+    if (key == known[ip]) {
+        std::array<char, IpAddress::text_bytes_max> room{};
+        return text(current(state, box).facts->ip.text(room));
+    }
     if (key == known[claims]) return push_json(state, principal.claims.root()), 1;
     if (key == known[in_group]) return lua_pushcfunction(state, who_in_group), 1;
     if (key != known[groups]) return unknown_field(state, "call.who", key);

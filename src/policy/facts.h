@@ -4,6 +4,7 @@
 // set) must outlive the call of Judge::judge() they are given to. Absent texts are views without data.
 #pragma once
 
+#include "base/ip_address.h"
 #include "json/document.h"
 
 #include <cstdint>
@@ -58,6 +59,7 @@ struct Facts { // of a response: those of the request it answers
                                 // hold then whatever they ask of the result; handlers, and blocks that ask for it, are
                                 // not for these
     const identity::Principal* principal = nullptr; // nullptr: anonymous
+    IpAddress ip;                                   // of the client
     std::string_view session_id;                    // weir's own id of the session, as the record shows it
     uint64_t session_calls = 0;                     // tools/call of this session before this one
     std::string_view client_name, client_version;   // self-reported: shown, never trusted

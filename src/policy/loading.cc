@@ -18,9 +18,9 @@ constexpr size_t name_bytes_max = 128;
 
 /// What the language names and this version does not have.
 constexpr std::string_view fields_known[] = {"on", "match", "unless", "decide", "mode", "about", "owner", "ticket"};
-constexpr std::string_view keys_known[] = {"servers", "tools",  "prompts", "methods", "resources", "tags",  "labels",
-                                           "args",    "result", "who",     "groups",  "agents",    "claims"};
-constexpr std::string_view keys_later[] = {"ip", "time", "session", "size"};
+constexpr std::string_view keys_known[] = {"servers", "tools",  "prompts", "methods", "resources", "tags",   "labels",
+                                           "args",    "result", "who",     "groups",  "agents",    "claims", "ip"};
+constexpr std::string_view keys_later[] = {"time", "session", "size"};
 
 bool among(std::string_view word, std::span<const std::string_view> words) {
     return std::find(words.begin(), words.end(), word) != words.end();
@@ -182,6 +182,7 @@ class Reader {
         else if (key == "groups") read_globs(value, key, condition.groups);
         else if (key == "agents") read_globs(value, key, condition.agents);
         else if (key == "claims") read_values(value, key, condition.claims);
+        else if (key == "ip") read_ranges(value, condition.ip);
         else if (among(key, keys_later))
             problem(std::string(where) + "." + std::string(key) + " is not available in this version");
         else problem(with_nearest("unknown key '" + std::string(key) + "' in " + where, key, keys_known));
@@ -213,6 +214,17 @@ class Reader {
             lua_rawgeti(state_, value, static_cast<int>(i));
             add_glob(lua_gettop(state_), key, into);
             lua_pop(state_, 1);
+        }
+    }
+
+    void read_ranges(int value, std::vector<IpRange>& ranges) {
+        std::vector<std::string> texts;
+        read_globs(value, "ip", texts);
+        for (const std::string& text : texts) {
+            if (const auto range = IpRange::parse(text)) ranges.push_back(*range);
+            else
+                problem("'" + text +
+                        "' in ip is no address and no range of them, as in '10.0.0.0/8' or '2001:db8::/32'");
         }
     }
 

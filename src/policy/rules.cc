@@ -71,6 +71,7 @@ bool Condition::holds_for_names(const Server& server, const Facts& facts) const 
 }
 
 bool Condition::holds_for_values(const Facts& facts, bool lost, Looking& looking) const {
+    if (!ip.empty() && !any_holds(ip, facts.ip)) return false;
     const auto all_hold = [&](const std::vector<ValueTest>& tests, json::Value root) {
         return std::all_of(tests.begin(), tests.end(),
                            [&](const ValueTest& test) { return test.holds(root, looking); });

@@ -47,15 +47,16 @@ struct Condition {
     std::vector<ValueTest> arguments, results;
     std::vector<std::string> who, groups, agents; // of the principal
     std::vector<ValueTest> claims;
+    std::vector<IpRange> ip; // of the client
 
     /// Whether servers and labels hold for `server`.
     bool holds_for_server(const Server& server) const;
-    /// Whether all keys hold but those that differ from call to call: contents and principal.
+    /// Whether all keys hold but those that differ from call to call: contents, principal and address.
     bool holds_for_names(const Server& server, const Facts& facts) const;
     bool asks_contents() const { return !arguments.empty() || !results.empty(); }
     bool asks_principal() const { return !who.empty() || !groups.empty() || !agents.empty() || !claims.empty(); }
-    bool asks_values() const { return asks_contents() || asks_principal(); }
-    /// Whether contents and principal are as asked; `lost` is what counts for arguments that are lost and for a result
+    bool asks_values() const { return asks_contents() || asks_principal() || !ip.empty(); }
+    /// Whether contents, principal and address are as asked; `lost` is what counts for arguments that are lost and for a result
     /// that is not there yet. Check looking.budget.exceeded and looking.groups_unknown afterwards.
     bool holds_for_values(const Facts& facts, bool lost, Looking& looking) const;
 

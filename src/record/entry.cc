@@ -144,7 +144,7 @@ char* write_payload(char* out, const SessionClosed& e, const EntryLimits&) {
 size_t payload_bound(const Asked& e, const EntryLimits& limits) {
     return heads_bound + e.principal.size() + e.client.size() + e.server.size() + e.method.size() + e.name.size() +
            body_bound(e.body, limits) + e.trace.size() + e.revision.size() + e.mcp_session.size() +
-           e.request_id.size() + e.session_key.size();
+           e.request_id.size() + e.session_key.size() + e.address.size();
 }
 char* write_payload(char* out, const Asked& e, const EntryLimits& limits) {
     MapWriter map(out);
@@ -161,6 +161,7 @@ char* write_payload(char* out, const Asked& e, const EntryLimits& limits) {
     map.text(Field::mcp_session, e.mcp_session);
     map.text(Field::request_id, e.request_id);
     map.text(Field::session_key, e.session_key);
+    map.text(Field::address, e.address);
     return map.finish();
 }
 

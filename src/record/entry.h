@@ -46,6 +46,7 @@ struct Asked {
     std::string_view mcp_session{};
     std::string_view request_id{}; // JSON text
     std::string_view session_key{};
+    std::string_view address{}; // of the client
 };
 
 /// What policies decided: Allowed, Blocked and Held have the same content.

@@ -84,7 +84,8 @@
     row(43, application, text)      /* the OAuth client that its token was issued to */ \
     row(44, by_issuer, text)        /* who vouches for who did it */ \
     row(45, by_subject, text)       /* what that issuer calls them */ \
-    row(46, by_person, text)        /* the same, for people */
+    row(46, by_person, text)        /* the same, for people */ \
+    row(47, address, text)          /* of the client: its own, or as a trusted proxy tells it */
 
 namespace weir::record {
 
@@ -102,7 +103,7 @@ enum class Field : uint8_t {
 
 enum class FieldType : uint8_t { number, text, bytes, flag, texts };
 
-inline constexpr uint8_t field_count = 47;
+inline constexpr uint8_t field_count = 48;
 
 /// The name of a kind as the record, logs and commands say it; "unknown" for a number of a later weir.
 std::string_view name_of(Kind kind);

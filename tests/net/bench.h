@@ -26,6 +26,8 @@ struct Host final : LinkHost {
     void can_shake(Link& link) override { to_shake = &link; }
     void starved(Link& link) override { hungry = &link; }
     void closed(Link&) override { ++closes; }
+    bool presented(Link&) override { return lets_in; }
+    bool lets_in = true;
     int moves = 0, expiries = 0, closes = 0;
     Link* hungry = nullptr;
     Link* to_shake = nullptr;
@@ -62,10 +64,11 @@ struct Bench {
 
 /// A link and the peer's descriptor. On destruction the link closes and is waited for.
 struct Connection {
-    explicit Connection(Bench& on, std::unique_ptr<Tls> tls = nullptr)
+    explicit Connection(Bench& on, std::unique_ptr<Tls> tls = nullptr, bool proxied = false)
         : bench(on), link(on.host, *on.ring, *on.timers, on.buffers, on.limits) {
         const int accepted = make_pair();
         if (tls != nullptr) link.use_tls(std::move(tls));
+        if (proxied) link.expect_proxy_header();
         link.open(accepted);
     }
     Connection(const Connection&) = delete;

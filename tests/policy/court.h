@@ -25,6 +25,7 @@ struct Case {
     uint32_t server = 0;
     uint64_t time_unix_ns = 1'800'000'000 * s_ns;
     const identity::Principal* principal = nullptr;
+    std::string ip = {}; // empty: not known
 };
 
 inline Server server(std::string name, bool allow = true) { return {std::move(name), {}, {}, allow}; }
@@ -82,6 +83,7 @@ class Court {
         facts.session_calls = 3;
         facts.time_unix_ns = wanted.time_unix_ns;
         facts.principal = wanted.principal;
+        facts.ip = IpAddress::parse(wanted.ip).value_or(IpAddress());
         facts.args_lost = wanted.args_lost;
         facts.before_answer = wanted.before_answer;
         facts.args = arguments.root(wanted.args);

@@ -125,7 +125,7 @@ TEST_CASE("what the language does not have, or not yet, is a load error with its
         {with("match = { time = {} }"), "not available in this version"},
         {with("match = { session = { 'x' } }"), "not available in this version"},
         {with("match = { size = {} }"), "not available in this version"},
-        {with("unless = { ip = 'x' }"), "unless.ip is not available in this version"},
+        {with("unless = { ip = 'x' }"), "'x' in ip is no address and no range of them"},
         {with("unless = {}"), "would never apply"},
         {with("match = { colour = 'x' }"), "unknown key 'colour' in match"},
         {with("match = { tool = 'x' }"), "unknown key 'tool' in match; did you mean 'tools'?"},

@@ -110,3 +110,43 @@ TEST_CASE("handlers see who calls") {
                nullptr));
     CHECK_FALSE(sees("call.who.token == nil", &ann)); // There is no such field, and a handler that asks for it fails.
 }
+
+TEST_CASE("match.ip holds for addresses in its ranges, and never for one that is not known") {
+    struct Row {
+        const char *ranges, *address;
+        bool holds;
+    };
+    for (const Row& row :
+         {Row{"'10.0.0.0/8'", "10.1.2.3", true}, Row{"'10.0.0.0/8'", "11.1.2.3", false},
+          Row{"'10.0.0.0/8'", "::ffff:10.1.2.3", true}, Row{"'10.0.0.0/8'", "2001:db8::1", false},
+          Row{"{ '192.0.2.7', '2001:db8::/32' }", "192.0.2.7", true},
+          Row{"{ '192.0.2.7', '2001:db8::/32' }", "2001:db8:9::1", true},
+          Row{"{ '192.0.2.7', '2001:db8::/32' }", "192.0.2.8", false}, Row{"'0.0.0.0/0'", "10.1.2.3", true},
+          Row{"'0.0.0.0/0'", "2001:db8::1", false}, Row{"'::/0'", "10.1.2.3", false},
+          Row{"'::/0'", "2001:db8::1", true}, Row{"{ '0.0.0.0/0', '::/0' }", "", false}}) {
+        INFO(row.ranges << " " << row.address);
+        Case wanted;
+        wanted.ip = row.address;
+        const std::string key = "ip = " + std::string(row.ranges);
+        Court match("policy 'a' { on = 'request', match = { " + key + " }, decide = block 'no' }");
+        CHECK(match.judge_case(wanted).goes_on() != row.holds);
+        Court unless("policy 'a' { on = 'request', match = {}, unless = { " + key + " }, decide = block 'no' }");
+        CHECK(unless.judge_case(wanted).goes_on() == row.holds);
+    }
+    for (const char* wrong : {"'10.0.0.1/8'", "'10.0.0.0/33'", "'localhost'", "'10.*'", "{}", "'::1%lo'", "7"}) {
+        INFO(wrong);
+        CHECK_FALSE(
+            load("policy 'a' { on = 'request', match = { ip = " + std::string(wrong) + " }, decide = block 'no' }"));
+    }
+}
+
+TEST_CASE("handlers read the client's address, or nil") {
+    Court court(
+        "policy 'a' { on = 'request', match = {}, decide = function(call) return block(call.who.ip or 'nil') end }");
+    Case wanted;
+    CHECK(court.judge_case(wanted).text == "nil");
+    wanted.ip = "2001:DB8:0::7";
+    CHECK(court.judge_case(wanted).text == "2001:db8::7");
+    wanted.ip = "::ffff:10.1.2.3";
+    CHECK(court.judge_case(wanted).text == "10.1.2.3");
+}

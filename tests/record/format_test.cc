@@ -277,7 +277,7 @@ TEST_CASE("numbers of kinds and fields are what they always were") {
     CHECK(static_cast<int>(Field::ticket) == 36);
     CHECK(static_cast<int>(Field::stream) == 37);
     CHECK(static_cast<int>(Field::application) == 43);
-    CHECK(static_cast<int>(Field::by_person) == field_count - 1);
+    CHECK(static_cast<int>(Field::address) == field_count - 1);
     CHECK(name_of(Kind::stream_event) == "stream_event");
     CHECK(name_of(static_cast<Kind>(60'000)) == "unknown");
     CHECK(name_of(Field::rest_sha256) == "rest_sha256");
