@@ -232,6 +232,8 @@ Result<void> take_answer_head(Exchange& exchange, const http::AnswerHead& head) 
     exchange.chunks = http::ChunkedReader(limits);
     if (head.status >= 300 && head.status < 400) return fail(Error::upstream_redirect);
     // Its challenge is about weir's credential: the client has none that would help.
+    // It did nothing then; but what was sent is not sent again (a call runs once at most): the next call has another token.
+    if (head.status == 401) exchange.worker.credential_refused(*exchange.server);
     if (head.status == 401 || head.status == 403 || head.status == 407) return fail(Error::upstream_refused);
     exchange.answer =
         stream && (exchange.expects_answer || exchange.asked == Asked::open_stream) ? Answer::stream : Answer::whole;

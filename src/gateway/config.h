@@ -55,6 +55,10 @@ struct CredentialConfig {
     std::string header = "Authorization";
     std::string prefix = "Bearer "; // stands before the secret
     std::string env, file;          // one of them: a variable, an absolute path
+    // OAuth client credentials: the secret is a client's, and what the provider gives for it is shown.
+    std::string token_url{}, client_id{}, scope{}, resource{}, audience{};
+    bool secret_in_body = false; // client_secret_post
+    bool granted() const { return !token_url.empty(); }
 };
 
 /// An issuer of tokens, and how servers call it.

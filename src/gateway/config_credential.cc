@@ -2,11 +2,49 @@
 #include "gateway/config_credential.h"
 
 #include "gateway/config_values.h"
+#include "identity/issuer.h"
 
 #include <algorithm>
 
 namespace weir::gateway {
 namespace {
+
+/// `token_url` and what belongs to it.
+void read_grant(Section& section, Problems& problems, CredentialConfig& credential) {
+    const toml::table& table = section.table();
+    if (section.text("token_url", credential.token_url) && !identity::may_fetch(credential.token_url))
+        problems.note(table.get("token_url")->source(), "config_value",
+                      fmt::format("\"{}\" is no URL that weir shows a secret: https (http on loopback), no user",
+                                  credential.token_url));
+    section.text("client_id", credential.client_id);
+    section.text("resource", credential.resource);
+    section.text("audience", credential.audience);
+    section.texts("scopes", true, [&](const std::string& scope, const toml::node& node) {
+        const bool plain = !scope.empty() && std::ranges::all_of(scope, [](char octet) {
+            return octet > ' ' && octet <= '~' && octet != '"' && octet != '\\';
+        });
+        if (!plain) return problems.note(node.source(), "config_value", fmt::format("\"{}\" is no scope", scope));
+        if (!credential.scope.empty()) credential.scope += ' ';
+        credential.scope += scope;
+    });
+    std::string manner = "basic";
+    if (section.text("client_auth", manner)) {
+        credential.secret_in_body = manner == "post";
+        if (manner != "basic" && manner != "post")
+            problems.note(table.get("client_auth")->source(), "config_value",
+                          "`client_auth` must be \"basic\" or \"post\": how the client's secret is sent");
+    }
+    if (table.get("token_url") != nullptr) {
+        if (credential.client_id.empty())
+            problems.note(table.source(), "config_missing",
+                          "`client_id` is missing in `credential`: whom weir is to the provider at `token_url`");
+        return;
+    }
+    for (const char* key : {"client_id", "client_auth", "scopes", "resource", "audience"})
+        if (const toml::node* written = table.get(key))
+            problems.note(written->source(), "config_missing",
+                          fmt::format("`{}` needs `token_url`: where the provider gives tokens", key));
+}
 
 /// A header that may carry a credential: any that weir does not write itself.
 bool carries(const std::string& name) {
@@ -35,6 +73,7 @@ void read_credential(Section& server, Problems& problems, const std::string& dir
     if (section->text("prefix", credential.prefix) &&
         !std::ranges::all_of(credential.prefix, [](char octet) { return octet >= ' ' && octet <= '~'; }))
         problems.note(table.get("prefix")->source(), "config_value", "`prefix` is made of printable ASCII characters");
+    read_grant(*section, problems, credential);
     const bool env = section->text("env", credential.env), file = section->text("file", credential.file);
     if (table.get("env") != nullptr && table.get("file") != nullptr) {
         problems.note(table.get("file")->source(), "config_value", "a credential has one source: `env` or `file`");

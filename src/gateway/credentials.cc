@@ -48,23 +48,24 @@ std::expected<CredentialField, std::string> credential_field(const CredentialCon
     return field;
 }
 
+std::expected<std::string, std::string> load_secret(const CredentialConfig& config) {
+    if (config.file.empty()) {
+        const char* const value = std::getenv(config.env.c_str()); // which nobody changes
+        if (value == nullptr) return std::unexpected("it is not set");
+        return std::string(value);
+    }
+    return read_whole_file(config.file, credential_bytes_max);
+}
+
 std::expected<CredentialField, std::string> load_credential(const CredentialConfig& config) {
     const std::string source =
         config.file.empty() ? fmt::format("the variable {}", config.env) : fmt::format("the file {}", config.file);
     const auto wrong = [&](std::string_view why) {
         return std::unexpected(fmt::format("the credential in {} cannot be used: {}", source, why));
     };
-    std::string content;
-    if (config.file.empty()) {
-        const char* const value = std::getenv(config.env.c_str()); // before any thread of weir runs
-        if (value == nullptr) return wrong("it is not set");
-        content = value;
-    } else {
-        auto read = read_whole_file(config.file, credential_bytes_max);
-        if (!read) return wrong(read.error());
-        content = std::move(*read);
-    }
-    auto field = credential_field(config, std::move(content));
+    auto content = load_secret(config);
+    if (!content) return wrong(content.error());
+    auto field = credential_field(config, std::move(*content));
     if (!field) return wrong(field.error());
     return field;
 }

@@ -20,6 +20,9 @@ using CredentialField = std::shared_ptr<const std::string>;
 /// The field that `content` makes; white space around it is not part of it. Or why it makes none.
 std::expected<CredentialField, std::string> credential_field(const CredentialConfig& config, std::string content);
 
+/// What the source of `config` holds now. Or why it holds nothing that can be used.
+std::expected<std::string, std::string> load_secret(const CredentialConfig& config);
+
 /// The field that the source of `config` makes now. Or what is wrong with it.
 std::expected<CredentialField, std::string> load_credential(const CredentialConfig& config);
 

@@ -27,7 +27,7 @@ constexpr std::array<Row, static_cast<size_t>(Step::done)> table{{
     {"scan", step_scan, to(Step::judge, Step::desk, Step::settle, Step::refuse)},
     {"judge", step_judge, to(Step::hold, Step::credential, Step::settle, Step::refuse)},
     {"hold", step_hold, to(Step::judge, Step::settle, Step::refuse)},
-    {"credential", step_credential, to(Step::dial, Step::refuse)},
+    {"credential", step_credential, to(Step::dial, Step::settle, Step::refuse)},
     {"dial", step_dial, to(Step::consume, Step::settle, Step::refuse)},
     {"consume", step_consume, to(Step::forward, Step::hold, Step::settle, Step::refuse)},
     {"forward", step_forward, to(Step::relay, Step::refuse)},

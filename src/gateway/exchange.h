@@ -168,7 +168,8 @@ struct Exchange {
     uint64_t verdict_seq = 0; // of the entry that must be on its way before the upstream is sent anything
     uint64_t awaited_seq = 0; // strict: durable before the exchange goes on; 0: nothing is awaited
     uint64_t forwarded_ns = 0;
-    uint64_t sent_before = 0; // bytes_out of the upstream link before this request
+    uint64_t credential_news = UINT64_MAX; // of its server, when it began to wait for a credential
+    uint64_t sent_before = 0;              // bytes_out of the upstream link before this request
     bool forwarded = false;
     bool answered = false; // its last entry is written
 

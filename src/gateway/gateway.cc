@@ -7,6 +7,7 @@
 #include "control/files.h"
 #include "control/names.h"
 #include "control/store.h"
+#include "control/upstream_tokens.h"
 #include "control/web.h"
 #include "crypto/secret.h"
 #include "gateway/admin.h"
@@ -99,12 +100,14 @@ struct Gateway::Parts {
     std::vector<std::unique_ptr<Counters>> counters;
     std::vector<const Counters*> counters_view;
     std::unique_ptr<control::Names> names;
-    std::unique_ptr<control::Web> web;     // none without issuers
-    std::unique_ptr<control::Files> files; // none when nothing is read from files again
+    std::unique_ptr<control::Web> web;               // none without issuers
+    std::unique_ptr<control::UpstreamTokens> tokens; // none unless a server is shown what a provider gives
+    std::vector<uint32_t> token_sources;             // by server: its own among those of `tokens`
+    std::unique_ptr<control::Files> files;           // none when nothing is read from files again
     std::unique_ptr<control::Store> store;
     std::unique_ptr<control::Desk> desk;
-    std::unique_ptr<control::Clerk> clerk; // none when nobody may come with a token
-    std::atomic<bool> web_ready{false};    // workers may ask it
+    std::unique_ptr<control::Clerk> clerk;                   // none when nobody may come with a token
+    std::atomic<bool> web_ready{false}, tokens_ready{false}; // workers may ask them
     std::atomic<bool> draining{false};
     std::atomic<bool> abandoned{false}; // a worker could not start: the others end at once
     Muster muster;
@@ -114,6 +117,7 @@ struct Gateway::Parts {
     void replace_certificates();
     std::shared_ptr<const net::TlsServerOptions> tls_told; // the thread `files`: what workers have
     void watch_issuers();
+    void watch_tokens();
     void hear_api_keys(const std::string& content);
     Page page(std::string_view path, PaddedBytes& out) const;
     void tell(uint32_t worker, post::ApprovalNews&& news) {
@@ -168,9 +172,9 @@ void Gateway::Parts::watch_files() {
         changes.push_back(std::move(change));
     };
     for (const Server& server : generation.servers) {
-        if (server.config->credential && !server.config->credential->file.empty())
-            watch(server.config->credential->file, [this, &server,
-                                                    told = server.credential](std::string content) mutable {
+        const auto& credential = server.config->credential;
+        if (credential && !credential->granted() && !credential->file.empty())
+            watch(credential->file, [this, &server, told = server.credential](std::string content) mutable {
                 auto field = credential_field(*server.config->credential, std::move(content));
                 if (!field)
                     return log::warn("credential_refused", {{"server", server.config->name}, {"error", field.error()}});
@@ -247,6 +251,43 @@ void Gateway::Parts::watch_issuers() {
     web_ready.store(true, std::memory_order_release);
 }
 
+/// OAuth client credentials: workers hear of each token, and of there being none.
+void Gateway::Parts::watch_tokens() {
+    std::vector<control::TokenSource> sources;
+    std::vector<uint32_t> servers;
+    for (const Server& server : generation.servers) {
+        const auto& credential = server.config->credential;
+        token_sources.push_back(static_cast<uint32_t>(sources.size()));
+        if (!credential || !credential->granted()) continue;
+        sources.push_back({.name = server.config->name,
+                           .token_url = credential->token_url,
+                           .client_id = credential->client_id,
+                           .in_body = credential->secret_in_body,
+                           .secret = credential->file.empty() ? load_secret(*credential).value_or("") : "",
+                           .secret_file = credential->file,
+                           .scope = credential->scope,
+                           .resource = credential->resource,
+                           .audience = credential->audience});
+        servers.push_back(server.index);
+    }
+    if (sources.empty()) return;
+    tokens = std::make_unique<control::UpstreamTokens>(
+        std::move(sources), [this, servers = std::move(servers)](uint32_t source, control::TokenNews news) {
+            const uint32_t server = servers[source];
+            CredentialField field;
+            if (!news.token.empty())
+                field = credential_field(*generation.servers[server].config->credential, std::move(news.token))
+                            .value_or(nullptr);
+            // Calls wait for this, so it is never dropped; there is one for each request to the provider, and for each want().
+            for (auto& thread : threads)
+                thread.mailbox->post_always({.kind = WorkerMessage::Kind::credential,
+                                             .server = server,
+                                             .credential = field,
+                                             .number = news.number});
+        });
+    tokens_ready.store(true, std::memory_order_release);
+}
+
 void Gateway::Parts::run_worker(uint32_t index) {
     Thread& self = threads[index];
     auto ring = ring::make_kernel_ring({}, self.waker);
@@ -266,6 +307,15 @@ void Gateway::Parts::run_worker(uint32_t index) {
                       .want_keys =
                           [this](uint32_t issuer) {
                               if (web_ready.load(std::memory_order_acquire)) web->want(issuer);
+                          },
+                      .want_credential =
+                          [this](uint32_t server) {
+                              if (tokens_ready.load(std::memory_order_acquire)) tokens->want(token_sources[server]);
+                          },
+                      .refused_credential =
+                          [this](uint32_t server, uint64_t number) {
+                              if (tokens_ready.load(std::memory_order_acquire))
+                                  tokens->refused(token_sources[server], number);
                           },
                       .desk = [this](post::DeskAsk&& ask) { return clerk && clerk->ask(std::move(ask)); }};
     if (self.hands)
@@ -394,6 +444,7 @@ std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config conf
     }
     own.watch_files();
     own.watch_issuers();
+    own.watch_tokens();
     return gateway;
 }
 
@@ -418,6 +469,7 @@ void Gateway::join() {
     parts_->clerk.reset();
     parts_->names.reset();
     parts_->web.reset();
+    parts_->tokens.reset();
     parts_->files.reset();
     parts_->store.reset();
     parts_->threads.clear();

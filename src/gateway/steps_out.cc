@@ -135,9 +135,25 @@ void append_with_credential(const Exchange& exchange, PaddedBytes& out) {
 
 } // namespace
 
+constexpr std::string_view no_credential = "weir can get no credential for it now";
+
 Next step_credential(Exchange& exchange) {
-    // Credentials that are read from files and variables are there since the start; nothing is waited for.
-    return go(exchange, Step::dial);
+    // Those that are read from files and variables are there since the start; only one that a provider gives is waited for.
+    Worker& worker = exchange.worker;
+    const auto& credential = exchange.server->config->credential;
+    if (!credential || !credential->granted() || !worker.credential_of(*exchange.server).empty()) [[likely]]
+        return go(exchange, Step::dial);
+    if (cancelled(exchange)) return go(exchange, Step::settle);
+    if (worker.gives_up(exchange)) return refuse(exchange, Error::draining);
+    const uint64_t news = worker.credential_news(*exchange.server);
+    if (exchange.credential_news == UINT64_MAX) {
+        exchange.credential_news = news;
+        if (!worker.options.calls.want_credential) return refuse(exchange, Error::upstream_unreachable, no_credential);
+        worker.options.calls.want_credential(exchange.server->index);
+    } else if (exchange.credential_news != news) {
+        return refuse(exchange, Error::upstream_unreachable, no_credential); // Its provider was asked, and gave none.
+    }
+    return Next::wait;
 }
 
 Next step_dial(Exchange& exchange) {

@@ -43,6 +43,7 @@ Worker::Worker(ring::Ring& worker_ring, WorkerOptions worker_options)
         addresses_.push_back(server.address);
         credentials_.push_back(server.credential);
     }
+    credential_news_.resize(credentials_.size());
     keys_asked_.resize(options.generation->issuers.size());
     issuer_metadata_.resize(options.generation->issuers.size());
     make_tls();
@@ -195,6 +196,21 @@ void Worker::keep_upstream(net::Link& link, uint64_t idle_ns) {
 void Worker::address_failed(const Server& server) {
     counters.upstream_connect_failures.add();
     if (options.calls.resolve_again) options.calls.resolve_again(server.index);
+}
+
+void Worker::hear_credential(const WorkerMessage& message) {
+    credentials_[message.server] = message.credential;
+    ++credential_news_[message.server].count;
+    credential_news_[message.server].number = message.number;
+    exchanges_.each([&](Exchange& exchange) {
+        if (exchange.step == Step::credential && exchange.server->index == message.server) wake(exchange);
+    });
+}
+
+void Worker::credential_refused(const Server& server) {
+    const auto& credential = server.config->credential;
+    if (!credential || !credential->granted() || !options.calls.refused_credential) return;
+    options.calls.refused_credential(server.index, credential_news_[server.index].number);
 }
 
 void Worker::end_session(EndedSessions::Digest session) {
@@ -352,7 +368,7 @@ void Worker::read_mail() {
             case WorkerMessage::Kind::certificates: tls_server_ = message.tls_server; break;
             case WorkerMessage::Kind::authorities: tls_clients_[message.server] = message.tls_client; break;
             case WorkerMessage::Kind::shaken: come_back(message.link, *message.tls_away); break;
-            case WorkerMessage::Kind::credential: credentials_[message.server] = message.credential; break;
+            case WorkerMessage::Kind::credential: hear_credential(message); break;
         }
 }
 

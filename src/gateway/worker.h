@@ -68,6 +68,7 @@ struct WorkerMessage {
     uint32_t server = 0;             // resolved, credential
     ring::Address address{};
     CredentialField credential{};
+    uint64_t number = 0;                                       // credential, of a provider: which one
     std::shared_ptr<post::ApprovalNews> news{};                // approval; for one worker alone, which takes it
     std::shared_ptr<post::DeskNews> desk{};                    // desk; for one worker alone, which takes it
     std::shared_ptr<const std::vector<catalog::Tool>> tools{}; // defined
@@ -83,11 +84,14 @@ using WorkerMailbox = post::Mailbox<WorkerMessage>;
 
 /// What a worker asks of the rest of the process. Plain functions, so that the simulator can stand in.
 struct WorkerCalls {
-    std::function<void(const WorkerMessage&)> broadcast;                      // to all other workers
-    std::function<void(uint32_t server)> resolve_again;                       // an upstream could not be reached
-    std::function<Page(std::string_view path, PaddedBytes& out)> page;        // of the admin listener
-    std::function<bool(post::ApprovalAsk&&)> approvals{};                     // to the store; false: its box is full
-    std::function<void(uint32_t issuer)> want_keys{};                         // a token names a key that is not here
+    std::function<void(const WorkerMessage&)> broadcast;               // to all other workers
+    std::function<void(uint32_t server)> resolve_again;                // an upstream could not be reached
+    std::function<Page(std::string_view path, PaddedBytes& out)> page; // of the admin listener
+    std::function<bool(post::ApprovalAsk&&)> approvals{};              // to the store; false: its box is full
+    std::function<void(uint32_t issuer)> want_keys{};                  // a token names a key that is not here
+    // A credential is needed, and what comes of that is told; the server does not take the one of this number.
+    std::function<void(uint32_t server)> want_credential{};
+    std::function<void(uint32_t server, uint64_t number)> refused_credential{};
     std::function<bool(post::DeskAsk&&)> desk{};                              // to the clerk; false: too many wait
     std::function<void(std::shared_ptr<net::TlsAway>, Ref link)> take_step{}; // elsewhere; none: nothing leaves
 };
@@ -172,6 +176,9 @@ class Worker final : public net::LinkHost {
         const auto& field = credentials_[server.index];
         return field == nullptr ? std::string_view() : *field;
     }
+    /// How often there was news of its credential.
+    uint64_t credential_news(const Server& server) const { return credential_news_[server.index].count; }
+    void credential_refused(const Server& server);
     void address_failed(const Server& server);
     /// The exchange is over: its client link waits for the next request or closes.
     void finish(Exchange& exchange);
@@ -270,6 +277,11 @@ class Worker final : public net::LinkHost {
     net::Upstreams upstreams_;
     std::vector<ring::Address> addresses_;
     std::vector<CredentialField> credentials_; // as last read, by server
+    struct CredentialNews {
+        uint64_t count = 0, number = 0;
+    };
+    std::vector<CredentialNews> credential_news_; // by server
+    void hear_credential(const WorkerMessage& message);
     struct KeysAsked {
         uint64_t at_ns = 0; // 0: never
         bool awaited = false;

@@ -80,4 +80,95 @@ TEST_CASE("the server gets weir's credential once, whatever the client sends; th
     CHECK(count(server.hear(), "\r\nAuthorization: Bearer s3cret\r\n") == 1);
 }
 
+namespace {
+
+const std::string granted_call =
+    R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"a","arguments":{}}})";
+
+void by_grant(Config& config) {
+    setenv("WEIR_TEST_CREDENTIAL", "s3cret-of-client", 1);
+    config.servers[0].credential = CredentialConfig{
+        .env = "WEIR_TEST_CREDENTIAL", .file = {}, .token_url = "https://idp.test/token", .client_id = "weir"};
+}
+
+WorkerMessage news(const char* token, uint64_t number) {
+    return {.kind = WorkerMessage::Kind::credential,
+            .server = 0,
+            .credential = token == nullptr ? nullptr : credential_field({}, token).value(),
+            .number = number};
+}
+
+} // namespace
+
+TEST_CASE("a call waits for the token of its server, once it is asked for, and others do not") {
+    Place place({}, by_grant);
+    const Peer first = place.client(), second = place.client();
+    first.say(post(granted_call));
+    second.say(post(granted_call));
+    place.pass();
+    CHECK_FALSE(place.called());
+    CHECK(place.credentials_wanted == std::vector<uint32_t>{0, 0});
+    place.tell(news("t0ken-1", 1));
+    place.pass();
+    for (int i = 0; i < 2; ++i) {
+        const Peer server = place.server();
+        const std::string request = server.hear();
+        CHECK(count(request, "\r\nAuthorization: Bearer t0ken-1\r\n") == 1);
+        CHECK(count(request, "s3cret") == 0);
+        server.say(json_answer(R"({"jsonrpc":"2.0","id":7,"result":{}})"));
+    }
+    place.pass();
+    CHECK(status_of(first.hear()) == 200);
+    CHECK(status_of(second.hear()) == 200);
+    first.say(post(granted_call)); // There is one now: nothing is waited for.
+    place.pass();
+    CHECK(place.credentials_wanted.size() == 2);
+}
+
+TEST_CASE("when the provider gives no token, who waits is told so, and nothing reaches the server") {
+    Place place({}, by_grant);
+    const Peer client = place.client();
+    client.say(post(granted_call));
+    place.pass();
+    place.tell(news(nullptr, 0));
+    place.pass();
+    const std::string answer = client.hear();
+    CHECK(status_of(answer) == 502);
+    CHECK(count(answer, "weir can get no credential for it now") == 1);
+    CHECK_FALSE(place.called());
+    client.say(post(granted_call)); // The next one asks again.
+    place.pass();
+    CHECK(place.credentials_wanted.size() == 2);
+}
+
+TEST_CASE("a stream whose client leaves while it waits for a token is not opened at the server") {
+    Place place({}, by_grant);
+    const Peer client = place.client();
+    client.say(get_stream());
+    place.pass();
+    client.leave();
+    place.pass();
+    place.tell(news("t0ken-1", 1));
+    place.pass();
+    CHECK_FALSE(place.called());
+}
+
+TEST_CASE("a token that the server refuses is told of, and its call is not sent again") {
+    Place place({}, by_grant);
+    place.tell(news("t0ken-1", 1));
+    const Peer client = place.client();
+    client.say(post(granted_call));
+    place.pass();
+    const Peer server = place.server();
+    server.hear();
+    server.say("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\nContent-Length: 0\r\n\r\n");
+    place.pass();
+    const std::string answer = client.hear();
+    CHECK(status_of(answer) == 502);
+    CHECK(count(answer, "WWW-Authenticate") == 0);
+    CHECK(place.credentials_refused == std::vector<uint64_t>{1});
+    CHECK_FALSE(place.called());
+    CHECK(server.hear().empty());
+}
+
 } // namespace weir::gateway::test

@@ -45,6 +45,8 @@ Place::Place(const std::string& more, const std::function<void(Config&)>& change
         return Page{.status = 200};
     };
     options.calls.want_keys = [this](uint32_t issuer) { keys_wanted.push_back(issuer); };
+    options.calls.want_credential = [this](uint32_t server) { credentials_wanted.push_back(server); };
+    options.calls.refused_credential = [this](uint32_t, uint64_t number) { credentials_refused.push_back(number); };
     options.calls.approvals = [this](post::ApprovalAsk&& ask) {
         asked.push_back(std::move(ask));
         return true;

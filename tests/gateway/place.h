@@ -82,6 +82,8 @@ class Place {
     std::vector<uint32_t> keys_wanted;                                // of which issuers the worker asked for keys
     std::vector<post::ApprovalAsk> asked;                             // of the store, which the test plays
     std::vector<std::pair<std::shared_ptr<net::TlsAway>, Ref>> steps; // of handshakes, which the test takes
+    std::vector<uint32_t> credentials_wanted;                         // for which servers
+    std::vector<uint64_t> credentials_refused;                        // their numbers
     bool drained = false;
 
   private:
