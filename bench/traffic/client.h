@@ -22,7 +22,7 @@ struct Load {
     uint64_t requests = 0; // ends after so many; 0: by time alone
     uint64_t ms = 10'000;  // ends after so long at the latest
     bool fresh = false;    // a connection for each request
-    std::string token;     // in the Authorization field; eight `#` in it are another number in each request
+    std::string token{};   // in the Authorization field; eight `#` in it are another number in each request
     int status = 200;      // of the answers that are right
     bool hold = false;     // each connection asks once, few at a time, and stays
 };
