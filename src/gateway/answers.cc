@@ -12,11 +12,13 @@
 #include "mcp/rewrite.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace weir::gateway {
 namespace {
 
 constexpr std::string_view allow_post = "Allow: POST\r\n";
+constexpr size_t passed_bytes_min = 32 << 10; // less is copied faster than it is kept where it is
 
 /// The method that a response answers: of the request itself, of one of a batch, or of the stream that is resumed.
 struct Answered {
@@ -211,6 +213,17 @@ Result<Vetted> vet_said(Exchange& exchange, const mcp::Message& message, std::st
     return vetted;
 }
 
+/// `body` with what it was received into, if it is large and is all that stands there: then it need not be copied.
+std::optional<net::Link::Taken> take_body(Exchange& exchange, std::string_view body) {
+    if (body.size() < passed_bytes_min) return {};
+    if (!exchange.body.empty() && body.data() == exchange.body.data() && body.size() == exchange.body.size())
+        return net::Link::Taken{std::move(exchange.body), 0};
+    const auto input = exchange.upstream->input();
+    if (body.data() != input.data || body.size() != input.size) return {};
+    exchange.answer_left = 0;
+    return exchange.upstream->take_input();
+}
+
 } // namespace
 
 Result<void> take_answer_head(Exchange& exchange, const http::AnswerHead& head) {
@@ -347,7 +360,9 @@ Result<void> answer_whole(Exchange& exchange) {
     PaddedBytes lines(exchange.worker.buffers);
     append_session_line(exchange, lines);
     if (status == 429 || status == 503) append_retry_after(exchange, lines);
-    write_answer(exchange, status, body, lines.text());
+    if (auto as_it_came = take_body(exchange, body))
+        pass_answer(exchange, status, std::move(*as_it_came), lines.text());
+    else write_answer(exchange, status, body, lines.text());
     return {};
 }
 

@@ -99,16 +99,18 @@ Next answer_preflight(Exchange& exchange) {
     return go(exchange, Step::settle);
 }
 
-void write_answer(Exchange& exchange, uint16_t status, std::string_view body, std::string_view more,
-                  std::string_view type) {
+namespace {
+
+/// The head of a whole answer; false: nobody can be answered any more.
+bool write_answer_head(Exchange& exchange, uint16_t status, size_t body_bytes, std::string_view more,
+                       std::string_view type) {
     net::Link* link = exchange.client_link;
-    if (exchange.on_stream) return send_last_event(exchange, body);
-    if (link == nullptr || exchange.committed) return;
+    if (link == nullptr || exchange.committed) return false;
     exchange.committed = true;
     exchange.status = status;
     PaddedBytes& out = link->out();
     write_status_line(out, status);
-    if (!body.empty()) {
+    if (body_bytes != 0) {
         out.append("Content-Type: ");
         out.append(type);
         out.append("\r\n");
@@ -118,12 +120,32 @@ void write_answer(Exchange& exchange, uint16_t status, std::string_view body, st
     if (!exchange.keep_alive) out.append("Connection: close\r\n");
     if (status != 204) { // which has no body by definition
         out.append("Content-Length: ");
-        out.append_number(body.size());
+        out.append_number(body_bytes);
         out.append("\r\n");
     }
     out.append("\r\n");
-    out.append(body);
-    if (exchange.awaited_seq == 0) exchange.worker.flush_later(*link); // else step_settle lets it go
+    return true;
+}
+
+void let_go(Exchange& exchange) {
+    if (exchange.awaited_seq == 0) exchange.worker.flush_later(*exchange.client_link); // else step_settle lets it go
+}
+
+} // namespace
+
+void write_answer(Exchange& exchange, uint16_t status, std::string_view body, std::string_view more,
+                  std::string_view type) {
+    if (exchange.on_stream) return send_last_event(exchange, body);
+    if (!write_answer_head(exchange, status, body.size(), more, type)) return;
+    exchange.client_link->out().append(body);
+    let_go(exchange);
+}
+
+void pass_answer(Exchange& exchange, uint16_t status, net::Link::Taken body, std::string_view more) {
+    if (exchange.on_stream) return send_last_event(exchange, body.text());
+    if (!write_answer_head(exchange, status, body.size(), more, "application/json")) return;
+    exchange.client_link->send_body(std::move(body));
+    let_go(exchange);
 }
 
 Next refuse(Exchange& exchange, Error error, std::string_view detail) {
@@ -184,12 +206,14 @@ Next step_settle(Exchange& exchange) {
         exchange.upstream = nullptr;
     }
     if (net::Link* link = exchange.client_link; link != nullptr) {
+        const bool waits =
+            link->body_waits() || (!link->flushed() && link->unsent() > worker.limits.write_queue_bytes_max);
         // The next request of this link begins when this answer has left: one answer at a time keeps memory bounded.
         if (!exchange.committed) {
             link->close(); // Nothing was said and nothing can be said any more.
         } else if (!exchange.keep_alive) {
             link->linger();
-        } else if (!link->flushed() && link->unsent() > worker.limits.write_queue_bytes_max && !stalled(exchange)) {
+        } else if (waits && !stalled(exchange)) {
             return Next::wait;
         }
     }

@@ -19,6 +19,8 @@ bool origin_allowed(std::string_view origin, const Generation& generation);
 /// `more` is whole header lines, each ending in CRLF. The bytes leave at the end of the turn.
 void write_answer(Exchange& exchange, uint16_t status, std::string_view body, std::string_view more = {},
                   std::string_view type = "application/json");
+/// The same of JSON that is not copied: it leaves from where it was received.
+void pass_answer(Exchange& exchange, uint16_t status, net::Link::Taken body, std::string_view more);
 
 /// What a browser needs to see of an answer, when the request came from an allowed origin.
 void append_cors_lines(const Exchange& exchange, PaddedBytes& out);

@@ -157,11 +157,9 @@ void Link::leave_slab() {
     drop_slab();
 }
 
-PaddedBytes Link::take_input() {
+Link::Taken Link::take_input() {
     leave_slab();
-    gathered_.drop_front(gathered_at_);
-    gathered_at_ = 0;
-    PaddedBytes taken = std::move(gathered_);
+    Taken taken{std::move(gathered_), std::exchange(gathered_at_, 0)};
     gathered_ = PaddedBytes(buffers_);
     if (paused_) resume_reading();
     return taken;
@@ -238,17 +236,40 @@ void Link::flush() {
     if (send_.with_kernel || !in_flight_.empty() || out_.empty()) return;
     if (state_ != State::open && state_ != State::lingering) return;
     in_flight_.swap(out_);
+    body_in_flight_ = std::move(body_);
+    body_.release();
     sent_ = 0;
     send_next();
 }
 
+void Link::send_body(Taken body) {
+    WEIR_ASSERT(!out_.empty() && !body_waits());
+    if (tls_ == nullptr) {
+        body_ = std::move(body);
+        return;
+    }
+    out_.append(body.text()); // It is encrypted into other memory anyway.
+}
+
 void Link::send_next() {
-    const auto left = in_flight_.text().substr(sent_);
-    // What fits any socket's buffer leaves at once; where a full queue stops others, its end is waited for.
-    const bool quietly = left.size() <= quiet_bytes_max && left.size() < limits_.write_queue_bytes_max && sent_ == 0 &&
-                         state_ == State::open && !std::exchange(awaited_, false);
-    if (quietly) ring_.send_quietly(send_, fd_, left);
-    else ring_.send(send_, fd_, left.substr(0, send_piece_max));
+    const auto head = in_flight_.text().substr(std::min(sent_, in_flight_.size()));
+    const auto body = body_in_flight_.text().substr(sent_ - (in_flight_.size() - head.size()));
+    if (body.empty()) {
+        // What fits any socket's buffer leaves at once; where a full queue stops others, its end is waited for.
+        const bool quietly = head.size() <= quiet_bytes_max && head.size() < limits_.write_queue_bytes_max &&
+                             sent_ == 0 && state_ == State::open && !std::exchange(awaited_, false);
+        if (quietly) ring_.send_quietly(send_, fd_, head);
+        else ring_.send(send_, fd_, head.substr(0, send_piece_max));
+        return;
+    }
+    const auto piece = [](std::string_view text, size_t bytes_max) {
+        return iovec{const_cast<char*>(text.data()), std::min(text.size(), bytes_max)};
+    };
+    pieces_[0] = piece(head, send_piece_max);
+    pieces_[1] = piece(body, send_piece_max - pieces_[0].iov_len);
+    message_.msg_iov = pieces_;
+    message_.msg_iovlen = 2;
+    ring_.send_pieces(send_, fd_, message_);
 }
 
 void Link::on_send(ring::Op& op, ring::Completion done) {
@@ -256,23 +277,30 @@ void Link::on_send(ring::Op& op, ring::Completion done) {
     if (link.state_ == State::closing) return link.finish_close_when_idle();
     if (done.result <= 0) {
         link.send_failed_ = true;
-        link.in_flight_.release();
-        link.out_.release();
-        link.sent_ = 0;
+        link.drop_unsent();
         if (link.state_ == State::lingering) return link.close();
         return link.host_.moved(link);
     }
     link.sent_ += static_cast<size_t>(done.result);
     link.bytes_out_ += static_cast<uint64_t>(done.result);
-    if (link.sent_ < link.in_flight_.size()) {
+    if (link.sent_ < link.in_flight_.size() + link.body_in_flight_.size()) {
         link.send_next();
         return link.host_.moved(link);
     }
     link.in_flight_.release();
+    link.body_in_flight_.release();
     link.sent_ = 0;
     if (link.tls_ != nullptr) link.send_octets(false);
     if (link.state_ == State::lingering) return link.discard_while_lingering();
     link.host_.moved(link);
+}
+
+void Link::drop_unsent() {
+    in_flight_.release();
+    body_in_flight_.release();
+    out_.release();
+    body_.release();
+    sent_ = 0;
 }
 
 // End.
@@ -319,8 +347,7 @@ void Link::finish_close_when_idle() {
     if (state_ != State::closing || receive_.with_kernel || send_.with_kernel) return;
     state_ = State::closed;
     deadline_.clear();
-    in_flight_.release();
-    out_.release();
+    drop_unsent();
     tls_.reset();
     if (fd_ >= 0) ring_.close(fd_);
     fd_ = -1;

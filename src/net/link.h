@@ -7,7 +7,8 @@
 //
 // In: what arrives stays in the kernel's slab while one slab holds all that is unread; a second slab, or the end of the
 // turn, gathers the rest into pooled bytes, so that slabs never wait for slow peers. Reading pauses at the window.
-// Out: two buffers, one being filled and one being sent; one send in flight at a time.
+// Out: two buffers, one being filled and one being sent, each with room for a body behind it that is sent from where it
+// was received; one send in flight at a time.
 // End: closing is a join. shutdown, then wait for the last completion of both directions, then the host frees the slot.
 #pragma once
 
@@ -42,6 +43,18 @@ class Link {
   public:
     enum class State : uint8_t { connecting, open, lingering, closing, closed };
 
+    /// Bytes of an input with what holds them: those from `at` on.
+    struct Taken {
+        PaddedBytes bytes;
+        size_t at = 0;
+        size_t size() const { return bytes.size() - at; }
+        std::string_view text() const { return bytes.text().substr(at); }
+        void release() {
+            bytes.release();
+            at = 0;
+        }
+    };
+
     Link(LinkHost& host, ring::Ring& ring, Timers& timers, BufferPool& buffers, const Limits& limits);
     ~Link();
     Link(const Link&) = delete;
@@ -73,8 +86,8 @@ class Link {
     /// All unread bytes, contiguous and padded. Valid until the end of the turn or the next receive_bulk().
     PaddedView input() const;
     void consume(size_t count);
-    /// Moves all unread bytes out (for a body that another link sends on).
-    PaddedBytes take_input();
+    /// Moves all unread bytes out with what holds them, for another link that sends them on.
+    Taken take_input();
     /// The peer will send no more (its end, or an error): what is unread now is the last.
     bool ended() const { return ended_; }
     /// -errno of a failed connection, 0 otherwise.
@@ -99,11 +112,18 @@ class Link {
     // Out.
     /// Append here, then flush() (or let the worker do it at the end of the turn).
     PaddedBytes& out() { return out_; }
+    /// Sends the bytes from `body.at` on behind what is in out(), without a copy. Until body_waits() is over nothing more may
+    /// be appended: the host hears of that.
+    void send_body(Taken body);
+    bool body_waits() const { return body_.size() != 0; }
     void flush();
     /// The host is to hear at once when what is in out() now has been sent, not with what comes next.
     void await_sent() { awaited_ = true; }
     bool flushed() const { return out_.empty() && in_flight_.empty() && (tls_ == nullptr || unsent_of_tls() == 0); }
-    size_t unsent() const { return out_.size() + in_flight_.size() - sent_ + (tls_ == nullptr ? 0 : unsent_of_tls()); }
+    size_t unsent() const {
+        const size_t plain = out_.size() + body_.size() + in_flight_.size() + body_in_flight_.size() - sent_;
+        return plain + (tls_ == nullptr ? 0 : unsent_of_tls());
+    }
     bool broken() const { return send_failed_; }
     /// Whether certainly no octet was handed to the socket since bytes_out() was `before`: the send failed with nothing, or
     /// has not begun. A send whose completion is still to come may have sent anything.
@@ -155,6 +175,7 @@ class Link {
     void arm_receive();
     void send_next();
     void end_input(int error);
+    void drop_unsent();
     void finish_close_when_idle();
     void discard_while_lingering();
     void drop_slab() {
@@ -202,7 +223,10 @@ class Link {
     size_t window_;
     PaddedBytes out_;
     PaddedBytes in_flight_;
-    size_t sent_ = 0;
+    Taken body_, body_in_flight_; // behind out_, behind in_flight_
+    size_t sent_ = 0;             // of what is in flight
+    iovec pieces_[2]{};
+    msghdr message_{};
     uint64_t bytes_in_ = 0;
     uint64_t looked_at_ = 0; // bytes_in_ when it looked for a reset
     uint64_t bytes_out_ = 0;

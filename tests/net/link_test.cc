@@ -48,7 +48,7 @@ TEST_CASE("input that is left at the end of a turn leaves its slab") {
     connection.link.leave_slab();
     CHECK(bench.ring->slabs_free() == bench.ring->slabs_total());
     CHECK(connection.input() == "waits");
-    const PaddedBytes taken = connection.link.take_input();
+    const Link::Taken taken = connection.link.take_input();
     CHECK(taken.text() == "waits");
     CHECK(connection.input().empty());
 }
@@ -215,6 +215,42 @@ TEST_CASE("what is flushed arrives in order, also what was appended while a send
     CHECK(heard == sent);
     CHECK(connection.link.unsent() == 0);
     CHECK(connection.link.bytes_out() == sent.size());
+}
+
+TEST_CASE("a body that one link received leaves by another from where it is, behind its head") {
+    Bench bench;
+    Connection from(bench), to(bench);
+    const std::string body = pattern(3 << 20);
+    from.link.set_window(body.size() + 5);
+    size_t said = 0;
+    const std::string sent = "head " + body;
+    bench.turn_until([&] {
+        const ssize_t done = ::send(from.peer, sent.data() + said, sent.size() - said, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (done > 0) said += static_cast<size_t>(done);
+        return from.input().size() == sent.size();
+    });
+    from.link.consume(5);
+    auto taken = from.link.take_input();
+    CHECK(taken.size() == body.size());
+    CHECK(from.link.input().size == 0);
+
+    to.link.out().append("my head ");
+    to.link.send_body(std::move(taken));
+    CHECK(to.link.body_waits());
+    CHECK(to.link.unsent() == body.size() + 8);
+    to.link.flush();
+    CHECK_FALSE(to.link.body_waits());
+    to.link.out().append(" and the next");
+    std::string got;
+    bench.turn_until([&] {
+        to.link.flush();
+        got += to.hear();
+        return got.size() == body.size() + 8 + 13;
+    });
+    CHECK(got == "my head " + body + " and the next");
+    bench.turn_until([&] { return to.link.flushed(); });
+    CHECK(to.link.unsent() == 0);
+    CHECK(to.link.bytes_out() == got.size());
 }
 
 TEST_CASE("a peer that does not read keeps the bytes with the link, and they are counted") {
