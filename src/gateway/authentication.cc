@@ -3,6 +3,7 @@
 
 #include "base/glob.h"
 #include "base/log.h"
+#include "gateway/certificates.h"
 #include "gateway/desk_requests.h"
 #include "gateway/worker.h"
 #include "mcp/message.h"
@@ -90,8 +91,26 @@ Next refuse_token(Exchange& exchange, const identity::Refusal& refusal, std::str
     return refuse(exchange, Error::rpc_internal);
 }
 
+/// Who the client's certificate says it is. Nothing: it showed none, certificates say nothing at this server, or a token came.
+std::optional<std::expected<identity::Accepted, identity::Refusal>> judge_certificate(Exchange& exchange,
+                                                                                      uint64_t wall_ns) {
+    if (exchange.asked == Asked::desk || !exchange.server->config->client_certificates ||
+        exchange.head.has(http::FieldId::authorization))
+        return std::nullopt;
+    if (exchange.certified == nullptr && exchange.client_link != nullptr)
+        exchange.certified = std::static_pointer_cast<const Certified>(exchange.client_link->vouched);
+    if (exchange.certified == nullptr) return std::nullopt;
+    const Certified& known = *exchange.certified;
+    if (wall_ns / s_ns >= known.ends_unix_s) return std::unexpected(identity::Refusal{identity::TokenError::expired});
+    if (!identity::missing_scope(known.principal, exchange.server->resource.scopes).empty())
+        return std::unexpected(identity::Refusal{identity::TokenError::scope_missing});
+    return identity::Accepted{
+        .principal = {exchange.certified, &known.principal}, .begins_unix_s = 0, .ends_unix_s = known.ends_unix_s};
+}
+
 std::expected<identity::Accepted, identity::Refusal> judge_token(Exchange& exchange, uint64_t wall_ns) {
     Worker& worker = exchange.worker;
+    if (auto known = judge_certificate(exchange, wall_ns)) return std::move(*known);
     return worker.authenticator.authenticate(exchange.head.value(http::FieldId::authorization), resource_of(exchange),
                                              {wall_ns / s_ns, worker.now_ns()}, address_key(exchange.from).value_or(0));
 }

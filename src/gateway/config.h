@@ -83,6 +83,7 @@ struct ServerConfig {
     bool allow_by_default = false;
     bool anonymous = false;             // anyone may come; then none of what follows is there
     bool api_keys = false;              // keys that weir issued are taken
+    bool client_certificates = false;   // a certificate of [listen.tls] says who comes without a token
     std::vector<uint32_t> issuers;      // whose tokens are taken: indexes into Config::issuers
     std::vector<std::string> audiences; // for whom tokens must be meant; none: what their issuer's [[issuer]] says
     std::vector<std::string> scopes;    // needed for any request

@@ -255,6 +255,7 @@ void read_access(Section& section, Problems& problems, const Config& config, Ser
     const auto written = [&](std::string_view key) { return section.table().get(key); };
     section.flag("anonymous", server.anonymous);
     section.flag("api_keys", server.api_keys);
+    section.flag("client_certificates", server.client_certificates);
     server.issuers = read_issuer_names(section, problems, config);
     if (server.anonymous && written("issuers") == nullptr) server.issuers.clear();
     section.texts("audience", true,
@@ -264,7 +265,8 @@ void read_access(Section& section, Problems& problems, const Config& config, Ser
     server.tool_scopes = read_scope_rules(section, "tool_scopes", problems);
 
     if (server.anonymous) {
-        for (const std::string_view key : {"issuers", "audience", "api_keys", "scopes", "method_scopes", "tool_scopes"})
+        for (const std::string_view key :
+             {"issuers", "audience", "api_keys", "client_certificates", "scopes", "method_scopes", "tool_scopes"})
             if (const toml::node* node = written(key))
                 problems.note(node->source(), "config_value",
                               fmt::format("`{}` and `anonymous = true` contradict each other", key));
@@ -279,12 +281,18 @@ void read_access(Section& section, Problems& problems, const Config& config, Ser
                 "say who may come");
         return;
     }
+    if (server.client_certificates && config.tls.clients == net::TlsClients::off)
+        problems.note(written("client_certificates")->source(), "config_missing",
+                      "`client_certificates = true` needs certificates to be asked for: `client_certificates` in "
+                      "[listen.tls], \"optional\" or \"required\"");
     const toml::node* anonymous = written("anonymous");
-    if (server.issuers.empty() && !server.api_keys && (anonymous == nullptr || anonymous->is_boolean()) &&
+    if (server.issuers.empty() && !server.api_keys && !server.client_certificates &&
+        (anonymous == nullptr || anonymous->is_boolean()) &&
         (written("issuers") == nullptr || (written("issuers")->is_array() && written("issuers")->as_array()->empty())))
         problems.note(anonymous != nullptr ? anonymous->source() : section.table().source(),
                       anonymous != nullptr ? "config_value" : "config_missing",
-                      "nobody may come: define an [[issuer]] of tokens, say `api_keys = true`, or say `anonymous = "
+                      "nobody may come: define an [[issuer]] of tokens, say `api_keys = true` or `client_certificates "
+                      "= true`, or say `anonymous = "
                       "true`, so that anyone on this machine may call it");
     if (const toml::node* node = written("audience"); node != nullptr && server.audiences.empty() && node->is_array())
         problems.note(node->source(), "config_value", "`audience` is empty: no token would be meant for this server");

@@ -38,6 +38,7 @@ namespace weir::gateway {
 class Worker;
 struct Session;
 struct Hold;
+struct Certified;
 
 enum class Step : uint8_t {
     admit,
@@ -133,6 +134,7 @@ struct Exchange {
     // What it means. Everything here lives in `space` or for ever.
     std::shared_ptr<const identity::Principal> who; // the principal, when it came with a token
     const identity::Principal* principal = nullptr;
+    std::shared_ptr<const Certified> certified;     // by its certificate
     uint64_t token_ends_ns = UINT64_MAX;            // when open streams end, too
     uint64_t token_ends_wall_ns = UINT64_MAX;       // the same by the clock of the wall, which may be set meanwhile
     uint64_t keys_until_ns = 0;                     // it waits for an issuer's keys until then; 0: it never did

@@ -37,6 +37,7 @@ Worker::Worker(ring::Ring& worker_ring, WorkerOptions worker_options)
       steps_(limits.memory_bytes_max) {
     const Config& config = options.generation->config;
     anonymous_only_ = std::ranges::all_of(config.servers, &ServerConfig::anonymous);
+    takes_certificates_ = std::ranges::any_of(config.servers, &ServerConfig::client_certificates);
     counts_addresses_ = !anonymous_only_ || !std::ranges::all_of(config.addresses, &ListenAddress::loopback) ||
                         (config.admin && !config.admin->loopback);
     for (const auto& server : options.generation->servers) {

@@ -307,8 +307,9 @@ class Worker final : public net::LinkHost {
     uint64_t last_words_ns_ = UINT64_MAX, cut_ns_ = UINT64_MAX;
     uint64_t housekeeping_ns_ = 0;
     uint32_t exchange_number_ = 0;
-    bool anonymous_only_ = true;    // no server asks who comes
-    bool counts_addresses_ = false; // of clients; somebody may come from elsewhere than loopback, or is known
+    bool takes_certificates_ = false; // some server asks them who comes
+    bool anonymous_only_ = true;      // no server asks who comes
+    bool counts_addresses_ = false;   // of clients; somebody may come from elsewhere than loopback, or is known
     const MemorySteps steps_;
     uint32_t held_back_ = 0; // exchanges whose body waits for memory
     uint64_t memory_told_ = 0, memory_of_others_ = 0, memory_look_ns_ = 0;

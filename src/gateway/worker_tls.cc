@@ -4,6 +4,7 @@
 // take a millisecond at most and have a share of each turn, in the order they came; what is left goes on in the next turn,
 // which does not wait for the kernel. Once its hands are shaken a link is like any other.
 #include "base/log.h"
+#include "gateway/certificates.h"
 #include "gateway/worker.h"
 
 #include <utility>
@@ -103,6 +104,8 @@ void Worker::hands_shaken(net::Link& link) {
     if (failed) return counters.tls_failures.add();
     counters.tls_handshakes.add();
     if (tls->resumed()) counters.tls_resumed.add();
+    if (takes_certificates_)
+        if (const auto peer = tls->peer()) link.vouched = certified(*peer);
     if (link.owner == nullptr && link.usable()) link.set_deadline(ring.now_ns() + limits.first_octet_ns_max);
 }
 

@@ -149,8 +149,9 @@ class Link {
     ring::Ring& ring() { return ring_; }
 
     // The worker's own marks.
-    void* owner = nullptr; // who is woken
-    uint32_t server = 0;   // upstream: of which server
+    void* owner = nullptr;               // who is woken
+    std::shared_ptr<const void> vouched; // what its peer's certificate says, to the worker
+    uint32_t server = 0;                 // upstream: of which server
     uint8_t role = 0;
     bool idle = false;                 // upstream: in the list of idle links
     bool counted = false;              // in the limits of connections or upstream links

@@ -37,14 +37,6 @@ int receive_away(void*, unsigned char*, size_t) { return MBEDTLS_ERR_SSL_WANT_RE
 
 } // namespace
 
-struct TlsSession {
-    mbedtls_ssl_context ssl;
-    TlsSession() { mbedtls_ssl_init(&ssl); }
-    ~TlsSession() { mbedtls_ssl_free(&ssl); }
-    TlsSession(const TlsSession&) = delete;
-    TlsSession& operator=(const TlsSession&) = delete;
-};
-
 TlsAway::TlsAway(std::unique_ptr<TlsSession> session, std::shared_ptr<TlsServer> server)
     : session_(std::move(session)), server_(std::move(server)) {
     mbedtls_ssl_set_bio(&session_->ssl, &wire_, send_away, receive_away, nullptr);
@@ -276,15 +268,5 @@ std::string Tls::why() const {
 uint16_t Tls::version() const { return static_cast<uint16_t>(mbedtls_ssl_get_version_number(&session_->ssl)); }
 
 const char* Tls::suite() const { return mbedtls_ssl_get_ciphersuite(&session_->ssl); }
-
-bool Tls::peer_certificate(crypto::Digest& digest, std::string& subject) const {
-    const mbedtls_x509_crt* certificate = mbedtls_ssl_get_peer_cert(&session_->ssl);
-    if (certificate == nullptr) return false;
-    digest = crypto::Sha256::of({reinterpret_cast<const char*>(certificate->raw.p), certificate->raw.len});
-    char room[512] = "";
-    const int size = mbedtls_x509_dn_gets(room, sizeof room, &certificate->subject);
-    subject.assign(room, size > 0 ? static_cast<size_t>(size) : 0);
-    return true;
-}
 
 } // namespace weir::net

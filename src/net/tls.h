@@ -15,10 +15,20 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace weir::net {
+
+/// A certificate that was found good.
+struct PeerCertificate {
+    crypto::Digest digest{};                      // SHA-256 of its DER
+    std::string subject, issuer;                  // distinguished names as text, as mbedTLS writes them
+    std::vector<std::string> uris, emails, names; // of its subjectAltName, in its order
+    uint64_t ends_unix_s = 0;
+};
 
 struct TlsSession; // mbedTLS's own state of a connection
 
@@ -96,8 +106,8 @@ class Tls {
     /// 0x0303 is 1.2, 0x0304 is 1.3; 0 before it is known.
     uint16_t version() const;
     const char* suite() const;
-    /// SHA-256 of the client's certificate (DER), when it showed one; its subject as text.
-    bool peer_certificate(crypto::Digest& digest, std::string& subject) const;
+    /// Who the peer's certificate is for; nothing when it showed none, or one whose names are not plain texts (tls_peer.cc).
+    std::optional<PeerCertificate> peer() const;
 
     static constexpr size_t handshake_bytes_max = 128 << 10;
     static constexpr size_t memory_bytes = 40 << 10; // of a connection, mbedTLS's own included

@@ -52,6 +52,14 @@ class TlsTickets {
     Key keys_[2]; // of even and of odd periods
 };
 
+struct TlsSession {
+    mbedtls_ssl_context ssl;
+    TlsSession() { mbedtls_ssl_init(&ssl); }
+    ~TlsSession() { mbedtls_ssl_free(&ssl); }
+    TlsSession(const TlsSession&) = delete;
+    TlsSession& operator=(const TlsSession&) = delete;
+};
+
 struct TlsConfig {
     mbedtls_ssl_config ssl;
     TlsConfig() { mbedtls_ssl_config_init(&ssl); }

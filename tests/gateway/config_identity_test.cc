@@ -163,3 +163,21 @@ TEST_CASE("what is wrong about identity is refused where it stands") {
         CHECK(first.text.find(row.part) != std::string::npos);
     }
 }
+
+TEST_CASE("certificates of clients are identities where they are asked for") {
+    const std::string tls = "[[certificate]]\nchain = \"a\"\nkey = \"b\"\n";
+    const std::string asked = "[listen.tls]\nclient_certificates = \"optional\"\nclient_ca = \"ca.pem\"\n";
+    const auto config = parse(asked + tls + server + "client_certificates = true\n");
+    REQUIRE(config);
+    CHECK(config->servers[0].client_certificates);
+    for (const auto& [text, part] :
+         {std::pair{server + "client_certificates = true\n", "needs certificates to be asked for"},
+          std::pair{asked + tls + server + "client_certificates = true\nanonymous = true\n",
+                    "`client_certificates` and `anonymous = true` contradict"}}) {
+        const auto wrong = parse(text);
+        REQUIRE_FALSE(wrong);
+        CHECK(std::ranges::any_of(wrong.error(), [part = part](const ConfigProblem& problem) {
+            return problem.text.find(part) != std::string::npos;
+        }));
+    }
+}

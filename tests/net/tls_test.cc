@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <ctime>
 
 using namespace weir;
 using namespace weir::net;
@@ -383,11 +384,30 @@ TEST_CASE("clients show certificates when they must, and a bad one is never good
                   client_of());
     optional.talk();
     CHECK(optional.open());
-    crypto::Digest digest;
-    std::string subject;
-    CHECK_FALSE(optional.server->peer_certificate(digest, subject));
-    CHECK(optional.client->peer_certificate(digest, subject));
-    CHECK(subject == "CN=local");
+    CHECK_FALSE(optional.server->peer());
+    REQUIRE(optional.client->peer());
+    CHECK(optional.client->peer()->subject == "CN=local");
+}
+
+TEST_CASE("the names of a peer's certificate are told by kind, in their order, and none that is no plain text") {
+    const auto named = [](const std::string& stem, const std::string& names) {
+        Pair pair(server_of({.certificates = {certificates().make(stem, names + ",DNS:one.example")}}), client_of());
+        pair.talk();
+        REQUIRE(pair.open());
+        return pair.client->peer();
+    };
+    const auto peer =
+        named("named", "DNS:a.example,URI:spiffe://acme/agent,email:ann@acme.test,IP:127.0.0.1,URI:urn:b");
+    REQUIRE(peer);
+    CHECK(peer->uris == std::vector<std::string>{"spiffe://acme/agent", "urn:b"});
+    CHECK(peer->emails == std::vector<std::string>{"ann@acme.test"});
+    CHECK(peer->names == std::vector<std::string>{"a.example", "one.example"});
+    CHECK(peer->subject == "CN=named");
+    CHECK(peer->issuer == "CN=Root");
+    CHECK(peer->ends_unix_s > static_cast<uint64_t>(::time(nullptr)) + 19 * 86'400);
+    CHECK(peer->ends_unix_s < static_cast<uint64_t>(::time(nullptr)) + 21 * 86'400);
+    CHECK_FALSE(named("odd", "URI:urn:two words"));
+    CHECK_FALSE(named("long", "URI:urn:" + std::string(300, 'a')));
 }
 
 TEST_CASE("a session is resumed by any worker, until its key is two periods old") {

@@ -83,12 +83,12 @@ after(async () => {
 });
 
 /** One call through https: `{ status, body, socket }`. */
-function ask(server, body = modernCall('echo', { a: 1 }), options = {}) {
+function ask(server, body = modernCall('echo', { a: 1 }), { headers, ...options } = {}) {
   const text = JSON.stringify(body);
   return new Promise((resolve, reject) => {
     const asked = request({ host: '127.0.0.1', port: weir.port, path: `/mcp/${server}`, method: 'POST', ca: made.text('ca.pem'), agent: false,
       headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'content-length': Buffer.byteLength(text),
-                 ...modernHeaders(body) }, ...options }, (answer) => {
+                 ...modernHeaders(body), ...headers }, ...options }, (answer) => {
       const { socket } = answer;
       const facts = { version: socket.getProtocol(), suite: socket.getCipher().name, resumed: socket.isSessionReused(), alpn: socket.alpnProtocol };
       const pieces = [];
@@ -271,6 +271,35 @@ test('clients must show certificates where they are required, and good ones wher
     } finally {
       await own.stop();
     }
+  }
+});
+
+test('a certificate says who its client is, where that is asked, and a token that comes says it instead', async () => {
+  made.make('agent', 'DNS:x.example,URI:spiffe://acme/agent,email:agent@acme.test');
+  made.make('mail', 'email:ann@acme.test');
+  const policies = { 'who.lua': `policy "who" { on = "request", match = { methods = "tools/call" }, unless = { who = "spiffe://acme/*" },
+    decide = function(call) return block("you are " .. call.who.id .. " of " .. call.who.issuer) end }` };
+  const certificate = { anonymous: false, client_certificates: true };
+  const own = await startWeir({ policies, certificates: [{ chain: made.path('second.pem'), key: made.path('second.key') }],
+    listen: { tls: { client_certificates: 'optional', client_ca: ca } },
+    servers: [{ name: 'up', url: upstreams.up.url, ca, ...certificate }, { name: 'scoped', url: upstreams.up.url, ca, ...certificate, scopes: ['run'] }] });
+  try {
+    const call = (stem, server = 'up', headers = {}) => ask(server, undefined, { port: own.port, rejectUnauthorized: false, headers,
+      ...(stem && { cert: made.text(`${stem}.pem`), key: made.text(`${stem}.key`) }) });
+    const good = await call('agent');
+    assert.equal(good.status, 200);
+    assert.ok(!good.text.includes('you are'), good.text);
+    assert.match((await call('mail')).text, /you are ann@acme\.test of cert:CN=ca/);
+    assert.match((await call('client')).text, /you are \S+ of cert:CN=ca/);
+    assert.equal((await call(undefined)).status, 401);
+    assert.equal((await call('agent', 'scoped')).status, 403);
+    assert.equal((await call('agent', 'up', { authorization: 'Bearer nonsense' })).status, 401);
+    const { sessions } = await own.sessions();
+    const opened = [];
+    for (const { id } of sessions) opened.push(...(await own.entries(id)).entries.filter(({ kind }) => kind === 'session_opened'));
+    assert.ok(opened.some(({ issuer, subject }) => issuer === 'cert:CN=ca' && subject === 'spiffe://acme/agent'), JSON.stringify(opened));
+  } finally {
+    await own.stop();
   }
 });
 
