@@ -103,7 +103,8 @@ std::expected<void, std::string> write_login(const std::string& directory, const
 
 std::expected<bool, std::string> remove_login(const std::string& directory, const std::string& url) {
     const std::string path = path_of(directory, url);
-    ::unlink((path + ".lock").c_str());
+    const LoginLock lock(directory,
+                         url); // Or who renews it now would put it back. The lock's file stays: others may wait on it.
     if (::unlink(path.c_str()) == 0) return true;
     if (errno == ENOENT || errno == ENOTDIR) return false;
     return failed(path);

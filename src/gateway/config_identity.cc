@@ -285,6 +285,11 @@ void read_access(Section& section, Problems& problems, const Config& config, Ser
         problems.note(written("client_certificates")->source(), "config_missing",
                       "`client_certificates = true` needs certificates to be asked for: `client_certificates` in "
                       "[listen.tls], \"optional\" or \"required\"");
+    if (server.client_certificates && config.client_address == ClientAddress::x_forwarded_for)
+        problems.note(
+            written("client_certificates")->source(), "config_value",
+            "`client_certificates = true` is refused while `client_address` in [listen] is \"x_forwarded_for\": "
+            "the certificates that weir sees are the proxies', not the clients'");
     const toml::node* anonymous = written("anonymous");
     if (server.issuers.empty() && !server.api_keys && !server.client_certificates &&
         (anonymous == nullptr || anonymous->is_boolean()) &&

@@ -41,6 +41,7 @@ class Reader {
     void read_server_table(Section& section, ServerConfig& server);
     void check_listen(const toml::table* listen);
     void check_servers();
+    void check_deciders();
     std::string absolute(const std::string& path) const { return absolute_path(path, directory_); }
 
     Problems problems_;
@@ -295,6 +296,29 @@ void Reader::read_server(Section& section) {
     config_.servers.push_back(std::move(server));
 }
 
+/// Whose token calls a server must not thereby decide about calls: agents hold such tokens.
+void Reader::check_deciders() {
+    const DecidersConfig& deciders = config_.deciders;
+    if (!deciders.scopes.empty()) return;
+    const auto decides = [&](const std::string& audience) {
+        return std::ranges::find(deciders.audiences, audience) != deciders.audiences.end();
+    };
+    for (size_t i = 0; i < config_.servers.size(); ++i) {
+        const ServerConfig& server = config_.servers[i];
+        bool shared = std::ranges::any_of(server.audiences, decides);
+        for (const uint32_t issuer : server.issuers)
+            shared =
+                shared || (server.audiences.empty() && std::ranges::any_of(config_.issuers[issuer].audiences, decides));
+        if (shared)
+            note(
+                server_places_[i], "config_value",
+                fmt::format(
+                    "tokens for server \"{}\" would decide about calls, too: give `audience` in [admin] a value of its "
+                    "own, or demand `scopes` there that agents do not get",
+                    server.name));
+    }
+}
+
 void Reader::check_servers() {
     for (size_t i = 0; i < config_.servers.size(); ++i) {
         for (size_t j = 0; j < i; ++j) {
@@ -370,6 +394,7 @@ std::expected<Config, ConfigProblems> Reader::read(std::string_view text) {
     if (auto admin = top.section("admin")) read_admin(*admin, problems_, config_);
     each_table(top, "server", [&](Section& section) { read_server(section); });
     check_servers();
+    check_deciders();
     top.finish();
     if (problems_.none()) return std::move(config_);
     return std::unexpected(problems_.take());

@@ -195,7 +195,7 @@ void Gateway::Parts::watch_files() {
                 for (auto& thread : threads) {
                     WorkerMessage message{.kind = WorkerMessage::Kind::authorities, .server = server.index};
                     if (auto made = net::TlsClient::make(*told)) message.tls_client = std::move(*made);
-                    if (message.tls_client && !thread.mailbox->post(std::move(message))) log::warn("mailbox_full", {});
+                    if (message.tls_client) thread.mailbox->post_always(std::move(message));
                 }
             });
     }
@@ -233,7 +233,7 @@ void Gateway::Parts::replace_certificates() {
     for (auto& thread : threads) {
         WorkerMessage message{.kind = WorkerMessage::Kind::certificates};
         if (auto made = net::TlsServer::make(*tls_told)) message.tls_server = std::move(*made);
-        if (message.tls_server && !thread.mailbox->post(std::move(message))) log::warn("mailbox_full", {});
+        if (message.tls_server) thread.mailbox->post_always(std::move(message)); // It is not looked at again.
     }
 }
 

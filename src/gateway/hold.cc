@@ -249,7 +249,9 @@ Next keep_waiting(Exchange& exchange) {
 bool store_late(Exchange& exchange) {
     const uint64_t end = exchange.hold->asked_ns + store_answer_ns_max;
     if (exchange.worker.now_ns() >= end) return true;
-    if (exchange.client_link != nullptr) exchange.client_link->set_deadline(end);
+    net::Link* const link = exchange.client_link != nullptr ? exchange.client_link : exchange.upstream;
+    if (link == nullptr) return true; // Nobody waits any more. A grant that comes after all goes back.
+    link->set_deadline(end);
     return false;
 }
 
@@ -375,7 +377,9 @@ Next step_hold(Exchange& exchange) {
             exchange.client_link->clear_deadline(); // of its signs of life
             if (const auto refused = judge_token_again(exchange)) return *refused;
             return go(exchange, Step::judge);
-        case TicketState::answered: return deliver_kept(exchange);
+        case TicketState::answered:
+            if (const auto refused = judge_token_again(exchange)) return *refused;
+            return deliver_kept(exchange);
         case TicketState::unavailable:
             return answer_refused(exchange, Error::approval_unavailable, exchange.space.copy(hold.news.text));
         case TicketState::ambiguous:

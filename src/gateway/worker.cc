@@ -250,8 +250,10 @@ void Worker::finish(Exchange& exchange) {
 // The turn.
 
 bool Worker::turn(uint64_t deadline_ns) {
-    ring.turn(std::min({deadline_ns, shaking_.empty() ? UINT64_MAX : ring.now_ns(), timers.next_due_ns(),
-                        housekeeping_ns_, record().next_due_ns(), memory_look_due_ns(), last_words_ns_, cut_ns_}),
+    // What woke behind the run of the last turn (bulk that was read at its end, a drain's last words) waits for nothing.
+    const bool at_once = !shaking_.empty() || !woken_.empty();
+    ring.turn(std::min({deadline_ns, at_once ? ring.now_ns() : UINT64_MAX, timers.next_due_ns(), housekeeping_ns_,
+                        record().next_due_ns(), memory_look_due_ns(), last_words_ns_, cut_ns_}),
               crowd_.several(ring.now_ns()) ? limits.batch_wait_ns : 0);
     timers.advance(ring.now_ns());
     if (record_moved_) wake_record_waiters();

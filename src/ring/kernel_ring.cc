@@ -193,7 +193,7 @@ class KernelRing final : public Ring {
     void turn(uint64_t deadline_ns, uint64_t company_ns) override {
         publish_slabs();
         wait(deadline_ns, company_ns);
-        if (io_uring_sq_ready(&ring_) == 0) quiet_submitted_ = quiet_.size();
+        if (io_uring_sq_ready(&ring_) == 0 && !io_uring_cq_has_overflow(&ring_)) quiet_submitted_ = quiet_.size();
         read_clocks();
         unsigned head = 0, delivered = 0;
         io_uring_cqe* entry = nullptr;

@@ -112,3 +112,19 @@ TEST_CASE("what does not fit together is a problem of its line") {
         }));
     }
 }
+
+TEST_CASE("a token for a server decides about nothing, unless the admin listener asks for scopes") {
+    const std::string admin = "[admin]\naddress = \"127.0.0.1:7071\"\naudience = [\"desk\", \"shared\"]\n";
+    const std::string server = "[[server]]\nname = \"up\"\nurl = \"http://127.0.0.1:3001/mcp\"\nissuers = \"corp\"\n";
+    const std::string lent = "[[issuer]]\nname = \"corp\"\nurl = \"https://idp.example\"\naudience = \"shared\"\n";
+    CHECK(parse(admin + issuers + server + "audience = \"up\"\n"));
+    CHECK(
+        parse(admin + lent + server + "audience = \"up\"\n")); // What the issuer says is for servers that say nothing.
+    CHECK(parse(admin + "scopes = \"decide\"\n" + issuers + server + "audience = \"shared\"\n"));
+    for (const std::string& text :
+         {admin + issuers + server + "audience = [\"up\", \"shared\"]\n", admin + lent + server}) {
+        const auto wrong = parse(text);
+        REQUIRE_FALSE(wrong);
+        CHECK(wrong.error().front().text.find("would decide about calls") != std::string::npos);
+    }
+}

@@ -172,6 +172,9 @@ TEST_CASE("certificates of clients are identities where they are asked for") {
     CHECK(config->servers[0].client_certificates);
     for (const auto& [text, part] :
          {std::pair{server + "client_certificates = true\n", "needs certificates to be asked for"},
+          std::pair{"[listen]\nclient_address = \"x_forwarded_for\"\ntrusted_proxies = [\"10.0.0.0/8\"]\n" + asked +
+                        tls + server + "client_certificates = true\n",
+                    "are the proxies', not the clients'"},
           std::pair{asked + tls + server + "client_certificates = true\nanonymous = true\n",
                     "`client_certificates` and `anonymous = true` contradict"}}) {
         const auto wrong = parse(text);
