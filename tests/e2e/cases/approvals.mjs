@@ -650,6 +650,7 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
       const answer = askOn(url, modernCall('pay_watched'));
       const { id } = await desk.ticket('pay_watched', 'pending');
       await until(watching, new RegExp(`^\\S+Z\\t${id}\\tpending\\tanonymous\\town/pay_watched\\tmoney moves\\t\\t\\n`, 'm'));
+      await until(json, /"state":"pending"/); // Both look before it is decided: a watcher is told of what still waits.
       await desk.decide('pay_watched', 'deny', '--reason', 'no');
       await until(watching, new RegExp(`\\t${id}\\tdenied\\t.*\\tunix:\\d+:\\S+\\tno\\n`));
       const [, line] = await until(json, /(\{.*"state":"denied".*\})\n/);
