@@ -54,6 +54,8 @@ constexpr Metric metrics[] = {
     {"weir_upstream_connect_failures_total", "counter", "Connections to servers that failed",
      &Counters::upstream_connect_failures},
     {"weir_upstream_reuses_total", "counter", "Requests sent on a pooled connection", &Counters::upstream_reuses},
+    {"weir_upstream_sessions_left_total", "counter", "Sessions that servers opened, and weir could not end",
+     &Counters::upstream_sessions_left},
     {"weir_upstream_links_open", "gauge", "Connections to servers open", &Counters::upstream_links_open},
     {"weir_upstream_links_idle", "gauge", "Of these, idle", &Counters::upstream_links_idle},
     {"weir_exchanges_open", "gauge", "Requests under way", &Counters::exchanges_open},

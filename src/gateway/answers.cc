@@ -2,6 +2,7 @@
 #include "gateway/answers.h"
 
 #include "gateway/local.h"
+#include "gateway/parting.h"
 #include "gateway/record_entries.h"
 #include "gateway/requests.h"
 #include "gateway/responses.h"
@@ -70,7 +71,10 @@ Result<void> edit_response(Exchange& exchange, mcp::Method method, json::Value r
     Worker& worker = exchange.worker;
     if (method == mcp::Method::initialize) {
         const auto agreed = mcp::agreed_revision(result, worker.scratch);
-        if (!agreed) return fail(agreed.error());
+        if (!agreed) {
+            exchange.strange_revision = exchange.space.copy(result.find("protocolVersion").string(worker.scratch));
+            return fail(agreed.error());
+        }
         exchange.answer_revision = *agreed;
         return {};
     }
@@ -305,20 +309,18 @@ Result<Vetted> vet_message(Exchange& exchange, std::string_view text, PaddedByte
     return vetted;
 }
 
-/// An upstream that agrees on a revision that weir does not speak: an error for the client as the specification has it for
-/// versions, and no session id.
-Result<void> refuse_agreement(Exchange& exchange, Error error) {
-    if (error != Error::protocol_unsupported || exchange.method != mcp::Method::initialize) return fail(error);
-    PaddedBytes data(exchange.worker.buffers), body(exchange.worker.buffers);
-    mcp::write_versions(data, mcp::legacy_revisions, exchange.revision);
+bool disagrees(const Exchange& exchange, Error error) {
+    return error == Error::protocol_unsupported && exchange.method == mcp::Method::initialize;
+}
+
+void write_disagreement(const Exchange& exchange, PaddedBytes& body) {
+    PaddedBytes data(exchange.worker.buffers);
+    mcp::write_versions(data, mcp::legacy_revisions, exchange.wanted_revision);
     mcp::write_error(body, {.id = exchange.id.raw,
                             .era = exchange.era,
                             .code = row_of(Error::rpc_params).code,
                             .message = "the MCP server agrees on a protocol version that weir does not speak",
                             .data = data.text()});
-    record_answered(exchange, body.text(), true);
-    write_answer(exchange, 200, body.text());
-    return {};
 }
 
 Result<void> answer_whole(Exchange& exchange) {
@@ -353,7 +355,14 @@ Result<void> answer_whole(Exchange& exchange) {
     PaddedBytes rewritten(exchange.worker.buffers), merged(exchange.worker.buffers);
     const auto vetted = vet_message(exchange, text, rewritten);
     exchange.worker.scanner.trim();
-    if (!vetted) return refuse_agreement(exchange, vetted.error());
+    if (!vetted && disagrees(exchange, vetted.error())) {
+        write_disagreement(exchange, merged);
+        record_answered(exchange, merged.text(), true);
+        write_answer(exchange, 200, merged.text());
+        part(exchange);
+        return {};
+    }
+    if (!vetted) return fail(vetted.error());
     if (vetted->drop || !vetted->response) return fail(Error::upstream_malformed);
     const auto body = merge_denied(exchange, vetted->text, merged);
     record_answered(exchange, body, vetted->is_error);

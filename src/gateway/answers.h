@@ -32,6 +32,11 @@ struct Vetted {
 /// `text` must have padding behind it. Rewrites into `rewritten`. Errors: json_* and upstream_malformed.
 Result<Vetted> vet_message(Exchange& exchange, std::string_view text, PaddedBytes& rewritten);
 
+/// Whether vet_message() failed since the server agrees on a revision that weir does not speak (mcp.md, SES-8).
+bool disagrees(const Exchange& exchange, Error error);
+/// What the client is answered then: an error as the specification has it for versions, and no session id.
+void write_disagreement(const Exchange& exchange, PaddedBytes& body);
+
 /// The session id of the answer, sealed for the client, as a header line; nothing when there is none.
 void append_session_line(Exchange& exchange, PaddedBytes& out);
 /// The upstream's Retry-After as a header line; nothing when there is none.

@@ -47,6 +47,7 @@ struct alignas(64) Counters {
     Counter tls_handshakes, tls_resumed, tls_failures; // with clients
     Counter bodies_held_back, idle_closed;             // when memory was short
     Counter upstream_connects, upstream_connect_failures, upstream_reuses, upstream_links_open, upstream_links_idle;
+    Counter upstream_sessions_left;
     Counter exchanges_open, streams_open, stream_events, stalled_clients, ambiguous;
     Counter bodies_in_place, bodies_gathered; // one slab held the whole message, or it was gathered
     Counter fields_dropped;                   // request fields that are on no list

@@ -39,8 +39,8 @@ constexpr std::array<Row, static_cast<size_t>(Step::done)> table{{
 
 } // namespace
 
-Exchange::Exchange(Worker& its_worker, net::Link& client)
-    : worker(its_worker), client_link(&client), began_ns(its_worker.now_ns()), space(its_worker.buffers),
+Exchange::Exchange(Worker& its_worker, net::Link* client)
+    : worker(its_worker), client_link(client), began_ns(its_worker.now_ns()), space(its_worker.buffers),
       body(its_worker.buffers), outgoing(its_worker.buffers), denied(its_worker.buffers),
       number(its_worker.next_exchange_number()), raw(its_worker.buffers), held(its_worker.buffers) {}
 

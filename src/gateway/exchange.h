@@ -88,7 +88,8 @@ struct BatchRequest {
 };
 
 struct Exchange {
-    Exchange(Worker& worker, net::Link& client);
+    /// `client`: nullptr for one of weir's own (parting.h).
+    Exchange(Worker& worker, net::Link* client);
     ~Exchange();
     Exchange(const Exchange&) = delete;
     Exchange& operator=(const Exchange&) = delete;
@@ -120,6 +121,7 @@ struct Exchange {
     bool in_flight = false;
     bool fresh_upstream = false; // the upstream link was connected for this exchange
     bool retried = false;
+    bool parting = false; // of weir's own: nobody waits for it
     uint64_t began_ns = 0;
     uint64_t body_since_ns = 0;
     uint64_t held_back_ns = 0; // since when its body waits for memory; 0: it does not
@@ -152,7 +154,8 @@ struct Exchange {
     std::string_view name; // tool, prompt or resource
     mcp::Id id;            // of a request
     std::string_view revision;
-    std::string_view client_text; // name and version, as the client says
+    std::string_view wanted_revision; // of an initialize: what its client asks for
+    std::string_view client_text;     // name and version, as the client says
     uint64_t in_flight_digest = 0;
     uint32_t stream_row = KeyCounts::uncounted; // an open event stream: its principal's, in the counts
     std::unique_ptr<post::DeskNews> desk_news;  // of a person's question, once it is answered
@@ -194,9 +197,10 @@ struct Exchange {
     uint64_t answer_left = 0; // octets of a body of known length that have not come
     uint64_t answer_bytes = 0;
     uint64_t upstream_idle_ns = 0;
-    std::string_view answer_session;  // the upstream's session id, in `space`
-    std::string_view answer_revision; // what an initialize agreed on, in `space`
-    std::string_view retry_after;     // in `space`
+    std::string_view answer_session;   // the upstream's session id, in `space`
+    std::string_view answer_revision;  // what an initialize agreed on, in `space`
+    std::string_view strange_revision; // the same, when weir does not speak it
+    std::string_view retry_after;      // in `space`
     http::EventReader events;
     PaddedBytes raw; // the stream's octets without their framing, when that is chunked
     size_t raw_at = 0;

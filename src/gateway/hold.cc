@@ -477,6 +477,7 @@ void end_hold(Exchange& exchange) {
 }
 
 bool detached(const Exchange& exchange) {
+    if (exchange.parting) return true;
     return exchange.hold != nullptr &&
            (exchange.hold->claim == Hold::Claim::granted || exchange.hold->claim == Hold::Claim::settled);
 }

@@ -58,7 +58,7 @@ void put_grant_back(Exchange& exchange);
 /// The exchange ends: whoever waits elsewhere learns how.
 void end_hold(Exchange& exchange);
 
-/// Whether the exchange runs an approved call: no client's close ends it then.
+/// Whether the exchange runs an approved call, or is weir's own: no client's close ends it then.
 bool detached(const Exchange& exchange);
 
 } // namespace weir::gateway

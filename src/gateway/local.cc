@@ -161,6 +161,10 @@ Next refuse_and_close(Exchange& exchange, Error error, std::string_view detail) 
 
 Next step_refuse(Exchange& exchange) {
     Worker& worker = exchange.worker;
+    if (exchange.parting) { // Nobody is told.
+        record_refused(exchange);
+        return go(exchange, Step::settle);
+    }
     const auto& row = row_of(exchange.refusal.error);
     worker.counters.refused[static_cast<size_t>(exchange.refusal.error)].add();
     worker.counters.local_answers.add();

@@ -86,6 +86,22 @@ bool record_decided(Exchange& exchange, const policy::Verdict& verdict, int64_t 
     return true;
 }
 
+bool record_parting(Exchange& exchange) {
+    if (!record_asked(exchange, {})) return false;
+    exchange.worker.counters.allowed.add();
+    if (!append(exchange, record::Allowed{{.policies = {},
+                                           .code = 0,
+                                           .text = {},
+                                           .generation = exchange.worker.generation().number,
+                                           .status = 0,
+                                           .reason = row_of(Error::protocol_unsupported).name,
+                                           .ticket = {}}}))
+        return false;
+    exchange.verdict_seq = exchange.last_seq;
+    if (strict(exchange)) exchange.awaited_seq = exchange.last_seq;
+    return true;
+}
+
 bool record_held(Exchange& exchange, std::string_view ticket) {
     Worker& worker = exchange.worker;
     worker.counters.held.add();

@@ -15,6 +15,8 @@ bool enter_session(Exchange& exchange);
 bool record_asked(Exchange& exchange, std::string_view body);
 /// What was decided about it: allowed or blocked. `code` is what a refused client is told.
 bool record_decided(Exchange& exchange, const policy::Verdict& verdict, int64_t code);
+/// What weir itself asks of a server (parting.h), in one entry what and in one why it may. False: the record takes nothing.
+bool record_parting(Exchange& exchange);
 /// The call waits for people, under `ticket`.
 bool record_held(Exchange& exchange, std::string_view ticket);
 bool record_forwarded(Exchange& exchange);

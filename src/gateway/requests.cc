@@ -159,7 +159,10 @@ Result<void> read_one(Exchange& exchange) {
     if (exchange.era == mcp::Era::modern)
         return check_params(exchange); // A session id is ignored there, and goes nowhere.
     if (const auto opened = open_session(exchange); !opened) return opened;
-    if (exchange.method == mcp::Method::initialize) return {};
+    if (exchange.method == mcp::Method::initialize) {
+        exchange.wanted_revision = exchange.space.copy(message->params.find("protocolVersion").string(exchange.space));
+        return {};
+    }
     if (const auto checked = check_revision(exchange); !checked) return checked;
     return exchange.expects_answer ? enter_flight(exchange, exchange.id) : Result<void>();
 }

@@ -5,6 +5,7 @@
 #include "gateway/answers.h"
 #include "gateway/exchange.h"
 #include "gateway/hold.h"
+#include "gateway/parting.h"
 #include "gateway/record_entries.h"
 #include "gateway/stream.h"
 #include "gateway/worker.h"
@@ -202,7 +203,8 @@ Next step_forward(Exchange& exchange) {
     exchange.sent_before = link.bytes_out();
     append_with_credential(exchange, link.out());
     link.after_seq = exchange.verdict_seq;
-    link.set_deadline(worker.now_ns() + exchange.server->config->first_octet_ns_max);
+    const uint64_t most = exchange.server->config->first_octet_ns_max;
+    link.set_deadline(worker.now_ns() + (exchange.parting ? std::min(most, parting_ns_max) : most));
     worker.flush_later(link);
     return go(exchange, Step::relay);
 }
@@ -234,7 +236,7 @@ Next step_relay(Exchange& exchange) {
         const auto body = gather_body(exchange);
         exchange.answer_bytes = link.bytes_in();
         if (!body && body.error() == Error::incomplete) {
-            if (exchange.answer_bytes != before)
+            if (exchange.answer_bytes != before && !exchange.parting)
                 link.set_deadline(worker.now_ns() + exchange.server->config->silence_ns_max);
             return Next::wait;
         }

@@ -5,6 +5,7 @@
 #include "gateway/authentication.h"
 #include "gateway/hold.h"
 #include "gateway/local.h"
+#include "gateway/parting.h"
 #include "gateway/record_entries.h"
 #include "gateway/worker.h"
 #include "http/write.h"
@@ -232,6 +233,20 @@ Next end_open(Exchange& exchange, std::string_view notice) {
     return finish_stream(exchange);
 }
 
+/// The server agrees on a revision that weir does not speak: an error is all that the client gets of the stream.
+Next end_disagreed(Exchange& exchange) {
+    PaddedBytes message(exchange.worker.buffers), framed(exchange.worker.buffers);
+    write_disagreement(exchange, message);
+    record_answered(exchange, message.text(), true);
+    exchange.response_seen = true;
+    exchange.held.release();
+    if (http::write_event(framed, {.id = {}, .retry_ms = {}, .type = "message", .data = message.text()}))
+        send_to_client(exchange, framed.text());
+    part(exchange);
+    exchange.answer_complete = false;
+    return finish_stream(exchange);
+}
+
 } // namespace
 
 void send_event(Exchange& exchange, std::string_view event) {
@@ -325,6 +340,7 @@ Next relay_stream(Exchange& exchange) {
         }
         const auto relayed = relay_event(exchange, *event);
         consume_octets(exchange, event->consumed);
+        if (!relayed && disagrees(exchange, relayed.error())) return end_disagreed(exchange);
         if (!relayed) return end_stream(exchange, relayed.error());
     }
     return wait_on(exchange);

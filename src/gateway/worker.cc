@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "gateway/desk_requests.h"
+#include "gateway/parting.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -33,7 +34,7 @@ Worker::Worker(ring::Ring& worker_ring, WorkerOptions worker_options)
       authenticator(options.generation->issuers), in_flight(limits.connections_max), ended_sessions(ended_sessions_max),
       sessions(options.record, options.boot_id, limits.session_idle_ns_max, options.seed),
       holds(limits.connections_max), links_(limits.connections_max + limits.upstream_links_max),
-      exchanges_(2 * limits.connections_max), upstreams_(options.generation->servers.size()),
+      exchanges_(2 * limits.connections_max + partings_max), upstreams_(options.generation->servers.size()),
       steps_(limits.memory_bytes_max) {
     const Config& config = options.generation->config;
     anonymous_only_ = std::ranges::all_of(config.servers, &ServerConfig::anonymous);
@@ -124,12 +125,22 @@ void Worker::moved(net::Link& link) {
 }
 
 void Worker::begin_exchange(net::Link& link) {
-    Exchange* exchange = exchanges_.make(*this, link);
+    Exchange* exchange = exchanges_.make(*this, &link);
     if (exchange == nullptr) return link.close(); // Twice as many exchanges as connections are all detached ones.
     link.owner = exchange;
     crowd_.saw(link, ring.now_ns());
     counters.exchanges_open.add();
     wake(*exchange);
+}
+
+Exchange* Worker::begin_parting() {
+    Exchange* const exchange = partings_ == partings_max ? nullptr : exchanges_.make(*this, nullptr);
+    if (exchange == nullptr) return nullptr;
+    ++partings_;
+    exchange->parting = true;
+    counters.exchanges_open.add();
+    wake(*exchange);
+    return exchange;
 }
 
 void Worker::expired(net::Link& link) {
@@ -236,6 +247,7 @@ void Worker::finish(Exchange& exchange) {
     counters.exchanges_open.sub();
     net::Link* link = exchange.client();
     if (exchange.woken) std::erase(woken_, &exchange);
+    if (exchange.parting) --partings_;
     exchanges_.free(exchange);
     if (link == nullptr) return;
     link->owner = nullptr;

@@ -182,6 +182,8 @@ class Worker final : public net::LinkHost {
     void address_failed(const Server& server);
     /// The exchange is over: its client link waits for the next request or closes.
     void finish(Exchange& exchange);
+    /// An exchange without a client, which runs this turn; nullptr: too many of them are under way.
+    Exchange* begin_parting();
     Ref ref_of(const Exchange& exchange) const { return exchanges_.ref(exchange); }
     Exchange* find_exchange(Ref ref) { return exchanges_.find(ref); }
     uint32_t next_exchange_number() { return ++exchange_number_; }
@@ -307,6 +309,7 @@ class Worker final : public net::LinkHost {
     uint64_t last_words_ns_ = UINT64_MAX, cut_ns_ = UINT64_MAX;
     uint64_t housekeeping_ns_ = 0;
     uint32_t exchange_number_ = 0;
+    uint32_t partings_ = 0;           // exchanges of weir's own
     bool takes_certificates_ = false; // some server asks them who comes
     bool anonymous_only_ = true;      // no server asks who comes
     bool counts_addresses_ = false;   // of clients; somebody may come from elsewhere than loopback, or is known

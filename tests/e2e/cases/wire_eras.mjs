@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { startServer, stopAll } from '../lib/processes.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 import { startWeir } from '../lib/weir.mjs';
-import { ask, initialize, legacyHeaders, modernCall, modernHeaders, modernRequest, openSession, post, raw, readEvents,
+import { ask, eventually, initialize, legacyHeaders, modernCall, modernHeaders, modernRequest, openSession, post, raw, readEvents,
          statusOf, versions, wholeAnswer } from '../lib/wire.mjs';
 
 const prefix = 'io.modelcontextprotocol';
@@ -282,7 +282,22 @@ describe('row 14: the version of a session', () => {
       const answer = await ask(url(), initialize('2025-11-25'));
       assert.equal(answer.body.error?.code, -32602);
       assert.equal(answer.body.id, 'init');
+      assert.deepEqual([answer.body.error.data.requested, answer.body.error.data.supported[0]], ['2025-11-25', '2025-11-25']);
       assert.equal(answer.headers.get('mcp-session-id'), null);
+      // The session that it opened is ended, which is in the record as weir's own doing.
+      await eventually(() => upstream.requests.some(({ method, headers }) => method === 'DELETE' && headers['mcp-session-id'] === 'of-2099'));
+      const parted = upstream.requests.find(({ method, headers }) => method === 'DELETE' && headers['mcp-session-id'] === 'of-2099');
+      assert.equal(parted.headers['mcp-protocol-version'], '2099-01-01');
+      await eventually(async () => {
+        for (const { id } of (await weir.sessions()).sessions) {
+          const { entries } = await weir.entries(id);
+          const asked = entries.find(({ kind, method, client }) => kind === 'asked' && method === 'DELETE' && client === 'weir');
+          const own = entries.filter(({ exchange }) => asked !== undefined && exchange === asked.exchange);
+          if (own.some(({ kind }) => kind === 'answered'))
+            return own.map(({ kind }) => kind).join() === 'asked,allowed,forwarded,answered' && own[1].reason === 'protocol_unsupported';
+        }
+        return false;
+      });
     } finally {
       upstream.answer(undefined);
     }
