@@ -109,12 +109,9 @@ Exit call(const CallOptions& options) {
     std::string tool = options.tool;
     Endpoint endpoint;
     if (!options.target.url.empty()) {
-        const auto read = read_endpoint(options.target.url);
-        if (!read) {
-            complain("--url must be an http:// URL");
-            return Exit::usage;
-        }
-        endpoint = *read;
+        auto read = endpoint_at_url(options.target);
+        if (!read) return read.error();
+        endpoint = std::move(*read);
     } else {
         const size_t slash = tool.find('/');
         if (slash == std::string::npos) {
@@ -125,12 +122,12 @@ Exit call(const CallOptions& options) {
         tool = tool.substr(slash + 1);
         const auto config = load_or_complain(options.target.file);
         if (!config) return Exit::invalid_config;
-        endpoint = endpoint_of(*config, server);
+        endpoint = endpoint_of(*config, server, options.target);
         if (endpoint.target == "/") endpoint.target = "/mcp/" + server; // unknown: weir says so itself
     }
     std::string said;
     McpClient client(endpoint, timeout_ns(options.target), [&said](json::Value note) { show_progress(note, said); });
-    const std::string where = fmt::format("http://{}{}", endpoint.authority, endpoint.target);
+    const std::string where = endpoint.url();
     if (const Exit connected = connect(client, options.target, where); connected != Exit::ok) return connected;
     const auto reply = client.call(tool, *arguments);
     if (!reply) return told_failure(client, reply.error(), where);
@@ -163,7 +160,7 @@ void add_call(CLI::App& app, Exit& exit) {
     command->add_flag("--json", options->json, "print the whole result or error as JSON");
     command->footer(
         "Exit code: 0 answered, 1 the tool failed, 5 denied by policy or by a person, 6 no such server or tool,\n"
-        "7 no answer in time or no decision yet, 9 cannot reach weir.");
+        "7 no answer in time or no decision yet, 9 cannot reach weir. WEIR_TOKEN: the token to come with.");
     command->callback([options, &exit] { exit = call(*options); });
 }
 

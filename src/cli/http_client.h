@@ -1,12 +1,13 @@
-// cli/http_client.h - one HTTP/1.1 request to one server and its answer, on a blocking socket with deadlines.
+// cli/http_client.h - one HTTP/1.1 request to one server and its answer, with deadlines.
 //
-// For commands that a person waits for, never for a worker. One connection a request, no redirects, no TLS, no proxy.
-// Owns the socket and the bytes of the answer.
+// For commands that a person waits for, never for a worker. One connection a request, no redirects, no proxy.
+// Owns the connection and the bytes of the answer.
 #pragma once
 
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "base/result.h"
+#include "cli/wire.h"
 #include "http/body.h"
 #include "http/head.h"
 
@@ -19,16 +20,7 @@
 
 namespace weir::cli {
 
-/// Where a request goes.
-struct Endpoint {
-    std::string host; // a name or an address, IPv6 without brackets
-    uint16_t port = 0;
-    std::string authority; // for Host
-    std::string target = "/";
-    std::string socket = {}; // the path of a UNIX socket, in place of host and port
-};
-
-/// Takes `http://host[:port]/path` apart. invalid: anything else, https included.
+/// Takes `http://host[:port]/path` or `https://...` apart. invalid: anything else.
 Result<Endpoint> read_endpoint(std::string_view url);
 
 struct HttpRequest {
@@ -40,9 +32,6 @@ struct HttpRequest {
 class HttpExchange {
   public:
     explicit HttpExchange(BufferPool& pool) : raw_(pool), body_(pool) {}
-    ~HttpExchange();
-    HttpExchange(const HttpExchange&) = delete;
-    HttpExchange& operator=(const HttpExchange&) = delete;
 
     /// Connects, sends, and reads the answer's head. `silence_ns_max` bounds every wait from here on.
     /// io_failed: why() tells what; request_timeout: nobody answered in time; others: the answer is not HTTP.
@@ -58,18 +47,13 @@ class HttpExchange {
     /// What of the body came and was not consumed.
     PaddedBytes& body() { return body_; }
     /// What went wrong, for a person.
-    const std::string& why() const { return why_; }
+    const std::string& why() const { return why_.empty() ? wire_.why() : why_; }
 
   private:
-    Result<void> connect(const Endpoint& to);
-    Result<void> send(std::string_view bytes);
     Result<bool> receive(); // false: the peer is done
-    Result<void> wait(short events);
     Result<void> take_payload();
-    std::unexpected<Error> failed(std::string_view what);
 
-    int fd_ = -1;
-    uint64_t silence_ns_max_ = 0;
+    Wire wire_;
     PaddedBytes raw_; // received, not yet decoded
     PaddedBytes body_;
     http::ChunkedReader chunks_;

@@ -69,6 +69,7 @@ HttpRequest McpClient::http_request(http::Method method, std::string_view body) 
     request.fields = {{"Accept", "application/json, text/event-stream"},
                       {"User-Agent", fmt::format("weir/{}", version())}};
     if (method == http::Method::post) request.fields.emplace_back("Content-Type", "application/json");
+    if (!token_.empty()) request.fields.emplace_back("Authorization", "Bearer " + token_);
     if (!protocol_.empty()) request.fields.emplace_back("MCP-Protocol-Version", protocol_);
     if (!session_id_.empty()) request.fields.emplace_back("Mcp-Session-Id", session_id_);
     return request;

@@ -38,6 +38,8 @@ class McpClient {
     /// Finds the era, does the handshake if there is one. Anything but success: why() has a sentence; status() the HTTP
     /// status if there was one.
     Result<void> connect(Era era = Era::unknown);
+    /// Every request from here on comes with this bearer token; to https, or within this machine, and not elsewhere.
+    void come_with(std::string token) { token_ = std::move(token); }
     /// One request. `members` is the inside of its params without `_meta`, e.g. `"name":"x"`; `name` what Mcp-Name says
     /// ("" for methods without). Errors are those of the transport; a JSON-RPC error is a Reply.
     Result<Reply> request(std::string_view method, std::string_view members, std::string_view name = {});
@@ -54,6 +56,7 @@ class McpClient {
     const std::string& protocol() const { return protocol_; }
     uint16_t status() const { return status_; }
     const std::string& why() const { return why_; }
+    const Endpoint& endpoint() const { return endpoint_; }
     Workspace& space() { return space_; }
 
   private:
@@ -68,6 +71,7 @@ class McpClient {
     Result<void> initialize();
 
     Endpoint endpoint_;
+    std::string token_;
     uint64_t silence_ns_max_;
     std::function<void(json::Value)> notified_;
     BufferPool pool_;

@@ -21,16 +21,20 @@ namespace weir::cli {
 struct TargetOptions {
     std::string file;
     std::string url;
+    std::string ca;           // a file of authorities for TLS in place of the system's
     std::string era = "auto"; // auto, modern, legacy
     std::string timeout = "60s";
 };
 
 void add_target_options(CLI::App& command, TargetOptions& options);
 
+/// The endpoint that --url names. Anything else was told on standard error.
+std::expected<Endpoint, Exit> endpoint_at_url(const TargetOptions& options);
 /// The endpoint of `server` as clients of weir reach it.
-Endpoint endpoint_of(const gateway::Config& config, std::string_view server);
+Endpoint endpoint_of(const gateway::Config& config, std::string_view server, const TargetOptions& options = {});
 
-/// Connects `client` as the options say. Anything but ok was told on standard error.
+/// Connects `client` as the options say, with the token of WEIR_TOKEN if there is one. Anything but ok was told on standard
+/// error.
 Exit connect(McpClient& client, const TargetOptions& options, std::string_view where);
 /// Why a request failed on its way, told on standard error.
 Exit told_failure(const McpClient& client, Error error, std::string_view where);

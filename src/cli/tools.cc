@@ -26,7 +26,7 @@ std::string first_line(std::string_view text) { return std::string(text.substr(0
 Exit list(const Endpoint& endpoint, const std::string& server, const TargetOptions& target, Table& table,
           json::Text& out) {
     McpClient client(endpoint, timeout_ns(target));
-    const std::string where = fmt::format("http://{}{}", endpoint.authority, endpoint.target);
+    const std::string where = endpoint.url();
     if (const Exit connected = connect(client, target, where); connected != Exit::ok) return connected;
     out.begin_object().name("server").string(server).name("tools").begin_array();
     std::string cursor;
@@ -58,11 +58,8 @@ Exit list_all(const ToolsOptions& options) {
     out.begin_array();
     Exit exit = Exit::ok;
     if (!options.target.url.empty()) {
-        const auto endpoint = read_endpoint(options.target.url);
-        if (!endpoint) {
-            complain("--url must be an http:// URL");
-            return Exit::usage;
-        }
+        const auto endpoint = endpoint_at_url(options.target);
+        if (!endpoint) return endpoint.error();
         exit = list(*endpoint, options.target.url, options.target, table, out);
     } else {
         const auto config = load_or_complain(options.target.file);
@@ -71,7 +68,8 @@ Exit list_all(const ToolsOptions& options) {
         for (const auto& server : config->servers) {
             if (!options.server.empty() && server.name != options.server) continue;
             found = true;
-            if (const Exit one = list(endpoint_of(*config, server.name), server.name, options.target, table, out);
+            if (const Exit one =
+                    list(endpoint_of(*config, server.name, options.target), server.name, options.target, table, out);
                 one != Exit::ok) {
                 if (!options.server.empty() || options.json) return one;
                 exit = one;

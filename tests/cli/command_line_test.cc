@@ -42,9 +42,18 @@ TEST_CASE("the exit code says what became of the command line") {
     CHECK(execute({"call", "acme/help", "-c", "/nonexistent"}) == 3);
     CHECK(execute({"call", "acme/help", "--era", "stone"}) == 2);
     CHECK(execute({"call", "acme/help", "--timeout", "soon"}) == 2);
-    CHECK(execute({"call", "help", "--url", "https://127.0.0.1/mcp"}) == 2);
+    CHECK(execute({"call", "help", "--url", "ftp://127.0.0.1/mcp"}) == 2);
     CHECK(execute({"status", "-c", "/nonexistent"}) == 3);
     CHECK(execute({"doctor", "-c", "/nonexistent"}) == 3);
+}
+
+TEST_CASE("a token goes to nobody who could read it on the way") {
+    setenv("WEIR_TOKEN", "secret", 1);
+    CHECK(execute({"call", "help", "--url", "http://192.0.2.1/mcp"}) == 2);
+    CHECK(execute({"tools", "list", "--url", "http://192.0.2.1/mcp"}) == 2);
+    setenv("WEIR_TOKEN", "two words", 1);
+    CHECK(execute({"call", "help", "--url", "http://127.0.0.1:1/mcp"}) == 2);
+    unsetenv("WEIR_TOKEN");
 }
 
 TEST_CASE("a server that is not there is exit code 9") {

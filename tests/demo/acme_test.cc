@@ -208,7 +208,13 @@ TEST_CASE("a server that is not there is told from one that answers") {
     REQUIRE(!connected);
     CHECK(connected.error() == Error::io_failed);
     CHECK(client.why().find("refused") != std::string::npos);
-    CHECK(!read_endpoint("https://a/mcp"));
+    const auto https = read_endpoint("https://[::1]/mcp");
+    REQUIRE(https);
+    CHECK(https->tls);
+    CHECK(https->port == 443);
+    CHECK(https->host == "::1");
+    CHECK(https->url() == "https://[::1]/mcp");
+    CHECK(!read_endpoint("ftp://a/mcp"));
 }
 
 TEST_CASE("names that a header cannot carry are encoded") {

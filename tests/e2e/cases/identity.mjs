@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
-import { startServer, stopAll } from '../lib/processes.mjs';
+import { run, startServer, stopAll } from '../lib/processes.mjs';
 import { robot, signIn, startProvider } from '../lib/provider.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
-import { startWeir } from '../lib/weir.mjs';
+import { program, startWeir } from '../lib/weir.mjs';
 import { ask, eventually, modernCall } from '../lib/wire.mjs';
 
 const redirect = 'http://127.0.0.1:1/callback';
@@ -142,6 +142,11 @@ test('an API key lets in where it is for, until it is revoked', async () => {
   await eventually(async () => (await call('echo', made.key, 'keys')).status === 200);
   assert.equal((await call('echo', `${made.key.slice(0, -1)}${made.key.endsWith('0') ? 1 : 0}`, 'keys')).status, 401);
   assert.equal((await call('echo', made.key, 'own')).status, 401);
+  const by = (key) => run(program, ['call', 'keys/echo', '-c', weir.config], { env: { ...process.env, WEIR_TOKEN: key } });
+  assert.equal((await by(made.key)).code, 0);
+  const nobody = await by('');
+  assert.equal(nobody.code, 1);
+  assert.match(nobody.said, /an access token is needed here: put one into WEIR_TOKEN/);
   const weak = await weir.json('token', 'create', 'weak', '--server', 'keys');
   tokens.push(weak.key);
   await eventually(async () => (await call('echo', weak.key, 'keys')).status === 403);

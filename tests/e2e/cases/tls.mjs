@@ -244,6 +244,19 @@ test('curl is served, and refuses what it should', async () => {
   assert.notEqual((await curl('--cacert', made.path('other.pem'))).code, 0);
 });
 
+test('weir call and weir tools come by https, to who has a certificate for it', async () => {
+  const called = await weir.cli('call', 'up/echo', '--ca', ca);
+  assert.equal(called.code, 0, called.said);
+  assert.equal((await weir.cli('tools', 'list', 'up', '--ca', ca)).code, 0);
+  for (const args of [[], ['--ca', made.path('other.pem')]]) {
+    const refused = await weir.cli('call', 'up/echo', ...args);
+    assert.equal(refused.code, 9);
+    assert.match(refused.said, /certificate/);
+  }
+  const named = await run(program, ['call', 'echo', '--url', `https://127.0.0.1:${weir.port}/mcp/up`, '--ca', ca]);
+  assert.equal(named.code, 0, named.said);
+});
+
 test('a new certificate is shown to new connections, and old ones stay', async () => {
   const agent = new Agent({ keepAlive: true, maxSockets: 1, ca: made.text('ca.pem') });
   assert.equal((await ask('up', undefined, { agent })).status, 200);
