@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "base/result.h"
-#include "cli/wire.h"
+#include "control/wire.h"
 #include "http/body.h"
 #include "http/head.h"
 
@@ -19,6 +19,8 @@
 #include <vector>
 
 namespace weir::cli {
+
+using control::Endpoint;
 
 /// Takes `http://host[:port]/path` or `https://...` apart. invalid: anything else.
 Result<Endpoint> read_endpoint(std::string_view url);
@@ -53,7 +55,7 @@ class HttpExchange {
     Result<bool> receive(); // false: the peer is done
     Result<void> take_payload();
 
-    Wire wire_;
+    control::Wire wire_;
     PaddedBytes raw_; // received, not yet decoded
     PaddedBytes body_;
     http::ChunkedReader chunks_;

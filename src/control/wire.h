@@ -1,4 +1,4 @@
-// cli/wire.h - a connection of a command: over TCP or a UNIX socket, with TLS or without, on deadlines.
+// control/wire.h - a connection of a tool that a person waits for: over TCP or a UNIX socket, with TLS or without, on deadlines.
 //
 // libcurl connects, does TLS and checks certificates; what goes over the connection is not its business. Blocking; one
 // thread. No proxy: what is sent goes to the host that is named.
@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace weir::cli {
+namespace weir::control {
 
 /// Where a request goes.
 struct Endpoint {
@@ -55,4 +55,4 @@ class Wire {
     std::string why_;
 };
 
-} // namespace weir::cli
+} // namespace weir::control

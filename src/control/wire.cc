@@ -1,5 +1,5 @@
-// cli/wire.cc - libcurl as a connection: it connects, and then only sends and receives.
-#include "cli/wire.h"
+// control/wire.cc - libcurl as a connection: it connects, and then only sends and receives.
+#include "control/wire.h"
 
 #include "base/limits.h"
 
@@ -10,7 +10,7 @@
 #include <cstring>
 #include <mutex>
 
-namespace weir::cli {
+namespace weir::control {
 
 static_assert(CURL_ERROR_SIZE == 256);
 
@@ -99,4 +99,4 @@ Result<size_t> Wire::receive(char* at, size_t room) {
     }
 }
 
-} // namespace weir::cli
+} // namespace weir::control
