@@ -67,7 +67,8 @@ class KeyCounts {
 struct Caps {
     Caps(const Limits& limits, uint32_t workers);
 
-    Cap tls_handshakes;              // of clients, under way
+    Cap tls_handshakes;              // with clients, under way
+    Cap upstream_handshakes;         // with servers, the same limit
     Cap connections, upstream_links; // of clients; the admin listener's are not among them
     KeyCounts addresses;
     KeyCounts principals; // their open event streams

@@ -62,7 +62,7 @@ constexpr LimitRow rows[] = {
     WEIR_LIMIT("mask_nesting_max", mask_nesting_max, count, 1, 16, "the answer is blocked"),
     WEIR_LIMIT("mask_steps_max", mask_steps_max, count, 10'000, 10'000'000'000, "the answer is blocked"),
     WEIR_LIMIT("connections_max", connections_max, count, 1, 1'000'000, "refused"),
-    WEIR_LIMIT("tls_handshakes_max", tls_handshakes_max, count, 1, 1'000'000, "refused"),
+    WEIR_LIMIT("tls_handshakes_max", tls_handshakes_max, count, 1, 1'000'000, "refused; with servers: 503"),
     WEIR_LIMIT("connections_per_address_max", connections_per_address_max, count, 1, 1'000'000,
                "refused; loopback is exempt while clients are anonymous"),
     WEIR_LIMIT("streams_per_principal_max", streams_per_principal_max, count, 1, 1'000'000, "429, JSON-RPC 42901"),

@@ -83,7 +83,7 @@ struct Gateway::Parts {
         std::shared_ptr<ring::Waker> waker;
         std::shared_ptr<WorkerMailbox> mailbox;
         std::vector<std::pair<int, Role>> listeners; // made by start(), closed by the worker
-        std::unique_ptr<net::TlsHands> hands;        // none where clients come in plain text
+        std::unique_ptr<net::TlsHands> hands;        // none where nobody is spoken to with TLS
         std::thread thread;
     };
 
@@ -321,7 +321,7 @@ void Gateway::Parts::run_worker(uint32_t index) {
     if (self.hands)
         calls.take_step = [&self](std::shared_ptr<net::TlsAway> away, Ref link) {
             self.hands->take(std::move(away), [&self, link](std::shared_ptr<net::TlsAway> back) {
-                // Bounded by the handshakes that may go on at once.
+                // Bounded by the handshakes that may go on at once, with clients and with servers.
                 self.mailbox->post_always(
                     {.kind = WorkerMessage::Kind::shaken, .tls_away = std::move(back), .link = link});
             });
@@ -384,13 +384,15 @@ std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config conf
         std::move(names), [raw = parts.get()](uint32_t server, const ring::Address& address) {
             raw->tell_all({.kind = WorkerMessage::Kind::resolved, .server = server, .address = address});
         });
+    const bool shakes_hands = parts->generation.tls_server != nullptr ||
+                              std::ranges::any_of(settled.servers, [](const auto& each) { return each.url.tls; });
     for (uint32_t i = 0; i < count; ++i) {
         auto waker = ring::make_waker();
         if (!waker) return std::unexpected(StartFailure{1, {"no descriptor is left (raise the limit of open files)"}});
         auto& thread = parts->threads[i];
         thread.waker = *waker;
         thread.mailbox = std::make_shared<WorkerMailbox>(mailbox_messages_max, [waker = *waker] { waker->wake(); });
-        if (parts->generation.tls_server) thread.hands = std::make_unique<net::TlsHands>();
+        if (shakes_hands) thread.hands = std::make_unique<net::TlsHands>();
         parts->counters.push_back(std::make_unique<Counters>());
         parts->counters_view.push_back(parts->counters.back().get());
     }

@@ -186,10 +186,14 @@ net::Link* Worker::dial(const Server& server, bool& fresh) {
     link->counted = true;
     link->role = static_cast<uint8_t>(Role::upstream);
     link->server = server.index;
+    if (tls_clients_[server.index] != nullptr && !cover(*link, tls_clients_[server.index])) {
+        leave_caps(*link);
+        links_.free(*link);
+        return nullptr;
+    }
     counters.upstream_links_open.add();
     counters.upstream_connects.add();
     fresh = true;
-    if (tls_clients_[server.index] != nullptr) cover(*link, tls_clients_[server.index]);
     if (!link->connect(address_of(server))) {
         link->close();
         return nullptr;

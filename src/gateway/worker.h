@@ -205,7 +205,7 @@ class Worker final : public net::LinkHost {
     /// The rest of the body is not here and would take memory: whether it must wait. Its link is not read until let_on().
     bool hold_back(Exchange& exchange);
     void let_on(Exchange& exchange);
-    bool upstream_links_full() const;
+    bool upstream_full() const; // no link more, or no handshake
     /// The exchange is to be an open event stream of its principal. streams_exceeded: there are too many.
     Result<void> enter_stream(Exchange& exchange);
     void leave_stream(Exchange& exchange);
@@ -257,7 +257,8 @@ class Worker final : public net::LinkHost {
     uint64_t own_memory_bytes() const { return buffers.lent_bytes() + tls_links_ * net::Tls::memory_bytes; }
     void make_tls();
     bool cover(net::Link& link);
-    void cover(net::Link& link, const std::shared_ptr<net::TlsClient>& client);
+    bool cover(net::Link& link, const std::shared_ptr<net::TlsClient>& client);
+    Cap& handshakes_of(const net::Link& link) const;
     void shake_hands();
     void hands_shaken(net::Link& link);
     void come_back(Ref link, net::TlsAway& away);

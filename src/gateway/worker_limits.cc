@@ -89,7 +89,10 @@ void Worker::leave_caps(net::Link& link) {
     link.address_row = KeyCounts::uncounted;
 }
 
-bool Worker::upstream_links_full() const { return options.caps->upstream_links.taken() >= limits.upstream_links_max; }
+bool Worker::upstream_full() const {
+    return options.caps->upstream_links.taken() >= limits.upstream_links_max ||
+           options.caps->upstream_handshakes.taken() >= limits.tls_handshakes_max;
+}
 
 // Event streams.
 

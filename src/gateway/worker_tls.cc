@@ -1,8 +1,9 @@
 // gateway/worker_tls.cc - the handshakes of a worker: how many at once, and how long they may keep the others waiting.
 //
-// The long steps of handshakes with clients (a signature, a key exchange) are taken on a thread beside the worker. The others
-// take a millisecond at most and have a share of each turn, in the order they came; what is left goes on in the next turn,
-// which does not wait for the kernel. Once its hands are shaken a link is like any other.
+// The long steps of handshakes with clients (a signature, a key exchange), and all of those with servers (whose chains of
+// certificates are checked), are taken on a thread beside the worker. The others take a millisecond at most and have a share of
+// each turn, in the order they came; what is left goes on in the next turn, which does not wait for the kernel. Once its hands
+// are shaken a link is like any other.
 #include "base/log.h"
 #include "gateway/certificates.h"
 #include "gateway/worker.h"
@@ -46,12 +47,21 @@ bool Worker::cover(net::Link& link) {
     return true;
 }
 
-void Worker::cover(net::Link& link, const std::shared_ptr<net::TlsClient>& client) {
+/// A link to a server. False: too many handshakes with servers are under way.
+bool Worker::cover(net::Link& link, const std::shared_ptr<net::TlsClient>& client) {
+    if (!options.caps->upstream_handshakes.take(limits.tls_handshakes_max)) return false;
+    link.shaking = true;
     auto tls = net::Tls::connect(client, buffers);
     WEIR_ASSERT(tls != nullptr); // Only without memory, of which the caps take care.
     link.use_tls(std::move(tls));
     link.covered = true;
     ++tls_links_;
+    return true;
+}
+
+Cap& Worker::handshakes_of(const net::Link& link) const {
+    return static_cast<Role>(link.role) == Role::upstream ? options.caps->upstream_handshakes
+                                                          : options.caps->tls_handshakes;
 }
 
 void Worker::can_shake(net::Link& link) {
@@ -69,7 +79,9 @@ void Worker::shake_hands() {
         link->queued_shake = false;
         if (!more && may_leave && link->should_leave()) {
             link->shaking_away = true;
-            options.calls.take_step(link->leave(), links_.ref(*link));
+            auto away = link->leave();
+            away->until_ns = link->deadline_ns();
+            options.calls.take_step(std::move(away), links_.ref(*link));
             continue;
         }
         if (more) can_shake(*link);
@@ -82,7 +94,8 @@ void Worker::shake_hands() {
 /// not before, so that who opens connections and leaves them piles up no steps.
 void Worker::come_back(Ref ref, net::TlsAway& away) {
     net::Link* const link = links_.find(ref);
-    if (link == nullptr) return options.caps->tls_handshakes.give_back();
+    if (link == nullptr)
+        return (away.connects() ? options.caps->upstream_handshakes : options.caps->tls_handshakes).give_back();
     link->shaking_away = false;
     link->come_back(away);
 }
@@ -91,6 +104,8 @@ void Worker::come_back(Ref ref, net::TlsAway& away) {
 void Worker::hands_shaken(net::Link& link) {
     const net::Tls* const tls = link.tls();
     if (tls == nullptr || tls->handshaking()) return;
+    if (!std::exchange(link.shaking, false)) return;
+    handshakes_of(link).give_back();
     const bool failed = tls->state() == net::Tls::State::failed;
     if (static_cast<Role>(link.role) == Role::upstream) {
         const uint64_t now = ring.now_ns();
@@ -99,8 +114,6 @@ void Worker::hands_shaken(net::Link& link) {
         return log::warn("upstream_tls_failed",
                          {{"server", generation().config.servers[link.server].name}, {"error", tls->why()}});
     }
-    if (!std::exchange(link.shaking, false)) return;
-    options.caps->tls_handshakes.give_back();
     if (failed) return counters.tls_failures.add();
     counters.tls_handshakes.add();
     if (tls->resumed()) counters.tls_resumed.add();
@@ -113,8 +126,8 @@ void Worker::hands_shaken(net::Link& link) {
 void Worker::forget_tls(net::Link& link) {
     if (std::exchange(link.queued_shake, false)) std::erase(shaking_, &link);
     if (std::exchange(link.shaking, false)) {
-        if (!link.shaking_away) options.caps->tls_handshakes.give_back();
-        counters.tls_failures.add();
+        if (!link.shaking_away) handshakes_of(link).give_back();
+        if (static_cast<Role>(link.role) != Role::upstream) counters.tls_failures.add();
     }
     if (std::exchange(link.covered, false)) --tls_links_;
 }

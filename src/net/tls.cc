@@ -27,26 +27,50 @@ constexpr Reason reasons[] = {
     {MBEDTLS_X509_BADCERT_MISSING, "it shows no certificate"},
 };
 
-int send_away(void* wire, const unsigned char* octets, size_t size) {
-    static_cast<std::string*>(wire)->append(reinterpret_cast<const char*>(octets), size);
-    return static_cast<int>(size);
-}
+constexpr int steps_away_max = 64; // more than any handshake has; what is left then leaves again
 
-/// The steps that are taken elsewhere wait for nothing of the peer.
-int receive_away(void*, unsigned char*, size_t) { return MBEDTLS_ERR_SSL_WANT_READ; }
+/// Only a handshake that is no resumption comes by the server's certificate, on either side. mbedTLS has no public word for it.
+bool is_full(const mbedtls_ssl_context& ssl) { return ssl.MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_SERVER_CERTIFICATE; }
 
 } // namespace
 
-TlsAway::TlsAway(std::unique_ptr<TlsSession> session, std::shared_ptr<TlsServer> server)
-    : session_(std::move(session)), server_(std::move(server)) {
-    mbedtls_ssl_set_bio(&session_->ssl, &wire_, send_away, receive_away, nullptr);
+TlsAway::TlsAway(std::unique_ptr<TlsSession> session, std::shared_ptr<TlsServer> server,
+                 std::shared_ptr<TlsClient> client, std::string_view heard)
+    : session_(std::move(session)), server_(std::move(server)), client_(std::move(client)), heard_(heard) {
+    mbedtls_ssl_set_bio(&session_->ssl, this, on_send, on_receive, nullptr);
 }
 
 TlsAway::~TlsAway() {
     session_.reset(); // before the keys
 }
 
-void TlsAway::step() { result_ = mbedtls_ssl_handshake_step(&session_->ssl); }
+int TlsAway::on_send(void* self, const unsigned char* octets, size_t size) {
+    static_cast<TlsAway*>(self)->wire_.append(reinterpret_cast<const char*>(octets), size);
+    return static_cast<int>(size);
+}
+
+int TlsAway::on_receive(void* self, unsigned char* to, size_t room) {
+    TlsAway& away = *static_cast<TlsAway*>(self);
+    const size_t size = std::min(room, away.heard_.size() - away.heard_at_);
+    if (size == 0) {
+        away.starved_ = true;
+        return MBEDTLS_ERR_SSL_WANT_READ;
+    }
+    std::memcpy(to, away.heard_.data() + away.heard_at_, size);
+    away.heard_at_ += size;
+    return static_cast<int>(size);
+}
+
+void TlsAway::step() {
+    mbedtls_ssl_context& ssl = session_->ssl;
+    taken_ = true;
+    for (int i = 0; i < (connects() ? steps_away_max : 1); ++i) {
+        if (is_full(ssl)) full_ = true;
+        result_ = mbedtls_ssl_handshake_step(&ssl);
+        const bool goes_on = result_ == 0 || (result_ == MBEDTLS_ERR_SSL_WANT_READ && !starved_);
+        if (!goes_on || mbedtls_ssl_is_handshake_over(&ssl) != 0) return;
+    }
+}
 
 Tls::Tls(std::shared_ptr<TlsServer> server, std::shared_ptr<TlsClient> client, BufferPool& buffers)
     : server_(std::move(server)), client_(std::move(client)), session_(std::make_unique<TlsSession>()), kept_(buffers),
@@ -89,13 +113,17 @@ int Tls::on_receive(void* self, unsigned char* to, size_t room) {
         return MBEDTLS_ERR_SSL_WANT_READ;
     }
     std::memcpy(to, from.data(), size);
-    if (!from_kept) {
-        tls.fed_.remove_prefix(size);
-    } else if ((tls.kept_at_ += size) == tls.kept_.size()) {
-        tls.kept_.clear();
-        tls.kept_at_ = 0;
-    }
+    if (from_kept) tls.took(size);
+    else tls.fed_.remove_prefix(size);
     return static_cast<int>(size);
+}
+
+/// So many of the octets that were kept are used.
+void Tls::took(size_t octets) {
+    kept_at_ += octets;
+    if (kept_at_ != kept_.size()) return;
+    kept_.clear();
+    kept_at_ = 0;
 }
 
 void Tls::feed(std::string_view octets) {
@@ -118,9 +146,7 @@ void Tls::feed(std::string_view octets) {
 void Tls::step() {
     WEIR_ASSERT(can_step());
     mbedtls_ssl_context& ssl = session_->ssl;
-    // Only a handshake that is no resumption comes by the server's certificate, on either side. mbedTLS has no public
-    // word for it.
-    if (ssl.MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_SERVER_CERTIFICATE) full_ = true;
+    if (is_full(ssl)) full_ = true;
     starved_ = false;
     said_before_ = wire_.size();
     stays_ = false;
@@ -128,7 +154,8 @@ void Tls::step() {
 }
 
 bool Tls::should_leave() const {
-    if (server_ == nullptr || stays_) return false;
+    if (client_ != nullptr) return true; // Most of them compute something, and none of them waits here for the peer.
+    if (stays_) return false;
     // Where the key exchange is computed, and where the private key signs. Neither waits for the peer.
     const int next = session_->ssl.MBEDTLS_PRIVATE(state);
     return version() == MBEDTLS_SSL_VERSION_TLS1_3
@@ -138,7 +165,9 @@ bool Tls::should_leave() const {
 
 std::unique_ptr<TlsAway> Tls::leave() {
     WEIR_ASSERT(can_step());
-    return std::make_unique<TlsAway>(std::move(session_), server_);
+    // A server's long steps take nothing that the peer said.
+    const std::string_view heard = client_ != nullptr ? kept_.text().substr(kept_at_) : std::string_view();
+    return std::unique_ptr<TlsAway>(new TlsAway(std::move(session_), server_, client_, heard));
 }
 
 void Tls::come_back(TlsAway& away) {
@@ -148,6 +177,13 @@ void Tls::come_back(TlsAway& away) {
     said_before_ = wire_.size();
     wire_.append(away.wire_);
     if (too_large_) return fail(MBEDTLS_ERR_SSL_BUFFER_TOO_SMALL);
+    if (!away.taken_) return;
+    if (client_ != nullptr) {
+        took(away.heard_at_);
+        full_ = full_ || away.full_;
+        starved_ = away.starved_ && kept_.empty(); // More may have come meanwhile.
+        return stepped(away.result_);
+    }
     // It has to hear the peer first: here, then.
     stays_ = away.result_ == MBEDTLS_ERR_SSL_WANT_READ;
     if (!stays_) stepped(away.result_);

@@ -4,10 +4,10 @@
 // allocated for a record once the handshake is over but what the given buffers grow by. mbedTLS keeps one record for each
 // direction (33 KiB for a connection); a record is decrypted there, and copied once to where it is asked for.
 //
-// The handshake goes on in steps: feed() only keeps what came, and step() does what it makes possible. Some of a server's
-// take long (the key exchange and a signature a millisecond, one with RSA 2 ms, or 13 of 4096 bits): leave() gives the
-// handshake away, for another thread to take that step (tls_hands.h). After that read() and write() do all there is to do.
-// One thread but for that.
+// The handshake goes on in steps: feed() only keeps what came, and step() does what it makes possible. Some take long: of the
+// side that accepts the key exchange and a signature (a millisecond, one with RSA 2 ms, or 13 of 4096 bits), of the side that
+// connects the key exchange and each signature in the peer's chain (ECDSA 1 to 2 ms). leave() gives the handshake away, for
+// another thread to take them (tls_hands.h). After that read() and write() do all there is to do. One thread but for that.
 #pragma once
 
 #include "base/bytes.h"
@@ -32,22 +32,37 @@ struct PeerCertificate {
 
 struct TlsSession; // mbedTLS's own state of a connection
 
-/// A handshake that has left its connection for one long step. Whoever has it may take the step, on any thread; it holds on
-/// to the keys that it needs.
+/// A handshake that has left its connection: of the side that accepts for one long step, of the side that connects for as many
+/// as the octets that came make possible. Whoever has it may take them, on any thread; it holds on to the keys and the octets
+/// that it needs.
 class TlsAway {
   public:
-    TlsAway(std::unique_ptr<TlsSession> session, std::shared_ptr<TlsServer> server);
     ~TlsAway();
     TlsAway(const TlsAway&) = delete;
     TlsAway& operator=(const TlsAway&) = delete;
+    /// Whether it is of the side that connects.
+    bool connects() const { return client_ != nullptr; }
     void step();
+
+    uint64_t until_ns = UINT64_MAX; // monotonic; nobody waits for it after that, and it need not be taken
 
   private:
     friend class Tls;
+    TlsAway(std::unique_ptr<TlsSession> session, std::shared_ptr<TlsServer> server, std::shared_ptr<TlsClient> client,
+            std::string_view heard);
+    static int on_send(void* self, const unsigned char* octets, size_t size);
+    static int on_receive(void* self, unsigned char* to, size_t room);
+
     std::unique_ptr<TlsSession> session_;
-    std::shared_ptr<TlsServer> server_;
+    std::shared_ptr<TlsServer> server_; // one of them
+    std::shared_ptr<TlsClient> client_;
+    std::string heard_; // what the peer said and no step has taken
+    size_t heard_at_ = 0;
     std::string wire_;
     int result_ = 0;
+    bool taken_ = false;
+    bool starved_ = false;
+    bool full_ = false;
 };
 
 class Tls {
@@ -81,7 +96,7 @@ class Tls {
     bool should_leave() const;
     /// Gives the handshake away for its next step. Until it comes back no other is taken; octets are kept.
     std::unique_ptr<TlsAway> leave();
-    /// The step was taken.
+    /// The step was taken, or it was too late for it.
     void come_back(TlsAway& away);
     /// Decrypts all that was fed and appends it to `plain`, at most as many octets as were fed and one record more.
     void read(PaddedBytes& plain);
@@ -116,6 +131,7 @@ class Tls {
     Tls(std::shared_ptr<TlsServer> server, std::shared_ptr<TlsClient> client, BufferPool& buffers);
     static int on_send(void* self, const unsigned char* octets, size_t size);
     static int on_receive(void* self, unsigned char* to, size_t room);
+    void took(size_t octets);
     void stepped(int result);
     void open();
     void fail(int error);

@@ -3,12 +3,19 @@
 
 #include <sys/resource.h>
 #include <unistd.h>
+#include <chrono>
 #include <utility>
 
 namespace weir::net {
 namespace {
 
 constexpr int gives_way = 5; // nice(2), of this thread alone
+
+uint64_t monotonic_ns() {
+    return static_cast<uint64_t>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+            .count());
+}
 
 } // namespace
 
@@ -42,7 +49,7 @@ void TlsHands::run() {
             job = std::move(jobs_.front());
             jobs_.pop_front();
         }
-        job.away->step();
+        if (monotonic_ns() < job.away->until_ns) job.away->step();
         job.done(std::move(job.away));
     }
 }

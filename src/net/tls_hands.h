@@ -1,8 +1,9 @@
 // net/tls_hands.h - a thread beside a worker, for the steps of handshakes that would keep its calls waiting.
 //
-// A step is independent of all else (TlsAway) but for the keys of its TlsServer, which no other thread uses as long as each
-// worker has hands of its own. Not for records: those are encrypted where they are sent. As many steps wait here as there are
-// handshakes (Limits::tls_handshakes_max). The thread gives way to workers: a handshake has seconds, a call has not.
+// A step is independent of all else (TlsAway) but for the keys of its TlsServer or TlsClient, which no other thread uses as
+// long as each worker has hands of its own. Not for records: those are encrypted where they are sent. As many steps wait here
+// as there are handshakes (Limits::tls_handshakes_max, of either side); one that comes too late is not taken. The thread gives
+// way to workers: a handshake has seconds, a call has not.
 #pragma once
 
 #include "net/tls.h"
@@ -24,7 +25,7 @@ class TlsHands {
     TlsHands(const TlsHands&) = delete;
     TlsHands& operator=(const TlsHands&) = delete;
 
-    /// Any thread, at once. `done` is called on the thread here, once the step was taken.
+    /// Any thread, at once. `done` is called on the thread here, once the step was taken, or its time (until_ns) is over.
     void take(std::shared_ptr<TlsAway> away, std::function<void(std::shared_ptr<TlsAway>)> done);
 
   private:

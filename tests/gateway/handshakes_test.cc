@@ -72,7 +72,144 @@ struct Client {
     std::string heard;
 };
 
+/// A worker whose server is spoken to with TLS, and the steps that left it.
+struct Road {
+    Road()
+        : place({}, [](Config& config) {
+              text() = made().make("road", "IP:127.0.0.1");
+              config.servers[0].url.tls = true;
+              config.servers[0].ca = made().directory + "/ca.pem";
+              config.limits.tls_handshakes_max = 2;
+          }) {}
+    static net::TlsCertificateText& text() {
+        static net::TlsCertificateText of_server;
+        return of_server;
+    }
+    void take_step() {
+        REQUIRE_FALSE(steps.empty());
+        auto [away, link] = std::move(steps.front());
+        steps.erase(steps.begin());
+        CHECK(away->connects());
+        away->step();
+        place.tell({.kind = WorkerMessage::Kind::shaken, .tls_away = std::move(away), .link = link});
+        place.pass();
+    }
+    int under_way() const { return static_cast<int>(place.caps->upstream_handshakes.taken()); }
+
+    Place place;
+    std::vector<std::pair<std::shared_ptr<net::TlsAway>, Ref>>& steps = place.steps;
+};
+
+/// The server that weir comes to, with TLS.
+struct Upstream {
+    explicit Upstream(Road& at) : road(at), peer(at.place.server()) {
+        auto shown = net::TlsServer::make({.certificates = {Road::text()}});
+        REQUIRE(shown);
+        tls = net::Tls::accept(*shown, buffers);
+        REQUIRE(tls);
+        go_on();
+    }
+    void go_on() {
+        const std::string came = peer.hear();
+        tls->feed(came);
+        while (tls->can_step()) tls->step();
+        PaddedBytes plain(buffers);
+        if (!tls->handshaking()) tls->read(plain);
+        heard += plain.text();
+        if (!tls->wire().empty()) peer.say(std::string(tls->wire().text()));
+        tls->wire().clear();
+        road.place.pass();
+    }
+    void say(const std::string& text) {
+        tls->write(text);
+        go_on();
+    }
+    Road& road;
+    Peer peer;
+    BufferPool buffers;
+    std::unique_ptr<net::Tls> tls;
+    std::string heard;
+};
+
+const std::string ping = R"({"jsonrpc":"2.0","id":1,"method":"ping"})";
+const std::string pong = R"({"jsonrpc":"2.0","id":1,"result":{}})";
+
 } // namespace
+
+TEST_CASE("no step of a handshake with a server is taken by the worker, which serves others meanwhile") {
+    Road road;
+    const Peer client = road.place.client();
+    client.say(gateway::test::post(ping));
+    road.place.pass();
+    REQUIRE(road.steps.size() == 1);
+    CHECK(road.under_way() == 1);
+    const Peer other = road.place.client();
+    other.say("GET /nowhere HTTP/1.1\r\nHost: 127.0.0.1:7070\r\n\r\n");
+    road.place.pass();
+    CHECK(gateway::test::status_of(other.hear()) == 404);
+    road.take_step(); // It says hello.
+    Upstream server(road);
+    size_t steps = 1;
+    for (; !road.steps.empty(); ++steps) {
+        road.take_step();
+        server.go_on();
+    }
+    CHECK(steps <= 3);
+    CHECK(road.under_way() == 0);
+    CHECK(server.heard.find(ping) != std::string::npos);
+    server.say(gateway::test::json_answer(pong));
+    CHECK(client.hear().find(pong) != std::string::npos);
+}
+
+TEST_CASE("handshakes with servers have their limit; whose link has gone keeps its place until the step is back") {
+    Road road;
+    std::vector<Peer> clients;
+    for (int i = 0; i < 3; ++i) {
+        clients.push_back(road.place.client());
+        clients.back().say(gateway::test::post(ping));
+        road.place.pass();
+    }
+    CHECK(road.steps.size() == 2);
+    CHECK(gateway::test::status_of(clients[2].hear()) == 503); // There is no place.
+    road.place.pass(3 * s_ns);                                 // upstream_connect_max
+    CHECK(gateway::test::status_of(clients[0].hear()) == 502);
+    CHECK(gateway::test::status_of(clients[1].hear()) == 502);
+    CHECK(road.under_way() == 2);
+    for (const auto& [away, link] : road.steps) CHECK(away->until_ns <= road.place.net.now_ns);
+    road.take_step();
+    CHECK(road.under_way() == 1);
+    road.take_step();
+    CHECK(road.under_way() == 0);
+    CHECK(road.steps.empty());
+}
+
+TEST_CASE("a server that breaks off, or is not trusted, gives its place back") {
+    Road road;
+    {
+        const Peer client = road.place.client();
+        client.say(gateway::test::post(ping));
+        road.place.pass();
+        road.take_step();
+        const Peer server = road.place.server();
+        server.leave();
+        road.place.pass();
+        CHECK(gateway::test::status_of(client.hear()) == 502);
+        CHECK(road.under_way() == 0);
+    }
+    Road::text() = made().make("stranger", "IP:127.0.0.1", net::test::Certificates::ec, "other");
+    const Peer client = road.place.client();
+    client.say(gateway::test::post(ping));
+    road.place.pass();
+    road.take_step();
+    Upstream server(road);
+    while (!road.steps.empty()) {
+        road.take_step();
+        server.go_on();
+    }
+    CHECK(gateway::test::status_of(client.hear()) == 502);
+    CHECK(server.heard.empty());
+    CHECK(road.under_way() == 0);
+}
 
 TEST_CASE("others are served while the long steps of a handshake are taken elsewhere") {
     Door door;

@@ -259,6 +259,106 @@ TEST_CASE("a handshake leaves for its long steps, to another thread, and comes b
     }
 }
 
+TEST_CASE("the side that connects leaves for each of its steps with what it heard, and hears more meanwhile") {
+    const auto long_chain = [] { // of an RSA key by an authority between
+        const auto& made = certificates();
+        made.run("req -new -newkey rsa:4096 -nodes -keyout between.key -out between.csr -subj /CN=Between");
+        made.run(
+            "x509 -req -in between.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 20 -out between.pem -extfile "
+            "/dev/stdin <<'END'\nbasicConstraints=critical,CA:TRUE\nEND\n");
+        auto text = made.make("below", "DNS:below.example", Certificates::rsa, "between");
+        text.chain += made.text("between.pem");
+        return text;
+    };
+    const TlsServerOptions options{.certificates = {local(), long_chain()}, .tickets = &secret};
+    const auto server = server_of(options);
+    TlsHands hands;
+    struct Row {
+        const char* name;
+        std::string authorities;
+        bool open;
+    };
+    for (const Row& row : {Row{"one.example", certificates().text("ca.pem"), true},
+                           Row{"below.example", certificates().text("ca.pem"), true},
+                           Row{"below.example", certificates().text("other.pem"), false}}) {
+        const auto client = client_of({.name = row.name, .authorities = row.authorities});
+        for (const size_t piece : {size_t{1}, size_t{700}, SIZE_MAX / 2}) {
+            INFO(row.name << " in pieces of " << piece);
+            Pair pair(server, client);
+            size_t left = 0;
+            std::string octets; // from the server, not heard yet
+            const auto hear = [&] {
+                const std::string part = octets.substr(0, piece);
+                octets.erase(0, part.size());
+                if (!part.empty()) pair.client->feed(part);
+                if (!pair.client->handshaking()) pair.client->read(pair.at_client);
+            };
+            for (bool moved = true; moved;) {
+                moved = false;
+                while (pair.client->can_step()) {
+                    REQUIRE(pair.client->should_leave());
+                    ++left;
+                    std::atomic<bool> taken{false};
+                    std::shared_ptr<TlsAway> back;
+                    auto away = pair.client->leave();
+                    CHECK(away->connects());
+                    hands.take(std::move(away), [&](std::shared_ptr<TlsAway> done) {
+                        back = std::move(done);
+                        taken = true;
+                        taken.notify_one();
+                    });
+                    hear();
+                    taken.wait(false);
+                    pair.client->come_back(*back);
+                    moved = true;
+                }
+                if (Pair::carry(*pair.client, *pair.server, pair.at_server, SIZE_MAX / 2)) moved = true;
+                octets += pair.server->wire().text();
+                pair.server->wire().clear();
+                if (!octets.empty()) moved = true;
+                hear();
+            }
+            INFO(pair.client->why() << " / " << pair.server->why());
+            CHECK(left > 1);
+            REQUIRE(pair.open() == row.open);
+            if (!row.open) {
+                CHECK(pair.client->why() == "its certificate is of no authority that is trusted");
+                CHECK(pair.server->state() == State::failed); // It was told.
+                continue;
+            }
+            CHECK(pair.client->resumed() == (piece != 1)); // The first of each row is a full one.
+            pair.client->write("question");
+            pair.server->write("answer");
+            pair.talk();
+            CHECK(pair.at_server.text() == "question");
+            CHECK(pair.at_client.text() == "answer");
+        }
+    }
+}
+
+TEST_CASE("a step whose time is over is not taken, and the handshake can go on with it later") {
+    TlsHands hands;
+    Pair pair(server_of(), client_of());
+    REQUIRE(pair.client->can_step());
+    for (const bool late : {true, false}) {
+        auto away = pair.client->leave();
+        if (late) away->until_ns = 1;
+        std::atomic<bool> back{false};
+        std::shared_ptr<TlsAway> kept;
+        hands.take(std::move(away), [&](std::shared_ptr<TlsAway> done) {
+            kept = std::move(done);
+            back = true;
+            back.notify_one();
+        });
+        back.wait(false);
+        pair.client->come_back(*kept);
+        CHECK(pair.client->wire().empty() == late);
+        CHECK(pair.client->can_step() == late);
+    }
+    pair.talk();
+    CHECK(pair.open());
+}
+
 TEST_CASE("a handshake that is away may be given up, and its peer may say too much") {
     const auto server = server_of({.certificates = {second()}});
     const auto client = client_of({.name = "two.example"});
