@@ -11,6 +11,7 @@
 
 #include <deque>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -125,6 +126,7 @@ class Client {
     void send(Asked asked, std::string bytes);
     std::string head(const std::string& line, const std::string& more, size_t body_bytes) const;
     void receive();
+    void check_unanswered(const Received& answer);
     void check(const Asked& asked, const Received& answer);
     void check_response(const Asked& asked, std::string_view text);
 
@@ -135,7 +137,8 @@ class Client {
     std::shared_ptr<End> end_;
     std::string unread_;
     std::deque<Asked> asked_;
-    bool closing_ = false; // asks no more on this connection
+    std::set<uint32_t> answered_; // ids of requests whose response came
+    bool closing_ = false;        // asks no more on this connection
     uint64_t wake_ns_ = 0, read_again_ns_ = 0;
     uint32_t id_ = 0;
     std::string session_, revision_;

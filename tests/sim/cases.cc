@@ -45,7 +45,7 @@ bool may_follow(Kind before, Kind next, bool weir) {
 
 void Cases::leaves(uint32_t mark, uint32_t worker, std::string_view bytes, const RecordState& record) {
     const uint64_t id = number_behind(bytes, "\"id\":");
-    if (id != 0) of(mark).departures.push_back({worker, record, id}); // else the rest of what was sent in part
+    if (id != 0) of(mark).departures.push_back({worker, record, run_, id}); // else the rest of what was sent in part
 }
 
 void Cases::arrives(uint32_t mark, std::string_view body) { of(mark).arrived.push_back(hash_of_arguments(body)); }
@@ -81,6 +81,7 @@ void Cases::read(const record::Entry& entry) {
             ticket.mark = marks.front();
             ticket.arguments = hash_of_arguments(body);
         }
+        notes_.emplace(fields->text(Field::text));
         ticket.versions.push_back(fields->number(Field::count));
         if (kind != Kind::not_entitled)
             ticket.entries.push_back({kind, entry.frame.seq, std::string(fields->text(Field::by))});
@@ -134,8 +135,6 @@ void Cases::hold_decisions() const {
         const Kind kind = one.verb == Verb::approve ? Kind::approved
                           : one.verb == Verb::deny  ? Kind::denied
                                                     : Kind::withdrawn;
-        if (one.verb != Verb::revoke && !decided.insert(one.ticket).second)
-            broken("ticket " + one.ticket + " was decided twice: two people were told that their word counts");
         const auto found = tickets_.find(one.ticket);
         const auto said = [&](const Entry& entry) {
             return entry.kind == kind && entry.by == one.by && entry.seq <= one.control_seq;
@@ -143,6 +142,18 @@ void Cases::hold_decisions() const {
         if (found == tickets_.end() || std::ranges::none_of(found->second.entries, said))
             broken("a person was told of a decision about " + one.ticket + " that the record does not have");
     }
+    for (const Decision& one : decisions_)
+        if (one.verb != Verb::revoke && !decided.insert(one.ticket).second)
+            broken("ticket " + one.ticket + " was decided twice: two people were told that their word counts");
+    for (const std::string& note : not_decided_)
+        if (notes_.contains(note))
+            broken("a person was told that " + note + " could not be stored, and the record has it");
+}
+
+/// Whether its entries may have gone with the power.
+bool Cases::lost(const Departure& departure) const {
+    const auto cut = last_seqs_.find(departure.run);
+    return cut != last_seqs_.end() && departure.record.submitted_seq > cut->second[departure.worker];
 }
 
 void Cases::hold_case(uint32_t mark, const Case& one, const Tickets& tickets, bool keeps, bool strict) const {
@@ -175,7 +186,7 @@ void Cases::hold_case(uint32_t mark, const Case& one, const Tickets& tickets, bo
         if (state == Kind::answered || state == Kind::ambiguous) broken(left + "twice: " + *id + " had run");
         if (!approved) broken(left + "without an approved entry of " + *id);
         if (state != Kind::executing) broken(left + "before " + *id + " was executing");
-        if (!keeps) continue;
+        if (!keeps || (!strict && lost(departure))) continue;
         const auto allowed = allowed_seq_.find({departure.worker, mark, *id});
         const uint64_t safe_seq = strict ? departure.record.durable_seq : departure.record.submitted_seq;
         if (allowed == allowed_seq_.end() || allowed->second > safe_seq)

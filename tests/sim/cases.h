@@ -22,6 +22,7 @@ namespace weir::sim {
 struct RecordState {
     uint64_t submitted_seq = 0, durable_seq = 0; // of the worker's stream
     uint64_t control_seq = 0;                    // durable, of the stream `control`
+    uint64_t now_ns = 0;
 };
 
 class Cases {
@@ -38,6 +39,14 @@ class Cases {
     /// An approver was told that the word was taken, when the stream `control` was durable up to `control_seq`.
     void decided(const std::string& ticket, control::Verb verb, const std::string& by, uint64_t control_seq);
 
+    /// A person was told that the word with this note could not be stored.
+    void not_decided(std::string note) { not_decided_.push_back(std::move(note)); }
+    /// weir dies. What could not be stored may turn out to be: nobody was there any more to take it back.
+    void dies() { not_decided_.clear(); }
+    /// The power goes: of what this run of weir wrote, the streams of its workers have what is up to `last_seqs`.
+    void power_goes(const std::vector<uint64_t>& last_seqs) { last_seqs_[run_] = last_seqs; }
+    void begins_again() { ++run_; }
+
     /// Every entry of the record, each stream in its order.
     void read(const record::Entry& entry);
     /// Holds everything against what was read. `keeps`: workers have a record; `strict`: what left was durable.
@@ -47,7 +56,8 @@ class Cases {
     struct Departure {
         uint32_t worker;
         RecordState record;
-        uint64_t id; // of JSON-RPC: one for each request of a client
+        uint32_t run; // of weir
+        uint64_t id;  // of JSON-RPC: one for each request of a client
     };
     struct Case {
         std::vector<Departure> departures;
@@ -76,10 +86,15 @@ class Cases {
     void hold_ticket(const std::string& id, const Ticket& ticket) const;
     void hold_case(uint32_t mark, const Case& one, const Tickets& tickets, bool keeps, bool strict) const;
     void hold_decisions() const;
+    bool lost(const Departure& departure) const;
 
     std::map<uint32_t, Case> cases_;
     std::vector<Decision> decisions_;
-    std::map<std::string, Ticket> tickets_;                                       // in the record
+    std::vector<std::string> not_decided_;
+    std::set<std::string> notes_; // in the record
+    uint32_t run_ = 0;
+    std::map<uint32_t, std::vector<uint64_t>> last_seqs_; // of runs that a power cut ended, by worker
+    std::map<std::string, Ticket> tickets_;               // in the record
     std::map<std::tuple<uint32_t, uint32_t, std::string>, uint64_t> allowed_seq_; // by worker, mark, ticket: the first
     std::map<std::pair<uint32_t, uint32_t>, uint32_t> mark_of_;                   // by worker and exchange: the latest
 };

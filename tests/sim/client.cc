@@ -2,6 +2,7 @@
 #include "actors.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace weir::sim {
 namespace {
@@ -53,6 +54,7 @@ void Client::receive() {
     while (answer.read(unread_)) {
         unread_.erase(0, answer.size);
         if (answer.status < 200) continue;
+        check_unanswered(answer);
         if (asked_.empty()) broken("an answer that nobody asked for: " + answer.head + answer.body.substr(0, 200));
         const Asked asked = asked_.front();
         asked_.pop_front();
@@ -64,6 +66,16 @@ void Client::receive() {
         leave();
         wake_ns_ = stage_.net.now_ns + stage_.net.delay();
     }
+}
+
+/// What it says is the response to no request that had its response already.
+void Client::check_unanswered(const Received& answer) {
+    if (answer.event_stream || !answer.body.starts_with('{')) return;
+    const size_t at = answer.body.find("\"id\":");
+    if (at == std::string::npos) return;
+    const auto id = static_cast<uint32_t>(std::strtoul(answer.body.c_str() + at + 5, nullptr, 10));
+    if (id >= 10'000'000 && !answered_.insert(id).second)
+        broken("request " + std::to_string(id) + " was answered twice: " + answer.body.substr(0, 200));
 }
 
 void Client::check(const Asked& asked, const Received& answer) {
@@ -131,6 +143,8 @@ void Client::check_response(const Asked& asked, std::string_view text) {
         broken(about + " was answered under another id: " + std::string(text.substr(0, 200)));
     const bool result = text.find("\"result\"") != std::string_view::npos;
     if (asked.kind == Kind::held) check_held(asked, text);
+    if (asked.kind == Kind::call && text.find("approval is needed") != std::string_view::npos)
+        broken(about + " needs nobody's approval and was refused for want of one");
     if (asked.kind == Kind::call && result && text.find("echo-" + about) == std::string_view::npos &&
         text.find("isError") == std::string_view::npos)
         broken(about + " was answered with somebody else's result: " + std::string(text.substr(0, 200)));

@@ -21,7 +21,6 @@ constexpr std::string_view prefix = "mark-";
 constexpr size_t digits = 8;
 
 uint64_t running_seed = 0;
-bool running_mutant = false;
 std::string_view mutant_found_by;
 std::string again; // how to run this world once more
 
@@ -29,8 +28,9 @@ std::string again; // how to run this world once more
     std::fprintf(stderr, "  seed %" PRIu64 ", again: %s\n", running_seed, again.c_str());
     std::fflush(stderr);
     std::fflush(stdout);
-    const bool found = running_mutant && what.find(mutant_found_by) != std::string_view::npos;
-    if (running_mutant && !found) std::fprintf(stderr, "  the mutant was found by another check than its own\n");
+    const bool mutant = !mutant_found_by.empty(),
+               found = mutant && what.find(mutant_found_by) != std::string_view::npos;
+    if (mutant && !found) std::fprintf(stderr, "  the mutant was found by another check than its own\n");
     std::_Exit(found ? 0 : 1);
 }
 
@@ -38,10 +38,9 @@ void on_abort(int) { leave({}); } // the assertion has said what it is about
 
 } // namespace
 
-void running(uint64_t seed, const std::string& command, bool mutant, std::string_view found_by) {
+void running(uint64_t seed, const std::string& command, std::string_view found_by) {
     mutant_found_by = found_by;
     running_seed = seed;
-    running_mutant = mutant;
     again = command;
     std::signal(SIGABRT, on_abort);
 }
@@ -85,6 +84,8 @@ void Ledger::leaves(uint32_t worker, std::string_view bytes, const RecordState& 
         line.worker = worker;
         line.submitted_seq = record.submitted_seq;
         line.durable_seq = record.durable_seq;
+        line.left_ns = record.now_ns;
+        line.run = runs_.size();
     }
 }
 
@@ -103,6 +104,18 @@ void Ledger::arrives(std::string_view body) {
         line.single = !body.starts_with('[');
         line.body_hash = hash64(body, 0);
         ++arrived_;
+    }
+}
+
+void Ledger::power_goes(const std::vector<uint64_t>& last_seqs, uint64_t now_ns, uint64_t lag_ns) {
+    cases.power_goes(last_seqs);
+    for (uint32_t mark = 0; mark < lines_.size(); ++mark) {
+        Line& line = lines_[mark];
+        if (!line.left || line.run != runs_.size() || line.submitted_seq <= last_seqs.at(line.worker)) continue;
+        line.lost = true;
+        if (lag_ns != 0 && line.left_ns + lag_ns < now_ns)
+            broken("the power was cut, and " + mark_text(mark) + " is not in the record though it left " +
+                   std::to_string((now_ns - line.left_ns) / 1'000'000) + " ms before");
     }
 }
 
@@ -179,7 +192,7 @@ void Ledger::hold_against_record(const std::string& directory, bool keeps, bool 
     }
     for (uint32_t mark = 0; mark < lines_.size(); ++mark) {
         const Line& line = lines_[mark];
-        if (!line.left || found[mark]) continue;
+        if (!line.left || found[mark] || (line.lost && !strict)) continue;
         // What was handed to the kernel is there when only the process died: all files are the kernel's.
         broken(mark_text(mark) + " left for an upstream and the record does not know it");
     }

@@ -17,9 +17,9 @@ namespace weir::sim {
 /// Something that must hold does not: says what, names the seed, and ends the process (with success when a mutant was to be
 /// found, and this is the check that finds it).
 [[noreturn]] void broken(const std::string& what);
-/// Which world is running, for broken() and for assertions of weir that fail in it. With a mutant in it: what the check says
-/// that is to find it; empty: whichever check it is.
-void running(uint64_t seed, const std::string& command, bool mutant, std::string_view found_by);
+/// Which world is running, for broken() and for assertions of weir that fail in it. `found_by`: what the one check says that
+/// is to find the mutant in it; empty: there is none in it.
+void running(uint64_t seed, const std::string& command, std::string_view found_by);
 
 /// What must become of a message.
 enum class Fate : uint8_t {
@@ -44,8 +44,14 @@ class Ledger {
     /// that the end of what left may be missing from the record's end but for what was durable. `keeps`: workers have one.
     void hold_against_record(const std::string& directory, bool keeps, bool strict, bool died,
                              const std::vector<uint64_t>& durable_seqs, uint64_t control_seq);
+    /// weir dies with the power. What is left of the streams of its workers ends with `last_seqs`; what left for an upstream
+    /// `lag_ns` ago must be in it, 0: there is no saying.
+    void power_goes(const std::vector<uint64_t>& last_seqs, uint64_t now_ns, uint64_t lag_ns);
     /// weir starts again; `last_seqs` are the last of each worker's stream: exchanges are counted anew behind them.
-    void begins_again(std::vector<uint64_t> last_seqs) { runs_.push_back(std::move(last_seqs)); }
+    void begins_again(std::vector<uint64_t> last_seqs) {
+        runs_.push_back(std::move(last_seqs));
+        cases.begins_again();
+    }
     uint64_t arrived() const { return arrived_; }
     Cases cases;
 
@@ -55,8 +61,10 @@ class Ledger {
         bool left = false;
         bool arrived = false;
         uint32_t worker = 0;
-        uint64_t submitted_seq = 0, durable_seq = 0; // when it left
-        uint64_t body_hash = 0;                      // as it arrived; of single messages
+        uint64_t submitted_seq = 0, durable_seq = 0, left_ns = 0; // when it left
+        bool lost = false;                                        // the power went, and its entries may have with it
+        size_t run = 0;                                           // of weir
+        uint64_t body_hash = 0;                                   // as it arrived; of single messages
         bool single = false;
     };
     uint32_t run_of(uint32_t worker, uint64_t seq) const;

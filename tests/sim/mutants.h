@@ -21,7 +21,10 @@ enum class Mutant : uint8_t {
     leak_masked,
     skip_hold,
     double_consume,
-    run_after_expiry
+    run_after_expiry,
+    decide_unstored,
+    forget_sync,
+    forget_database_sync
 };
 
 class MutantRing final : public SimRing {
@@ -40,7 +43,7 @@ class MutantRing final : public SimRing {
             SimRing::write(op, fd, bytes, offset, synced);
         });
     }
-    /// answer_twice: now and then a client gets what it got once more. leak_masked: it sees a piece of what is masked.
+    /// answer_twice: now and then a client gets a whole answer once more. leak_masked: it sees a piece of what is masked.
     void send(ring::Op& op, int fd, std::string_view bytes) override {
         const Socket* socket = find_socket(fd);
         if (mutant_ == Mutant::leak_masked && socket != nullptr && !socket->outbound)
@@ -50,7 +53,8 @@ class MutantRing final : public SimRing {
         socket = find_socket(fd);
         if (socket == nullptr || !socket->end) return;
         if (socket->outbound && mutant_ == Mutant::forward_after_close) last_sent_[fd] = bytes;
-        if (!socket->outbound && mutant_ == Mutant::answer_twice && !socket->end->finished && ++count_ % 40 == 0)
+        const bool taken = socket->sent == static_cast<int32_t>(bytes.size()) && !socket->end->finished;
+        if (!socket->outbound && mutant_ == Mutant::answer_twice && taken && is_answer(bytes) && ++count_ % 10 == 0)
             net_.transmit(socket->end, std::string(bytes));
     }
     /// forward_after_close: what was sent last on a connection that weir closes is sent once more.
@@ -64,6 +68,8 @@ class MutantRing final : public SimRing {
     }
 
   protected:
+    /// forget_sync: the record's syncs return, and nothing is on disk.
+    bool forgets_syncs() const override { return mutant_ == Mutant::forget_sync; }
     /// leak_slab: one in a hundred is never seen again.
     void give_back(uint16_t slab) override {
         if (mutant_ == Mutant::leak_slab && ++count_ % 100 == 0) return;
@@ -71,6 +77,12 @@ class MutantRing final : public SimRing {
     }
 
   private:
+    /// Whether `bytes` are one response from its head to its last octet.
+    static bool is_answer(std::string_view bytes) {
+        Received answer;
+        return bytes.starts_with("HTTP/1.1 200") && answer.read(bytes) && answer.size == bytes.size() &&
+               !answer.event_stream && answer.body.starts_with("{\"jsonrpc\"");
+    }
     Mutant mutant_;
     uint64_t count_ = 0;
     std::map<int, std::string> last_sent_;

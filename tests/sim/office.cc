@@ -16,8 +16,9 @@ template <class T> bool ready(const std::future<T>& future) {
 
 } // namespace
 
-Office::Office(Net& net, const Options& options, Tell tell)
-    : net_(net), tell_(std::move(tell)), mutant_(options.mutant), ring_(std::make_unique<SimRing>(net, 4, 2'048)),
+Office::Office(Net& net, Database& files, const Options& options, Tell tell)
+    : net_(net), files_(files), tell_(std::move(tell)), mutant_(options.mutant),
+      ring_(std::make_unique<MutantRing>(options.mutant, net, 4, 2'048)),
       mailbox_(std::make_shared<control::DocketMailbox>(1024, [ring = ring_.get()] { ring->wake(); })) {
     control::StoreOptions store;
     store.database = options.database;
@@ -25,6 +26,7 @@ Office::Office(Net& net, const Options& options, Tell tell)
     store.log = options.log;
     store.limits = options.limits;
     store.tell = [this](uint32_t worker, post::ApprovalNews&& news) {
+        check_telling(worker, news);
         mutant_.tells(worker, news);
         auto kept = std::make_shared<post::ApprovalNews>(std::move(news));
         net_.after(arrival_ns(news_[worker]) - net_.now_ns, [this, dead = dead_, worker, kept] {
@@ -35,6 +37,7 @@ Office::Office(Net& net, const Options& options, Tell tell)
         for (auto& octet : octets) octet = static_cast<unsigned char>(random.below(256));
         return true;
     };
+    knows_all_ = !files.exists(options.database);
     auto docket = control::Docket::open(std::move(store), *ring_, *mailbox_);
     if (!docket) broken("approvals do not open: " + docket.error());
     docket_ = std::move(*docket);
@@ -52,10 +55,30 @@ bool Office::post(uint32_t worker, post::ApprovalAsk&& ask) {
         return false;
     mutant_.asks(worker, ask);
     auto kept = std::make_shared<post::ApprovalAsk>(std::move(ask));
-    net_.after(arrival_ns(asks_[worker]) - net_.now_ns, [dead = dead_, box = mailbox_, kept] {
-        if (!*dead) control::post_ask(*box, std::move(*kept));
+    net_.after(arrival_ns(asks_[worker]) - net_.now_ns, [this, dead = dead_, worker, kept] {
+        if (*dead) return;
+        asked_[{worker, kept->waiter.index}] = {kept->kind, net_.now_ns};
+        control::post_ask(*mailbox_, std::move(*kept));
     });
     return true;
+}
+
+/// Who asked when nothing could be stored any more, and is told while that is still so, was given nothing that has to be.
+void Office::check_telling(uint32_t worker, const post::ApprovalNews& news) {
+    using Kind = post::ApprovalAsk::Kind;
+    using State = post::TicketState;
+    if (*dead_) return;
+    if (news.state == State::unavailable && news.text.empty())
+        broken("a call was refused for want of approvals without a word");
+    const bool fresh = !news.ticket.empty() && known_.insert(news.ticket).second;
+    const auto asked = asked_.find({worker, news.waiter.index});
+    const Trouble& trouble = files_.trouble();
+    if (asked == asked_.end() || !news.answer || !trouble.stops_all() || asked->second.arrived_ns < trouble.since_ns)
+        return;
+    if (fresh && knows_all_ && asked->second.kind == Kind::submit && news.state == State::pending)
+        broken("a call was told to wait while nothing could be stored: " + news.ticket);
+    if (asked->second.kind == Kind::claim && news.granted)
+        broken("a call was let run while nothing could be stored: " + news.ticket);
 }
 
 void Office::post(control::Mail&& mail) {
@@ -68,25 +91,29 @@ void Office::post(control::Mail&& mail) {
 bool Office::turn() {
     if (!docket_ || docket_->closed()) return false;
     if (net_.now_ns < stalled_ns_ || (!ring_->has_completions() && net_.now_ns < due_ns_)) return false;
+    files_.draw_trouble();
     docket_->turn();
+    if (const uint64_t slept_ns = files_.take_slept_ns(); slept_ns != 0) stalled_ns_ = net_.now_ns + slept_ns;
     due_ns_ =
         docket_->closed() ? UINT64_MAX : std::clamp(docket_->next_due_ns(), net_.now_ns + 1000, net_.now_ns + s_ns);
     if (net_.roll(net_.faults.stall_permille, 1000)) // its disk has other things to do
-        stalled_ns_ = net_.now_ns + net_.random.below(net_.random.chance(1, 20) ? 15 * s_ns : 300 * ms_ns);
+        stalled_ns_ =
+            std::max(stalled_ns_, net_.now_ns) + net_.random.below(net_.random.chance(1, 20) ? 15 * s_ns : 300 * ms_ns);
     return true;
 }
 
 void Office::die() {
     *dead_ = true;
+    ring_->die();
     // What died is never taken apart: a killed process runs no destructor either.
-    static auto& graveyard = *new std::vector<std::pair<std::unique_ptr<SimRing>, std::unique_ptr<control::Docket>>>;
+    static auto& graveyard = *new std::vector<std::pair<std::unique_ptr<MutantRing>, std::unique_ptr<control::Docket>>>;
     static auto& boxes = *new std::vector<std::shared_ptr<control::DocketMailbox>>;
     graveyard.emplace_back(std::move(ring_), std::move(docket_));
     boxes.push_back(std::move(mailbox_));
 }
 
-Approver::Approver(Net& net, Cases& cases, uint32_t number)
-    : net_(net), cases_(cases), self_{.by = "sim:" + std::to_string(number)},
+Approver::Approver(Net& net, Cases& cases, uint32_t number, Mutant mutant)
+    : net_(net), cases_(cases), mutant_(mutant), self_{.by = "sim:" + std::to_string(number)},
       pace_ns_(net.random.chance(1, 3) ? 300 * ms_ns : 20 * ms_ns), wake_ns_(net.now_ns) {
     if (number % 3 == 0) return; // through the control socket
     entitled_ = number % 3 == 1;
@@ -132,7 +159,12 @@ void Approver::listen(Office& office) {
     }
     for (Word& word : words_) {
         if (!ready(word.answer)) continue;
-        const auto decided = word.answer.get();
+        auto decided = word.answer.get();
+        check_unavailable(office, word, decided);
+        // decide_unstored: who is told that it could not be stored hears that it was.
+        if (mutant_ == Mutant::decide_unstored && entitled_ && decided.outcome == control::Outcome::unavailable)
+            decided.outcome = control::Outcome::done;
+        if (decided.outcome == control::Outcome::unavailable) cases_.not_decided(word.note);
         if (decided.outcome == control::Outcome::done)
             cases_.decided(word.ticket, word.verb, self_.by, office.ring().durable_seq());
         if (decided.outcome == control::Outcome::done && !entitled_)
@@ -141,6 +173,16 @@ void Approver::listen(Office& office) {
             broken("a ticket that was listed is not there: " + word.ticket);
     }
     std::erase_if(words_, [](const Word& word) { return !word.answer.valid(); });
+}
+
+/// That nothing can be stored is said while it is so, and only then.
+void Approver::check_unavailable(Office& office, const Word& word, const control::Decided& decided) {
+    const Trouble& trouble = office.files().trouble();
+    const bool stopped = trouble.stops_all() && word.said_ns >= trouble.since_ns;
+    if (stopped && decided.outcome == control::Outcome::done)
+        broken("a decision about " + word.ticket + " was taken while nothing could be stored");
+    if (decided.outcome == control::Outcome::unavailable && word.said_ns > office.files().well_since_ns())
+        broken("a decision about " + word.ticket + " cannot be stored though the database is well");
 }
 
 void Approver::decide(Office& office, const std::string& ticket) {
@@ -157,8 +199,9 @@ void Approver::decide(Office& office, const std::string& ticket) {
 
 void Approver::say(Office& office, const std::string& ticket, control::Verb verb) {
     auto answer = std::make_shared<std::promise<control::Decided>>();
-    words_.push_back({ticket, verb, answer->get_future()});
-    office.post(control::DecideQuestion{ticket, verb, self_, "said by " + self_.by, std::move(answer)});
+    const std::string note = "word " + std::to_string(++words_said_) + " of " + self_.by;
+    words_.push_back({ticket, verb, note, net_.now_ns, answer->get_future()});
+    office.post(control::DecideQuestion{ticket, verb, self_, note, std::move(answer)});
 }
 
 } // namespace weir::sim

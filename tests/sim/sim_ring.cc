@@ -2,12 +2,8 @@
 #include "sim_ring.h"
 
 #include "ledger.h"
-#include "record/frame.h"
-#include "record/segment.h"
 
-#include <fcntl.h>
 #include <netinet/in.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <algorithm>
 #include <cerrno>
@@ -35,6 +31,7 @@ Faults draw_faults(Random& random) {
     faults.slow_mail_permille = maybe(30);
     faults.full_box_permille = maybe(20);
     faults.stall_permille = maybe(20);
+    faults.database_permille = maybe(10);
     faults.delay_us_max = static_cast<uint32_t>(1 + random.below(random.chance(1, 4) ? 20'000 : 300));
     return faults;
 }
@@ -137,6 +134,8 @@ void SimRing::die() {
     }
     listeners_.clear();
     sockets_.clear();
+    close_files();
+    dead_ = true;
 }
 
 int SimRing::listen(uint16_t port) {
@@ -176,7 +175,7 @@ void SimRing::close(int fd) {
         sockets_.erase(found);
         return;
     }
-    written_seq_.erase(fd);
+    files_.erase(fd);
     ::close(fd); // a file of the record
 }
 
@@ -395,64 +394,6 @@ ring::Slab SimRing::adopt(const ring::Completion& done) {
 void SimRing::give_back(uint16_t slab) {
     WEIR_ASSERT(std::ranges::find(free_slabs_, slab) == free_slabs_.end());
     free_slabs_.push_back(slab);
-}
-
-// Files are real, so that recovery and the reader see what they would see; results come later, some of them bad.
-
-void SimRing::open_file(ring::Op& op, int directory, const char* path, int flags, uint32_t mode) {
-    begin(op);
-    const int fd = ::openat(directory, path, flags | O_CLOEXEC, mode);
-    complete_later(op, fd < 0 ? -errno : fd);
-}
-
-void SimRing::allocate(ring::Op& op, int fd, uint64_t offset, uint64_t size) {
-    begin(op);
-    const int failed = ::ftruncate(fd, static_cast<off_t>(offset + size)) != 0 ? -errno : 0;
-    complete_later(op, failed);
-}
-
-void SimRing::write(ring::Op& op, int fd, std::string_view bytes, uint64_t offset, ring::Op* synced) {
-    begin(op);
-    if (synced != nullptr) begin(*synced);
-    const bool cut = net_.roll(net_.faults.short_write_permille, 1000);
-    const size_t count = cut ? net_.random.below(bytes.size()) : bytes.size();
-    const auto written = ::pwrite(fd, bytes.data(), count, static_cast<off_t>(offset));
-    const auto result = static_cast<int32_t>(written < 0 ? -errno : written);
-    const bool whole = result == static_cast<int32_t>(bytes.size());
-    const int32_t sync_result = !whole ? -ECANCELED : net_.roll(net_.faults.sync_fail_permille, 1000) ? -EIO : 0;
-    if (offset >= record::segment_head_bytes) note_written(fd, bytes, whole);
-    net_.after(net_.delay(), [this, &op, result, synced, sync_result, seq = written_seq_[fd]] {
-        complete(op, {result, true, 0});
-        if (synced == nullptr) return;
-        if (sync_result == 0) durable_seq_ = std::max(durable_seq_, seq);
-        complete_later(*synced, sync_result);
-    });
-}
-
-/// The entries in a batch that goes to the file `fd`, by the frames' own heads.
-void SimRing::note_written(int fd, std::string_view bytes, bool whole) {
-    while (bytes.size() >= record::frame_head_bytes) {
-        const auto frame = record::peek_frame(bytes);
-        if (frame.bytes == 0) return;
-        submitted_seq_ = std::max(submitted_seq_, frame.seq);
-        if (whole) written_seq_[fd] = std::max(written_seq_[fd], frame.seq);
-        bytes.remove_prefix(frame.bytes);
-    }
-}
-
-void SimRing::sync(ring::Op& op, int fd, bool) {
-    begin(op);
-    const int32_t result = net_.roll(net_.faults.sync_fail_permille, 1000) ? -EIO : 0;
-    net_.after(net_.delay(), [this, &op, result, seq = written_seq_[fd]] {
-        if (result == 0) durable_seq_ = std::max(durable_seq_, seq);
-        complete(op, {result, true, 0});
-    });
-}
-
-void SimRing::unlink(ring::Op& op, int directory, const char* path) {
-    begin(op);
-    const int failed = ::unlinkat(directory, path, 0) != 0 ? -errno : 0;
-    complete_later(op, failed);
 }
 
 } // namespace weir::sim

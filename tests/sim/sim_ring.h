@@ -3,17 +3,20 @@
 //
 // One Net for all rings and actors of a world. A SimRing is the Ring of one worker; actors (clients, upstreams) hold
 // Ends of pipes directly. Nothing here blocks and nothing reads a real clock. File operations act on real files in a
-// temporary directory, with faults drawn in between.
+// temporary directory, with faults drawn in between; what of them a power cut would leave is the Net's disk to say
+// (sim_files.cc).
 #pragma once
 
 #include "base/bytes.h"
 #include "base/random.h"
+#include "record/disk.h"
 #include "ring/ring.h"
 
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,8 +36,9 @@ struct Faults {
     uint32_t sync_fail_permille = 0;
     uint32_t slow_mail_permille = 0; // between a worker or a person and the docket
     uint32_t full_box_permille = 0;
-    uint32_t stall_permille = 0; // the docket's thread stands still after a turn
-    uint32_t delay_us_max = 200; // of everything
+    uint32_t stall_permille = 0;    // the docket's thread stands still after a turn
+    uint32_t database_permille = 0; // its database has trouble from a turn on (database.h)
+    uint32_t delay_us_max = 200;    // of everything
 };
 Faults draw_faults(Random& random);
 
@@ -67,6 +71,7 @@ class Net {
     Random random;
     Faults faults;
     bool faults_on = true;
+    record::test::Disk disk; // of all files, by their paths
 
     void after(uint64_t delay_ns, std::function<void()> act);
     uint64_t delay() { return 1000 + random.below(uint64_t{faults.delay_us_max} * 1000 + 1); }
@@ -149,6 +154,8 @@ class SimRing : public ring::Ring {
 
   protected:
     void give_back(uint16_t slab) override;
+    /// forget_sync (mutants.h): what says that it is on disk is not.
+    virtual bool forgets_syncs() const { return false; }
 
     struct Socket {
         std::shared_ptr<End> end; // nullptr: not connected yet
@@ -175,7 +182,14 @@ class SimRing : public ring::Ring {
     void complete_later(ring::Op& op, int32_t result);
     void receive_one(Socket& socket);
     void finish_send(Socket& socket);
-    void note_written(int fd, std::string_view bytes, bool whole);
+    struct File {
+        std::string path;
+        uint64_t written_seq = 0; // the last entry that a whole write has put there
+    };
+    void note_submitted(std::string_view bytes);
+    static uint64_t last_seq_in(std::string_view bytes);
+    void close_files();
+    void finish_sync(ring::Op& op, int fd, std::string path, int32_t result);
 
     uint64_t now_ns_;
     uint32_t slabs_, slab_bytes_;
@@ -190,8 +204,10 @@ class SimRing : public ring::Ring {
     bool wake_pending_ = false;
     uint64_t deadline_ns_ = 0;
     uint64_t submitted_seq_ = 0, durable_seq_ = 0;
-    std::map<int, uint64_t> written_seq_; // by file: the last entry that a whole write has put there
-    int next_fd_ = 1'000'000;             // far from real descriptors, which files have
+    std::map<int, File> files_; // by descriptor
+    std::set<int> directories_; // of the files: their writer's
+    int next_fd_ = 1'000'000;   // far from real descriptors, which files have
+    bool dead_ = false;
 };
 
 } // namespace weir::sim

@@ -3,6 +3,7 @@
 
 #include "gateway/generation_load.h"
 #include "record/recovery.h"
+#include "sim_files.h"
 
 #include <unistd.h>
 #include <algorithm>
@@ -12,7 +13,6 @@ namespace weir::sim {
 namespace {
 
 constexpr uint16_t client_port = 7070, server_port = 9000; // one of each for every worker, for every server
-constexpr uint64_t minute_ns = 60 * s_ns;
 
 constexpr const char* policies = R"(
 policy "sim/allow" { on = "request", match = { servers = "beta", tools = { "fine_*", "secret_*" } }, decide = allow() }
@@ -80,7 +80,9 @@ Court::Court() {
 
 World::World(Court& court, const WorldOptions& options)
     : options_(options), court_(court), net_(options.seed),
-      stage_{.net = net_, .ledger = ledger_, .calls_left = options.calls}, directory_(make_directory()) {
+      stage_{.net = net_, .ledger = ledger_, .calls_left = options.calls}, directory_(make_directory()),
+      database_(net_, options.mutant == Mutant::forget_database_sync) {
+    watch_files(&net_.disk);
     Random& random = net_.random;
     auto config = gateway::parse_config(config_text(random), "sim.toml", directory_.string());
     if (!config) broken("the configuration is refused: " + describe(config.error().front()));
@@ -100,24 +102,26 @@ World::World(Court& court, const WorldOptions& options)
     for (uint32_t i = 0; i < clients; ++i)
         clients_.push_back(std::make_unique<Client>(stage_, static_cast<uint16_t>(client_port + random.below(workers_)),
                                                     random.chance(1, 2), i));
-    for (uint32_t i = 0; i < approvers; ++i) approvers_.push_back(std::make_unique<Approver>(net_, ledger_.cases, i));
+    for (uint32_t i = 0; i < approvers; ++i)
+        approvers_.push_back(std::make_unique<Approver>(net_, ledger_.cases, i, options.mutant));
     begin();
 }
 
 World::~World() {
+    watch_files(nullptr);
     std::error_code ignored;
     std::filesystem::remove_all(directory_, ignored);
-    for (uint32_t run = 1; run <= runs_; ++run)
-        for (const char* part : {"", "-wal", "-shm"}) std::filesystem::remove(database_of(run) + part, ignored);
 }
 
-/// weir starts: what waits first, then the workers.
-void World::begin() {
-    ++runs_;
+/// weir starts: what waits first, then the workers. False: the power goes meanwhile.
+bool World::begin() {
     caps_ = std::make_unique<gateway::Caps>(generation_.config.limits, workers_);
     open_office();
-    if (!until(minute_ns, [&] { return office_->docket().settled(); })) broken("approvals do not start");
+    if (!until(minute_ns, [&] { return office_->docket().settled(); }) && !database_.struck())
+        broken("approvals do not start");
+    if (database_.struck()) return false;
     for (uint32_t i = 0; i < workers_; ++i) make_node(i);
+    return true;
 }
 
 void World::open_office() {
@@ -125,9 +129,9 @@ void World::open_office() {
     const auto log = record::log_identity(directory_.string(), why);
     if (!log) broken(why);
     office_ =
-        std::make_unique<Office>(net_,
+        std::make_unique<Office>(net_, database_,
                                  Office::Options{.directory = directory_.string(),
-                                                 .database = database_of(runs_),
+                                                 .database = database(),
                                                  .log = *log,
                                                  .limits = generation_.config.limits,
                                                  .mutant = options_.mutant},
@@ -137,8 +141,6 @@ void World::open_office() {
                                      nodes_.at(worker)->mailbox->post_always(std::move(message));
                                  });
 }
-
-std::string World::database_of(uint32_t run) const { return directory_.string() + ".db" + std::to_string(run); }
 
 void World::make_node(uint32_t index) {
     Random& random = net_.random;
@@ -184,7 +186,8 @@ void World::make_node(uint32_t index) {
         ledger_.leaves(index, bytes,
                        {.submitted_seq = ring->submitted_seq(),
                         .durable_seq = ring->durable_seq(),
-                        .control_seq = office_->ring().durable_seq()});
+                        .control_seq = office_->ring().durable_seq(),
+                        .now_ns = net_.now_ns});
     };
     node.worker->listen(node.ring->listen(static_cast<uint16_t>(client_port + index)), gateway::Role::client);
     nodes_.push_back(std::move(owned));
@@ -220,6 +223,7 @@ void World::one_moment(uint64_t end_ns) {
         if (rounds > 10'000) broken("time stands still: the same moment again and again");
         bool moved = net_.run_due();
         if (office_ && office_->turn()) moved = true, ++turns_;
+        if (database_.struck()) return; // The power is gone; nothing moves any more.
         for (auto& node : nodes_) {
             node->ring->look();
             if (!node->ring->has_completions() && net_.now_ns < node->due_ns) continue;
@@ -246,144 +250,30 @@ void World::one_moment(uint64_t end_ns) {
     net_.now_ns = next;
 }
 
-template <class Done> bool World::until(uint64_t most_ns, Done done) {
-    const uint64_t end_ns = net_.now_ns + most_ns;
-    while (!done()) {
-        if (net_.now_ns >= end_ns) return false;
-        one_moment(end_ns);
-    }
-    return true;
-}
-
 WorldFigures World::run() {
-    Random& random = net_.random;
-    const uint64_t story = random.below(8); // 0: dies in the middle; 1 and 2: drained in the middle
-    const uint64_t turning_point = story < 3 ? random.below(options_.calls) : 0;
-    const bool in_time = until(1000 * minute_ns, [&] { return stage_.calls_left <= turning_point; });
-    if (!in_time) broken("the traffic comes to a stand");
-    const bool died = story == 0, again = died && random.chance(1, 2);
-    if (died) die();
-    if (again) {
-        begin_again();
-        if (!until(1000 * minute_ns, [&] { return stage_.calls_left == 0; })) broken("the traffic comes to a stand");
-    }
-    if (!died || again) {
-        const bool drained = story == 1 || story == 2;
-        if (drained) drain_all();
-        // The faults stop. Everybody behaves, and everything must settle.
-        net_.faults_on = false;
-        stage_.quiet = true;
-        for (auto& approver : approvers_)
-            if (random.chance(1, 2)) approver->retire(); // people who do not come any more
-        for (auto& client : clients_) client->step();
-        for (auto& server : servers_) server->end_streams();
-        const auto settled = [&] {
-            return std::ranges::all_of(clients_, [](const auto& client) { return client->settled(); });
-        };
-        for (int i = 0; i < 6 && !settled(); ++i) { // a stream may begin on a request that was under way
-            until(10 * s_ns, settled);
-            for (auto& server : servers_) server->end_streams();
-        }
-        if (!settled())
-            for (auto& client : clients_)
-                if (!client->settled())
-                    broken("faults have stopped, and a client still waits for" + client->waits_for());
-        for (auto& client : clients_) client->leave();
-        for (auto& approver : approvers_) approver->retire();
-        if (!drained) check_at_rest();
-        if (!drained) drain_all();
-        close_records();
-        note_durable();
-    }
+    const uint64_t story = net_.random.below(8); // 0: killed; 1 and 2: drained in the middle; 3 and 4: the power goes
+    const bool loses = options_.mutant == Mutant::forget_sync || options_.mutant == Mutant::forget_database_sync;
+    bool alive = true;
+    if (story == 0 || story == 3 || story == 4 || loses) alive = live_and_die(story == 0 && !loses);
+    if (alive) live_on(story == 1 || story == 2 ? net_.random.below(options_.calls) : 0);
+    if (alive) settle(story == 1 || story == 2);
     const auto durability = generation_.config.record.durability;
     ledger_.hold_against_record(directory_.string(), durability != gateway::Durability::off,
-                                durability == gateway::Durability::strict, died, durable_seqs_, control_seq_);
+                                durability == gateway::Durability::strict, !alive, durable_seqs_, control_seq_);
     return {.calls = stage_.calls,
             .answers = stage_.answers,
             .arrived = ledger_.arrived(),
             .turns = turns_,
             .held = stage_.held,
-            .ran = stage_.ran};
+            .ran = stage_.ran,
+            .cuts = cuts_,
+            .troubles = database_.troubles()};
 }
 
-void World::check_at_rest() {
-    const auto at_rest = [&](const Node& node) {
-        return node.counters.connections_open.read() == 0 && node.counters.upstream_links_open.read() == 0 &&
-               node.counters.exchanges_open.read() == 0;
-    };
-    until(2 * minute_ns, [&] { return std::ranges::all_of(nodes_, [&](const auto& node) { return at_rest(*node); }); });
-    for (auto& node : nodes_) {
-        if (!at_rest(*node))
-            broken("nobody is there any more, and a worker still has " +
-                   std::to_string(node->counters.connections_open.read()) + " clients, " +
-                   std::to_string(node->counters.upstream_links_open.read()) + " upstream links, " +
-                   std::to_string(node->counters.exchanges_open.read()) + " exchanges");
-        if (node->ring->slabs_free() != node->ring->slabs_total())
-            broken(std::to_string(node->ring->slabs_total() - node->ring->slabs_free()) + " slabs were not given back");
-        if (node->worker->buffers.lent_bytes() != 0)
-            broken(std::to_string(node->worker->buffers.lent_bytes()) + " bytes of buffers were not given back");
-        if (node->worker->in_flight.count() != 0) broken("ids are in flight though nothing is");
-        if (node->worker->holds.used() != 0) broken("a worker has calls that wait for people though nobody asks");
-        if (node->counters.streams_open.read() != 0) broken("streams are counted as open though none is");
-        if (node->ring->descriptors() != 1) broken("descriptors besides the listener are open at rest");
-    }
-    const auto& docket = office_->docket();
-    if (!until(minute_ns, [&] { return docket.settled() && docket.waiters() == 0 && docket.executing() == 0; }))
-        broken("nobody is there any more, and approvals still have " + std::to_string(docket.waiters()) +
-               " waiters and " + std::to_string(docket.executing()) + " calls that run" +
-               (docket.settled() ? "" : ", and are not settled"));
-}
-
-void World::drain_all() {
-    for (auto& node : nodes_) node->mailbox->post({.kind = gateway::WorkerMessage::Kind::drain});
-}
-
-void World::close_records() {
-    const bool closed = until(5 * minute_ns, [&] {
-        return std::ranges::all_of(nodes_, [](const auto& node) { return node->record->closed(); });
-    });
-    if (!closed) broken("a drained weir does not end");
-    if (!until(minute_ns, [&] { return office_->docket().executing() == 0; }))
-        broken("weir ends, and " + std::to_string(office_->docket().executing()) + " calls are called running");
-    office_->close();
-    if (!until(minute_ns, [&] { return office_->closed(); })) broken("approvals do not end");
-    for (auto& node : nodes_) {
-        if (node->ring->descriptors() != 0) broken("descriptors are open after the end");
-        if (node->ring->slabs_free() != node->ring->slabs_total()) broken("slabs were not given back at the end");
-    }
-}
-
-void World::note_durable() {
-    for (size_t i = 0; i < nodes_.size(); ++i)
-        durable_seqs_[i] = std::max(durable_seqs_[i], nodes_[i]->ring->durable_seq());
-    control_seq_ = std::max(control_seq_, office_->ring().durable_seq());
-}
-
-/// The process is gone from one moment to the next: nothing of it runs again, not even a destructor. What it wrote stays.
-void World::die() {
-    note_durable();
-    // What died is never taken apart: a killed process runs no destructor either.
-    static auto& graveyard = *new std::vector<std::unique_ptr<Node>>;
-    static auto& caps = *new std::vector<std::unique_ptr<gateway::Caps>>;
-    for (auto& node : nodes_) {
-        node->ring->die();
-        graveyard.push_back(std::move(node));
-    }
-    nodes_.clear();
-    caps.push_back(std::move(caps_));
-    for (auto& approver : approvers_) approver->hang_up();
-    office_->die();
-}
-
-/// On what is on the disk: of the database what had been written, without what only the dead process knew of it.
-void World::begin_again() {
-    for (const char* part : {"", "-wal"})
-        if (std::filesystem::exists(database_of(runs_) + part))
-            std::filesystem::copy_file(database_of(runs_) + part, database_of(runs_ + 1) + part);
-    begin();
-    std::vector<uint64_t> last_seqs;
-    for (auto& node : nodes_) last_seqs.push_back(node->record->last_seq());
-    ledger_.begins_again(std::move(last_seqs));
+/// Traffic, until only so many calls are left.
+void World::live_on(uint64_t calls_left) {
+    if (!until(1000 * minute_ns, [&] { return stage_.calls_left <= calls_left; }))
+        broken("the traffic comes to a stand");
 }
 
 } // namespace weir::sim
