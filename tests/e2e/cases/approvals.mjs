@@ -1,13 +1,13 @@
 // cases/approvals.mjs - what must hold of calls that wait for people: the seven promises, by their names; every SDK client,
 // unmodified, gets the approved answer, however long people take; and the command line decides, tells and watches. The
 // effects of a call are counted at its upstream. All tests run at once, each with tools of its own; those that end a
-// weir or need other limits have their own. Some sleep: how long people take is what they are about.
+// weir, count what it counts or need other limits have their own. Some sleep: how long people take is what they are about.
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { Desk, pendingOf, policies, refusalOf, startAsking } from '../lib/approvals.mjs';
+import { briefly, Desk, pendingOf, policies, refusalOf, startAsking } from '../lib/approvals.mjs';
 import { elicited, openClient, textOf } from '../lib/clients.mjs';
 import { end, freePorts, start, stopAll, until } from '../lib/processes.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
@@ -15,9 +15,11 @@ import { program, startWeir } from '../lib/weir.mjs';
 import { answerOf, ask, eventually, legacyHeaders, modernCall, modernHeaders, modernRequest, openSession, post } from '../lib/wire.mjs';
 
 let own;
+let brief; // for who waits until a hold is over
 let slow; // with the limits that operators get
-before(async () => { [own, slow] = await Promise.all([startAsking(), startAsking({ limits: { hold: '45s' } })]); });
-after(async () => { await own?.stop(); await slow?.stop(); });
+const operators = { limits: { hold: '45s' } }, sdks = { timeout: 60_000 }; // what calls get from their SDK
+before(async () => { [own, brief, slow] = await Promise.all([startAsking(), startAsking({ limits: briefly }), startAsking(operators)]); });
+after(() => stopAll(own, brief, slow));
 
 /** `body` with a weir and an upstream of its own. */
 const alone = (body, options) => async () => {
@@ -34,9 +36,9 @@ const resultOf = ({ body }) => { assert.ok(body?.result, JSON.stringify(body)); 
 const later = (seconds) => new Promise((resolve) => { setTimeout(resolve, seconds * 1000); });
 
 /** Asks as SDKs do: again with the state that came, as long as one comes. */
-async function askOn(url, message) {
-  for (let current = message; ;) {
-    const result = resultOf(await ask(url, current));
+async function askOn(url, message, { state, send = ask } = {}) {
+  for (let current = state === undefined ? message : withState(message, state); ;) {
+    const result = resultOf(await send(url, current));
     if (result.resultType !== 'input_required') return result;
     current = withState(message, result.requestState);
   }
@@ -63,8 +65,17 @@ async function storyOf(weir, ticket) {
     .sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
 }
 const namesOf = (story) => story.map(({ kind, worker }) => (worker === 'control' ? `people: ${kind}` : kind));
+const peopleOf = (story) => namesOf(story).filter((name) => name.startsWith('people: '));
+/** The story once `good` says that it is all there: an entry is written a moment behind what it tells. */
+async function storyOnce(weir, ticket, good) {
+  let story;
+  await eventually(async () => good(story = await storyOf(weir, ticket)));
+  return story;
+}
+/** Once `weir` knows that no client waits there any more; it counts the one that asks it. */
+const deserted = (weir) => eventually(async () => (await weir.gauges()).weir_exchanges_open === 1);
 
-describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, () => {
+describe('calls that wait for people', { concurrency: 12, timeout: 1_100_000 }, () => {
   for (const kind of ['sdk', 'legacy', 'auto', 'modern']) {
     const client = (body, from = () => own, options) => async () => {
       const there = from();
@@ -103,7 +114,7 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
         const tool = `pay_late_${kind}`;
         const answer = call(tool, { amount: 1 });
         if (era === 'modern') {
-          await eventually(() => calls.count >= 3, 60_000); // It has asked by itself again, twice.
+          await eventually(() => calls.count >= 3); // It has asked by itself again, twice.
           await desk.decide(tool);
           assert.deepEqual(JSON.parse(textOf(await answer)), { amount: 1 });
         } else {
@@ -119,7 +130,7 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
         }
         assert.equal(reached(tool).length, 1);
         assert.equal((await desk.all(tool)).length, 1);
-      }, undefined, options));
+      }, () => brief, options));
     }
     test(`a refusal is told with its reason, and stands (${kind})`, client(async ({ call }, { desk, reached }) => {
       const tool = `pay_denied_${kind}`;
@@ -137,7 +148,7 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
       const tool = `pay_told_${kind}`;
       const told = [];
       const answer = call(tool, {}, { onprogress: (one) => told.push(one) });
-      await eventually(() => told.length > 0, 30_000);
+      await eventually(() => told.length > 0);
       const { id } = await desk.ticket(tool, 'pending');
       assert.equal(told[0].message, `waiting for approval ${id}`);
       await desk.decide(tool);
@@ -155,7 +166,7 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
       if (!inRounds) assert.ok(pendingOf(first));
       assert.notEqual((inRounds ? first : await call(tool)).isError, true);
       assert.equal(reached(tool).length, 1);
-    }, () => slow));
+    }, () => slow, sdks));
     if (inRounds)
       test(`people take three minutes, and the client asks on by itself (${kind})`, client(async ({ call }, { desk, reached }) => {
         const tool = `pay_180s_${kind}`;
@@ -165,11 +176,11 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
         await desk.decide(tool);
         assert.notEqual((await answer).isError, true);
         assert.equal(reached(tool).length, 1);
-      }, () => slow));
+      }, () => slow, sdks));
   }
 
   test('promise 1: not one octet of a held call reaches its upstream before it is approved', async () => {
-    const { url, desk, reached, weir } = own;
+    const { url, desk, reached, weir } = brief;
     const tool = 'pay_first';
     const session = await openSession(url);
     const tries = [];
@@ -202,7 +213,7 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
   });
 
   test('promise 1: whichever worker a call lands on, and whatever that one knows of the tool, it is the same call', async () => {
-    const { url, desk, reached, upstream } = own;
+    const { url, desk, reached, upstream } = brief;
     const tool = 'pay_everywhere';
     upstream.tools.push({ name: tool, description: 'pays', inputSchema: { type: 'object' } });
     assert.equal((await askAlone(url, modernCall(tool, { n: 1 }, 'unlisted'))).body.result.resultType, 'input_required');
@@ -211,14 +222,15 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
     const answers = await Promise.all(Array.from({ length: 12 }, (_, i) => askAlone(url, modernCall(tool, { n: 1 }, i))));
     assert.equal((await desk.all(tool)).length, 1);
     // Each state is good on each worker.
-    const again = Promise.all(answers.map(({ body }, i) => askAlone(url, withState(modernCall(tool, { n: 1 }, `again ${i}`), body.result.requestState))));
+    const again = Promise.all(answers.map(({ body }, i) =>
+      askOn(url, modernCall(tool, { n: 1 }, `again ${i}`), { state: body.result.requestState, send: askAlone })));
     await desk.decide(tool);
-    for (const { body } of await again) assert.deepEqual(JSON.parse(body.result.content[0].text), { n: 1 });
+    for (const { content } of await again) assert.deepEqual(JSON.parse(content[0].text), { n: 1 });
     assert.equal(reached(tool).length, 1);
   });
 
   test('promise 2: what was approved is what runs, octet by octet, for whoever asks for the same', async () => {
-    const { url, desk, reached } = own;
+    const { url, desk, reached } = brief;
     const tool = 'pay_same';
     const params = `{"name":"${tool}","arguments":{"amount":900.10,"to":"B\\u00f6rse","big":9007199254740993}}`;
     const text = (inside, id) => `{"jsonrpc":"2.0","id":${id},"method":"tools/call","params":${inside}}`;
@@ -241,7 +253,7 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
   });
 
   test('promise 2: one changed octet is another call, and waits for itself', async () => {
-    const { url, desk, reached } = own;
+    const { url, desk, reached } = brief;
     const tool = 'pay_changed';
     let id1 = 0;
     const ask1 = (args) => ask(url, `{"jsonrpc":"2.0","id":${++id1},"method":"tools/call","params":{"name":"${tool}","arguments":${args}}}`,
@@ -260,8 +272,7 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
     assert.equal(reached(tool).length, 1);
   });
 
-  test('promise 3: of all who ask for the same one runs it, and all get its answer', async () => {
-    const { url, desk, reached, upstream } = own;
+  test('promise 3: of all who ask for the same one runs it, and all get its answer', alone(async ({ url, desk, reached, upstream }) => {
     const tool = 'pay_race';
     const session = await openSession(url);
     const racers = [];
@@ -269,27 +280,30 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
       racers.push(askOn(url, modernCall(tool, { n: 1 }, `m${i}`)));
       racers.push(ask(url, legacyCall(tool, { n: 1 }, i), { headers: legacyHeaders(session) }).then(resultOf));
     }
-    await eventually(async () => (await desk.all(tool)).length === 1 && (await desk.weir.gauges()).weir_held_total >= 20, 30_000);
+    await eventually(async () => (await desk.all(tool)).length === 1 && (await desk.weir.gauges()).weir_held_total === 20);
     await desk.decide(tool);
-    const results = await Promise.all(racers);
-    for (const result of results)
-      if (!pendingOf(result)) assert.deepEqual(JSON.parse(result.content[0].text), { n: 1 });
-    assert.ok(results.filter((result) => !pendingOf(result)).length > 1);
+    for (const result of await Promise.all(racers)) assert.deepEqual(JSON.parse(result.content[0].text), { n: 1 });
     assert.equal(reached(tool).length, 1);
     assert.equal(upstream.requests.filter(({ text }) => text.includes(tool)).length, 1);
-  });
+  }));
 
-  test('promise 3: two retries race for a grant that nobody used, and one call runs', async () => {
-    const { url, desk, reached } = own;
-    const tool = 'pay_two';
+  test('promise 3: two retries race for a grant that nobody used, and one call runs', alone(async ({ url, desk, reached, upstream, weir }) => {
+    const args = { key: 'two' };
     const session = await openSession(url);
-    const once = (id) => ask(url, legacyCall(tool, { n: 1 }, id), { headers: legacyHeaders(session) });
-    assert.ok(pendingOf(resultOf(await once(1))));
-    await desk.decide(tool);
-    const results = (await Promise.all([once(2), once(3)])).map(resultOf);
-    for (const result of results) assert.deepEqual(JSON.parse(result.content[0].text), { n: 1 });
-    assert.equal(reached(tool).length, 1);
-  });
+    const once = (id, more) => ask(url, legacyCall('hold', args, id), { headers: legacyHeaders(session), ...more });
+    const leaving = new AbortController();
+    const left = once(1, { signal: leaving.signal }).catch((error) => error.name);
+    await desk.ticket('hold', 'pending');
+    leaving.abort();
+    assert.equal(await left, 'AbortError');
+    await deserted(weir);
+    await desk.decide('hold');
+    const two = [once(2), once(3)];
+    await eventually(async () => (await weir.gauges()).weir_held_total === 3); // Who comes when all is over asks for another.
+    upstream.release('two');
+    for (const answer of await Promise.all(two)) assert.equal(resultOf(answer).content[0].text, 'held');
+    assert.equal(reached('"two"').length, 1);
+  }));
 
   test('promise 3: a call whose connection broke behind its first octet is not sent again', alone(async ({ url, desk, reached, upstream, weir }) => {
     const tool = 'pay_broken';
@@ -315,19 +329,19 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
     await desk.decide(tool, 'deny');
     await next;
     assert.equal(reached(tool).length, 1);
-    assert.ok(namesOf(await storyOf(weir, id)).includes('ambiguous'));
+    await storyOnce(weir, id, (story) => namesOf(story).includes('ambiguous'));
   }));
 
   test('promise 3: a server that cannot be reached uses up no approval', async () => {
     const [port] = await freePorts(1);
-    const weir = await startWeir({ policies, servers: [{ name: 'own', url: `http://127.0.0.1:${port}/mcp` }], limits: { hold: '10s' } });
+    const weir = await startWeir({ policies, servers: [{ name: 'own', url: `http://127.0.0.1:${port}/mcp` }], limits: { hold: '10m' } });
     const desk = new Desk(weir);
     let upstream;
     try {
       const answer = ask(weir.url('own'), modernCall('pay_nobody_there', { n: 1 }));
       const { id } = await desk.decide('pay_nobody_there');
       assert.equal((await answer).body.error !== undefined, true);
-      assert.equal((await desk.show(id)).state, 'approved');
+      await eventually(async () => (await desk.show(id)).state === 'approved');
       upstream = await startUpstream(port);
       assert.deepEqual(JSON.parse((await askOn(weir.url('own'), modernCall('pay_nobody_there', { n: 1 }, 2))).content[0].text), { n: 1 });
       assert.equal(upstream.requests.length, 1);
@@ -337,25 +351,24 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
     }
   });
 
-  test('promise 4: a client that leaves loses nothing: the ticket stays, and the grant waits for the same call', async () => {
-    const { url, desk, reached } = own;
+  test('promise 4: a client that leaves loses nothing: the ticket stays, and the grant waits for the same call', alone(async ({ url, desk, reached, weir }) => {
     const tool = 'pay_left';
     const leaving = new AbortController();
     const left = post(url, modernCall(tool, { n: 1 }), { signal: leaving.signal }).then((response) => response.text()).catch((error) => error.name);
     const { id } = await desk.ticket(tool, 'pending');
     leaving.abort();
     assert.equal(await left, 'AbortError');
+    await deserted(weir);
     await desk.decide(tool);
     const session = await openSession(url); // Whatever else happens meanwhile, nobody waits, so nothing runs.
     assert.equal((await desk.show(id)).state, 'approved');
     assert.equal(reached(tool).length, 0);
     assert.equal(resultOf(await ask(url, legacyCall(tool, { n: 1 }), { headers: legacyHeaders(session) })).isError, undefined);
     assert.equal(reached(tool).length, 1);
-    assert.equal((await desk.show(id)).state, 'answered');
-  });
+    await eventually(async () => (await desk.show(id)).state === 'answered');
+  }));
 
-  test('promise 4: a client that leaves while its approved call runs gets the answer when it asks again', async () => {
-    const { url, desk, reached, upstream } = own;
+  test('promise 4: a client that leaves while its approved call runs gets the answer when it asks again', alone(async ({ url, desk, reached, upstream, weir }) => {
     const args = { key: 'detached' };
     const leaving = new AbortController();
     const left = post(url, modernCall('hold', args), { signal: leaving.signal }).catch((error) => error.name);
@@ -365,19 +378,20 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
     leaving.abort();
     await left;
     const joined = askOn(url, modernCall('hold', args, 'joined'));
-    await eventually(async () => (await desk.show(id)).state === 'executing');
+    await eventually(async () => (await weir.gauges()).weir_held_total === 2);
+    assert.equal((await desk.show(id)).state, 'executing');
     upstream.release('detached');
     assert.equal(await upstream.outcome('detached'), 'finished');
     assert.equal((await joined).content[0].text, 'held');
     assert.equal(reached('"detached"').length, 1);
-  });
+  }));
 
   for (const signal of ['SIGTERM', 'SIGKILL'])
     test(`promise 4: a ticket outlives a weir that ends with ${signal}, while it waits and after it was approved`, alone(async ({ url, desk, reached, weir }) => {
       const tool = 'pay_restart';
       const call = (n, id) => ask(url, modernCall(tool, { n }, id)).catch((error) => error);
       const waiting = [call(1, 1), call(2, 2)];
-      await eventually(async () => (await desk.all(tool)).length === 2, 30_000);
+      await eventually(async () => (await desk.all(tool)).length === 2);
       const before = await desk.all(tool);
       await weir.restart(signal);
       const said = await Promise.all(waiting);
@@ -407,8 +421,8 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
     const told = resultOf(await ask(url, modernCall('hold', { key: 'killed' }, 2)));
     assert.equal(refusalOf(told), 'approval_ambiguous');
     assert.equal(reached('"killed"').length, 1);
-    const story = namesOf(await storyOf(weir, id));
-    assert.deepEqual(story.filter((name) => name.startsWith('people: ')), ['people: held', 'people: approved', 'people: executing', 'people: ambiguous']);
+    const story = await storyOnce(weir, id, (one) => namesOf(one).includes('people: ambiguous'));
+    assert.deepEqual(peopleOf(story), ['people: held', 'people: approved', 'people: executing', 'people: ambiguous']);
   }));
 
   test('promise 5: no answer is a no', async () => {
@@ -423,9 +437,9 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
     assert.equal(code, 8);
     assert.match(said, new RegExp(`${id} is expired already, decided by weir|${id} is expired already`));
     assert.equal(reached(tool).length, 0);
-    const story = namesOf(await storyOf(weir, id));
-    assert.deepEqual(story.filter((name) => name.startsWith('people: ')), ['people: held', 'people: expired']);
-    assert.equal(story.includes('forwarded'), false);
+    const story = await storyOnce(weir, id, (one) => namesOf(one).includes('people: expired') && namesOf(one).includes('answered'));
+    assert.deepEqual(peopleOf(story), ['people: held', 'people: expired']);
+    assert.equal(namesOf(story).includes('forwarded'), false);
   });
 
   test('promise 5: an approval that nobody uses in time is over, too', alone(async ({ url, desk, reached, weir }) => {
@@ -435,8 +449,9 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
     const { id } = await desk.ticket(tool, 'pending');
     leaving.abort();
     await left;
+    await deserted(weir);
     await desk.decide(tool);
-    await eventually(async () => (await desk.show(id)).state === 'expired', 20_000);
+    await eventually(async () => (await desk.show(id)).state === 'expired');
     const next = ask(url, modernCall(tool, { n: 1 }, 2));
     assert.equal(refusalOf(resultOf(await next)), 'approval_expired');
     assert.equal(reached(tool).length, 0);
@@ -451,12 +466,10 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
     const { id, digest } = await desk.ticket(tool, 'pending');
     await desk.decide(tool, 'approve', '--reason', 'seen and good');
     assert.equal(resultOf(await once()).isError, undefined);
-    await eventually(async () => (await storyOf(weir, id)).length >= 12);
-    const story = await storyOf(weir, id);
+    const story = await storyOnce(weir, id, (one) => one.length >= 12);
     assert.deepEqual(namesOf(story).filter((name) => !name.startsWith('people: ')),
                      ['asked', 'held', 'answered', 'asked', 'held', 'allowed', 'forwarded', 'answered']);
-    assert.deepEqual(namesOf(story).filter((name) => name.startsWith('people: ')),
-                     ['people: held', 'people: approved', 'people: executing', 'people: answered']);
+    assert.deepEqual(peopleOf(story), ['people: held', 'people: approved', 'people: executing', 'people: answered']);
     const at = (name) => namesOf(story).indexOf(name);
     assert.ok(at('asked') < at('people: held') && at('people: held') <= at('held') && at('answered') < at('people: approved'));
     assert.ok(at('people: approved') < at('allowed') && at('people: executing') < at('forwarded'));
@@ -469,20 +482,21 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
     assert.equal(allowed.reason, 'approved');
     const { out } = await weir.cli('sessions', 'show', 'last');
     assert.match(out, new RegExp(`\\tcontrol\\t\\d+\\t0\\tapproved\\t${id}, by unix:\\d+:\\S+, seen and good\\n`));
-  }));
+  }, { limits: briefly }));
 
   test('promise 7: an approval never overrides a block: policies are asked again', alone(async ({ url, desk, reached, weir }) => {
     const tools = ['pay_blocked', 'pay_waits'];
-    const left = tools.map((tool) => ask(url, modernCall(tool, { n: 1 })).catch(() => {}));
+    const left = tools.map((tool) => ask(url, modernCall(tool, { n: 1 })).catch((error) => error));
     await Promise.all(tools.map((tool) => desk.ticket(tool, 'pending')));
     const { id } = await desk.decide(tools[0]);
-    await Promise.all(left);
+    await left[0];
     const here = reached(tools[0]).length; // It ran at once for who still waited.
     assert.equal(here, 1);
     await weir.json('approvals', 'show', id);
     const waits = await desk.ticket(tools[1], 'pending');
     await weir.restart('SIGTERM', () => writeFile(join(weir.dir, 'policies', 'more.lua'),
       'policy "people/never" { on = "request", match = { tools = { "pay_waits" } }, decide = block("not any more", { code = "never" }) }\n'));
+    await left[1];
     await weir.json('approvals', 'approve', waits.id);
     const refused = resultOf(await ask(url, modernCall(tools[1], { n: 1 }, 2)));
     assert.equal(refused.isError, true);
@@ -513,7 +527,7 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
     const second = askOn(url, modernCall(tool, { n: 1 }, 2));
     const anew = await desk.ticket(tool, 'pending');
     assert.notEqual(anew.id, asked.id);
-    assert.equal((await desk.show(asked.id)).state, 'revoked');
+    await eventually(async () => (await desk.show(asked.id)).state === 'revoked');
     await desk.decide(tool);
     assert.deepEqual(JSON.parse((await second).content[0].text), { n: 1 });
     assert.equal(reached(`"${tool}","arguments"`).length, 1);
@@ -543,7 +557,8 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
       assert.deepEqual(calls.map(({ params }) => params.arguments), [{ n: 1 }, { n: 1 }]);
       assert.equal((await desk.all(tool)).length, 1);
       await eventually(async () => (await desk.show(id)).state === 'answered');
-      assert.deepEqual(namesOf(await storyOf(weir, id)).filter((name) => name.startsWith('people: ')),
+      const story = await storyOnce(weir, id, (one) => namesOf(one).includes('people: answered'));
+      assert.deepEqual(peopleOf(story),
                        ['people: held', 'people: approved', 'people: executing', 'people: approved', 'people: executing', 'people: answered']);
       // The effect has happened: the next call is another one.
       const next = opened.call(tool, { n: 1 });
@@ -564,15 +579,13 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
     await desk.ticket(tool, 'pending');
     await eventually(async () => (await storyOf(own.weir, (await desk.ticket(tool)).id)).filter(({ kind, worker }) => kind === 'held' && worker !== 'control').length >= 3);
     await desk.decide(tool);
-    for (const result of [await modern, ...(await Promise.all(legacy)).map(resultOf)])
-      if (!pendingOf(result)) assert.deepEqual(JSON.parse(result.content[0].text), { n: 1 });
-    assert.notEqual((await modern).isError, true);
+    for (const result of [await modern, ...(await Promise.all(legacy)).map(resultOf)]) assert.deepEqual(JSON.parse(result.content[0].text), { n: 1 });
     assert.equal(reached(tool).length, 1);
     assert.equal((await desk.all(tool)).length, 1);
   });
 
   test('what is no tool call waits as well, and is told as an error', async () => {
-    const { url, desk, reached } = own;
+    const { url, desk, reached } = brief;
     const session = await openSession(url);
     const read = { jsonrpc: '2.0', id: 1, method: 'resources/read', params: { uri: 'pay://resource' } };
     const first = await ask(url, read, { headers: legacyHeaders(session) });
@@ -627,7 +640,7 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
   test('the command line: weir call waits, says so, and runs on approval', alone(async ({ desk, reached, weir }) => {
     const call = weir.cli('call', 'own/pay_by_hand', 'amount=7');
     await desk.ticket('pay_by_hand', 'pending');
-    const approved = await weir.cli('approvals', 'approve', 'last', '--wait', '--json');
+    const approved = await weir.cli('approvals', 'approve', 'last', '--wait', '--timeout', '10m', '--json');
     assert.equal(approved.code, 0, approved.said);
     assert.equal(JSON.parse(approved.out).state, 'answered');
     assert.deepEqual(await call.then(({ code, out }) => [code, out]), [0, '{"amount":7}\n']);
@@ -641,7 +654,7 @@ describe('calls that wait for people', { concurrency: 12, timeout: 270_000 }, ()
     const denied = await weir.cli('call', 'own/pay_by_hand', 'amount=8', '--era', 'legacy');
     assert.equal(denied.code, 5);
     assert.equal(reached('pay_by_hand').length, 1);
-  }));
+  }, { limits: briefly }));
 
   test('approvals watch, in a pipe: a line for each ticket that comes or changes', alone(async ({ url, desk, weir }) => {
     const watching = start(program, ['approvals', 'watch', '-c', weir.config]);

@@ -45,33 +45,47 @@ async function verdicts(url, version) {
   }
 }
 
+/**
+ * The verdicts once `faults` finds none in them, or those of the last of some tries: the suite waits for two to five seconds
+ * for what takes longer on a machine that is busy with something else. What is wrong is wrong each time.
+ */
+async function verdictsWithout(faults, url, version) {
+  for (let tries = 4; ; --tries) {
+    const found = await verdicts(url, version);
+    const wrong = faults(found);
+    if (wrong.length === 0 || tries === 1) return { found, wrong };
+    console.log(`conformance: ${version} is tried again at ${url}:\n  ${wrong.join('\n  ')}`);
+  }
+}
+
 let modern;
 const direct = {};
 before(async () => { modern = await startServer('modern.mjs'); });
 after(() => stopAll(modern));
 
-describe('directly', { concurrency: 2, timeout: 180_000 }, () => {
+describe('directly', { concurrency: 2, timeout: 900_000 }, () => {
   for (const [version, count] of Object.entries(passing))
     test(`the reference server passes all ${count} checks of ${version}`, async () => {
-      direct[version] = await verdicts(modern.url, version);
-      const wrong = [...direct[version]].filter(([, { status }]) => status !== 'SUCCESS' && status !== 'INFO' && status !== 'SKIPPED');
+      const { found, wrong } = await verdictsWithout((all) => [...all].filter(([, { status }]) => !['SUCCESS', 'INFO', 'SKIPPED'].includes(status))
+        .map(([name, { status, error }]) => `${name}: ${status} ${error ?? ''}`), modern.url, version);
+      direct[version] = found;
       assert.deepEqual(wrong, []);
-      assert.equal([...direct[version].values()].filter(({ status }) => status === 'SUCCESS').length, count);
+      assert.equal([...found.values()].filter(({ status }) => status === 'SUCCESS').length, count);
     });
 });
 
 for (const [way, options] of Object.entries(ways))
-  describe(`through weir ${way}`, { concurrency: 2, timeout: 180_000 }, () => {
+  describe(`through weir ${way}`, { concurrency: 2, timeout: 900_000 }, () => {
     let weir;
     // The suite's scenario of DNS rebinding comes with weir's own origin and must be let in.
     before(async () => { weir = await startWeir({ servers: [{ name: 'modern', url: modern.url }], listen: (address) => ({ origins: [`http://${address}`] }), ...options }); });
     after(() => stopAll(weir));
     for (const version of Object.keys(passing))
       test(`every check of ${version} has the verdict it has directly, ${way}`, async () => {
-        const through = await verdicts(weir.url('modern'), version);
-        const names = new Set([...direct[version].keys(), ...through.keys()]);
-        const differences = [...names].filter((name) => direct[version].get(name)?.status !== through.get(name)?.status)
-          .map((name) => `${name}: directly ${direct[version].get(name)?.status ?? 'absent'}, through weir ${through.get(name)?.status ?? 'absent'} ${through.get(name)?.error ?? ''}`);
-        assert.deepEqual(differences, []);
+        const { wrong } = await verdictsWithout((through) => [...new Set([...direct[version].keys(), ...through.keys()])]
+          .filter((name) => direct[version].get(name)?.status !== through.get(name)?.status)
+          .map((name) => `${name}: directly ${direct[version].get(name)?.status ?? 'absent'}, through weir ${through.get(name)?.status ?? 'absent'} ${through.get(name)?.error ?? ''}`),
+          weir.url('modern'), version);
+        assert.deepEqual(wrong, []);
       });
   });

@@ -33,6 +33,7 @@ policy "people/pay" { on = "request", match = { methods = { "tools/call" } }, un
   decide = approve { by = { groups = { "sre" }, persons = { "dan" } }, reason = "money moves" } }
 policy "people/fly" { on = "request", match = { tools = { "fly*" } }, decide = approve { by = { persons = { "dan" } } } }` },
   });
+  await weir.keysOf('idp');
 });
 after(async () => {
   await stopAll(weir, upstream, provider);
@@ -155,16 +156,18 @@ test('no token, a token for something else, one that was changed, and pages of b
 });
 
 test('a token that has ended decides nothing', async () => {
-  const brief = await startProvider({ scopes: ['decide'], groupsOf: () => ['sre'], accessTokenSeconds: 2 });
+  const brief = await startProvider({ scopes: ['decide'], groupsOf: () => ['sre'], accessTokenSeconds: 4 });
   const own = await startWeir({
     admin: { audience }, issuers: [{ name: 'idp', url: brief.url, algorithms: ['RS256'], leeway: '0s' }],
     servers: [{ name: 'own', url: upstream.url }],
   });
   try {
-    const short = await tokenOf(brief, 'bo', audience, 'openid decide');
-    tokens.push(short);
+    let short;
     const look = async () => (await fetch(`http://127.0.0.1:${own.adminPort}/api/v1/approvals`, { headers: { authorization: `Bearer ${short}` } })).status;
-    assert.equal(await look(), 200);
+    await eventually(async () => { // One that has not ended on its way here.
+      tokens.push(short = await tokenOf(brief, 'bo', audience, 'openid decide'));
+      return (await look()) === 200;
+    });
     await eventually(async () => (await look()) === 401);
   } finally {
     await stopAll(own, brief);
@@ -227,6 +230,7 @@ test('a login is renewed before its token ends', async () => {
     servers: [{ name: 'own', url: upstream.url }],
   });
   try {
+    await own.keysOf('idp');
     const login = start(program, ['login', '-c', own.config], environment('cy'));
     await enterCode((await until(login, /Open (\S+)/))[1], 'cy');
     assert.equal((await login.ended).code, 0, login.said);
@@ -250,6 +254,7 @@ test('with TLS on the admin listener people sign in and decide by https, and by 
   });
   try {
     const url = `https://127.0.0.1:${own.adminPort}`;
+    await own.keysOf('idp');
     const bearer = { WEIR_TOKEN: await token('bo') };
     assert.equal((await cli('bo', ['whoami', '--url', url], bearer)).code, 9); // the system's authorities do not know it
     const who = await cli('bo', ['whoami', '--url', url, '--ca', made.path('ca.pem')], bearer);

@@ -38,9 +38,10 @@ before(async () => {
     listen: (address) => ({ public_url: `http://${address}` }),
     issuers: names.map((name) => ({ name, url: issuers[name].url, algorithms: ['ES256'], refetch_min: '1s', leeway: '0s' })),
     servers: [{ name: 'own', url: upstream.url, anonymous: false }],
-    policies, limits: { hold: '30s' },
+    policies, limits: { hold: '10m' },
   });
   desk = new Desk(weir);
+  await weir.keysOf('good');
 });
 after(() => stopAll(weir, upstream, elsewhere, ...Object.values(issuers)));
 
@@ -93,7 +94,7 @@ test('keys that were good hold while their issuer does all of that; new ones com
 
 test('an open stream and a subscription end with their token; a call that it began is answered', async () => {
   const url = weir.url('own');
-  const token = tokenOf(issuers.good, inSeconds(3));
+  const token = tokenOf(issuers.good, inSeconds(20)); // All of this is there before that.
   const { status } = await call(token);
   assert.equal(status, 200);
   const session = await openSessionWith(token);
@@ -132,7 +133,7 @@ const openSessionWith = async (token) => {
 test('a call whose token ends while people think goes nowhere; with a new token it finds its ticket', async () => {
   const reached = () => upstream.requests.filter(({ text }) => text.includes('pay_slowly')).length;
   const pay = (token) => ask(weir.url('own'), modernCall('pay_slowly', { amount: 1 }, 1, {}), { headers: bearer(token) });
-  const ended = await pay(tokenOf(issuers.good, inSeconds(2)));
+  const ended = await pay(tokenOf(issuers.good, inSeconds(10)));
   assert.equal(ended.status, 401);
   assert.match(ended.headers.get('www-authenticate'), /error="invalid_token"/);
   assert.match(ended.body.error.message, /token ended while this call waited/);

@@ -41,10 +41,10 @@ test('two hundred real clients at once, half of each era, with their streams ope
   await Promise.all(clients.map(async (one, number) => {
     for (let turn = 0; turn < 3; ++turn) {
       const steps = [];
-      const result = await one.call('many_events', { count: 5 }, { onprogress: ({ progress }) => steps.push(progress), timeout: 60_000 });
+      const result = await one.call('many_events', { count: 5 }, { onprogress: ({ progress }) => steps.push(progress) });
       assert.equal(textOf(result), 'sent 5');
       assert.deepEqual(steps, [1, 2, 3, 4, 5]);
-      assert.equal(textOf(await one.call('echo', { number, turn }, { timeout: 60_000 })), JSON.stringify({ number, turn }));
+      assert.equal(textOf(await one.call('echo', { number, turn })), JSON.stringify({ number, turn }));
     }
   }));
   await Promise.all(clients.map(async (one) => {

@@ -60,7 +60,7 @@ function assertMaskedCustomer(result) {
 }
 
 for (const kind of ['sdk', 'legacy', 'auto', 'modern'])
-  describe(`masks through a ${kind} client`, { timeout: 120_000 }, () => {
+  describe(`masks through a ${kind} client`, { timeout: 900_000 }, () => {
     let opened;
     before(async () => { opened = await openClient(kind, weir.url('modern')); });
     after(async () => { await opened?.close(); });
@@ -104,11 +104,11 @@ for (const kind of ['sdk', 'legacy', 'auto', 'modern'])
     });
     if (kind !== 'modern')
       test(`row 16: an answer that is taken up on another stream is masked (${kind})`, async () => {
-        assertMaskedCustomer(await opened.call('customer_late', {}, { timeout: 20_000 }));
+        assertMaskedCustomer(await opened.call('customer_late'));
       });
   });
 
-describe('masks on the wire', { timeout: 120_000 }, () => {
+describe('masks on the wire', { timeout: 900_000 }, () => {
   const call = (name, args = {}) => ({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: args } });
   const say = (message) => (request, res) => {
     if (request.body?.method !== 'tools/call') return false;
@@ -204,7 +204,7 @@ describe('masks on the wire', { timeout: 120_000 }, () => {
 });
 
 // However the octets come: what the client gets is the same, and nothing of a secret is in it.
-describe('masks do not depend on how octets are cut', { timeout: 300_000 }, () => {
+describe('masks do not depend on how octets are cut', { timeout: 900_000 }, () => {
   const legacyCall = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'echo', arguments: {} } };
   async function through(server, pieces) {
     play = async (socket) => {
@@ -253,7 +253,7 @@ describe('masks do not depend on how octets are cut', { timeout: 300_000 }, () =
     });
 });
 
-describe('masks in the record', { timeout: 60_000 }, () => {
+describe('masks in the record', { timeout: 900_000 }, () => {
   let own;
   before(async () => {
     own = await startWeir({ policies, record: { durability: 'strict' }, servers: [{ name: 'modern', url: modern.url }] });

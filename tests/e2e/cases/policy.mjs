@@ -80,7 +80,7 @@ async function entriesOf(name, kind) {
 }
 
 for (const kind of kinds)
-  describe(`policies through a ${kind} client`, { timeout: 120_000 }, () => {
+  describe(`policies through a ${kind} client`, { timeout: 900_000 }, () => {
     let opened;
     before(async () => { opened = await openClient(kind, weir.url('modern')); });
     after(async () => { await opened?.close(); });
@@ -325,7 +325,7 @@ describe('what the wire shows', () => {
   });
 });
 
-describe('the record says what happened', { timeout: 120_000 }, () => {
+describe('the record says what happened', { timeout: 900_000 }, () => {
   test('an allowed call: asked, allowed, forwarded, answered, in this order', async () => {
     const session = await openSession(weir.url('own'));
     await ask(weir.url('own'), { jsonrpc: '2.0', id: 'rec-1', method: 'tools/call', params: { name: 'hold_rec', arguments: { a: 1 } } }, { headers: legacyHeaders(session) });

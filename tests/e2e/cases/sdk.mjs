@@ -26,7 +26,7 @@ async function withClient(kind, server, body, options) {
 }
 
 for (const kind of ['sdk', 'legacy', 'auto'])
-  describe(`${kind} client, server everything`, { concurrency: 4, timeout: 120_000 }, () => {
+  describe(`${kind} client, server everything`, { concurrency: 4, timeout: 900_000 }, () => {
     const on = (name, body) => test(`${name} (${kind}, everything)`, () => withClient(kind, 'everything', body));
 
     on('a session is opened at 2025-11-25', async ({ era, version, client }) => {
@@ -103,7 +103,7 @@ for (const kind of ['sdk', 'legacy', 'auto'])
   });
 
 for (const kind of ['sdk', 'legacy', 'auto', 'modern'])
-  describe(`${kind} client, server modern`, { concurrency: 4, timeout: 120_000 }, () => {
+  describe(`${kind} client, server modern`, { concurrency: 4, timeout: 900_000 }, () => {
     const on = (name, body) => test(`${name} (${kind}, modern)`, () => withClient(kind, 'modern', body));
     const isModern = kind === 'auto' || kind === 'modern';
 

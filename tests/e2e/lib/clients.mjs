@@ -12,6 +12,7 @@ import { CallToolResultSchema, CreateMessageRequestSchema, ElicitRequestSchema, 
          LoggingMessageNotificationSchema, PromptListChangedNotificationSchema,
          ResourceUpdatedNotificationSchema, ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { patience_ms } from './processes.mjs';
 
 export const sampled = { role: 'assistant', model: 'of-the-test', content: { type: 'text', text: 'a sampled answer' }, stopReason: 'endTurn' };
 export const elicited = { action: 'accept', content: { name: 'Ada', username: 'ada', email: 'ada@example.org' } };
@@ -30,10 +31,11 @@ const oldNotices = {
  *
  * Gives `{ client, transport, era, call(name, args, options), notices, notice(method), close() }`: `notices` holds what
  * the server told without being asked, `notice` waits for the first of a method that nobody waited for yet.
- * options: `fetch` replaces the transport's, `transport` adds options to it.
+ * options: `fetch` replaces the transport's, `transport` adds options to it, `timeout` is that of a call in ms.
  */
 export async function openClient(kind, url, options = {}) {
   const old = kind === 'sdk';
+  const timeout = options.timeout ?? 600_000; // The SDKs' own is a minute.
   const identity = { name: `weir-e2e-${kind}`, version: '1.0.0' };
   const client = old ? new OldClient(identity, { capabilities })
     : new Client(identity, { capabilities, versionNegotiation: { mode: kind === 'modern' ? { pin: '2026-07-28' } : kind } });
@@ -68,16 +70,16 @@ export async function openClient(kind, url, options = {}) {
       if (at >= 0) waiting.splice(at, 1)[0].resolve(take(method));
     });
 
-  await client.connect(transport, { timeout: 20_000 });
+  await client.connect(transport, { timeout: patience_ms });
   const version = old ? transport.protocolVersion : client.getNegotiatedProtocolVersion();
   if (version !== '2026-07-28') await streaming;
   return {
     client, transport, version, asked, notices,
     era: version === '2026-07-28' ? 'modern' : 'legacy',
     call: (name, args = {}, callOptions = {}) => old
-      ? client.callTool({ name, arguments: args }, CallToolResultSchema, callOptions)
-      : client.callTool({ name, arguments: args }, callOptions),
-    notice(method, ms = 15_000) {
+      ? client.callTool({ name, arguments: args }, CallToolResultSchema, { timeout, ...callOptions })
+      : client.callTool({ name, arguments: args }, { timeout, ...callOptions }),
+    notice(method, ms = patience_ms) {
       const there = take(method);
       if (there) return Promise.resolve(there);
       return new Promise((resolve, reject) => {

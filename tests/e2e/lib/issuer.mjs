@@ -17,7 +17,7 @@ export function makeKey() {
  *   url, requests        what was asked for, by path
  *   keys                 those it shows; the first signs
  *   answer(path, fn)     from now on `fn(res)` answers `/keys` or `/metadata` in its place; undefined: as it should be
- *   token(claims, key)   a token for a minute; a claim given as `undefined` is left out
+ *   token(claims, key)   a token for an hour; a claim given as `undefined` is left out
  *   stop()
  */
 export async function startIssuer() {
@@ -41,7 +41,7 @@ export async function startIssuer() {
     token(claims, key = issuer.keys[0]) {
       const now = Math.floor(Date.now() / 1000);
       const text = `${part({ alg: 'ES256', typ: 'at+jwt', kid: key.kid })}.${part({ iss: issuer.url, sub: 'ann', client_id: 'test',
-        iat: now, exp: now + 60, jti: randomUUID(), ...claims })}`;
+        iat: now, exp: now + 3600, jti: randomUUID(), ...claims })}`;
       return `${text}.${sign('sha256', Buffer.from(text), { key: key.privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
     },
     async stop() {

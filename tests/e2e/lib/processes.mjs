@@ -1,12 +1,14 @@
 // lib/processes.mjs - children of a test: started, waited for, ended by their id. Nothing outlives the test process:
-// what is still there at its end is killed.
+// what is still there at its end is killed. And ports that only this process uses.
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { dirname, join } from 'node:path';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+/** How long is waited for what comes at once, unless the machine is busy with something else. */
+export const patience_ms = 120_000;
 const alive = new Set();
 process.on('exit', () => { for (const child of alive) child.kill('SIGKILL'); });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
@@ -30,7 +32,7 @@ export function start(command, args, options = {}) {
 }
 
 /** Waits until `child` has said something that `pattern` matches and gives the match; throws when it ends before. */
-export async function until(child, pattern, ms = 20_000) {
+export async function until(child, pattern, ms = patience_ms) {
   let found = pattern.exec(child.said);
   if (found) return found;
   return new Promise((resolve, reject) => {
@@ -59,7 +61,7 @@ export async function run(command, args, options = {}) {
 }
 
 /** Ends `child` with SIGTERM, after `ms` with SIGKILL; gives `{ code, signal }`. */
-export async function end(child, ms = 40_000) {
+export async function end(child, ms = patience_ms) {
   const timer = setTimeout(() => child.kill('SIGKILL'), ms);
   child.kill('SIGTERM');
   const ended = await child.ended;
@@ -67,12 +69,36 @@ export async function end(child, ms = 40_000) {
   return ended;
 }
 
-/** `count` ports of 127.0.0.1 that nobody listens on at this moment. */
+/** A server that listens there, or undefined when somebody else does. */
+const listening = (...where) => new Promise((resolve) => {
+  const server = createServer();
+  server.once('error', () => resolve(undefined)).listen(...where, () => resolve(server));
+});
+
+// Ports that may be left and taken again, as by a weir that is started anew, must not go to anybody else meanwhile: they
+// are none of those that the kernel gives to whoever asks for any, and each is claimed, by an abstract socket of its name
+// that ends with this process.
+const lowest = 10_000, beyond = Number(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split('\t')[0]);
+let next = lowest + Math.floor(Math.random() * (beyond - lowest));
+
+/** `count` ports of 127.0.0.1 that nobody listens on and that no other test is given. */
 export async function freePorts(count) {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => { server.close(resolve); })));
+  const ports = [];
+  for (let tries = beyond - lowest; ports.length < count; --tries) {
+    if (tries === 0) throw new Error('there is no free port');
+    const port = next;
+    next = next + 1 < beyond ? next + 1 : lowest;
+    const claim = await listening(`\0weir-e2e port ${port}`);
+    if (!claim) continue;
+    const probe = await listening(port, '127.0.0.1');
+    if (probe) {
+      claim.unref();
+      ports.push(port);
+      await new Promise((resolve) => { probe.close(resolve); });
+    } else {
+      claim.close();
+    }
+  }
   return ports;
 }
 

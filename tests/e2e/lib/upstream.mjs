@@ -122,7 +122,7 @@ export async function startUpstream(wanted = 0, tls = undefined) {
     });
   };
   const http = tls ? createTlsServer(tls, listener) : createServer(listener);
-  http.keepAliveTimeout = 30_000;
+  http.keepAliveTimeout = 0; // weir ends what it does not use: two who do it cross each other.
   await new Promise((resolve) => { http.listen(wanted, '127.0.0.1', resolve); });
   const { port } = http.address();
   return {

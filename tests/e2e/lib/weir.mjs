@@ -7,7 +7,7 @@ import https from 'node:https';
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { accepts, end, freePorts, root, run, start } from './processes.mjs';
+import { accepts, end, freePorts, patience_ms, root, run, start, until } from './processes.mjs';
 
 export const program = resolve(process.env.WEIR ?? join(root, '..', '..', 'build', 'weir'));
 
@@ -22,6 +22,10 @@ function toml(value) {
 
 const table = (head, values) => [head, ...Object.entries(values).map(([key, value]) => `${key} = ${toml(value)}`), ''].join('\n');
 
+// What takes longer on a machine that is busy with something else: it runs out only where a test wants it to.
+const patient = { tls_handshake_max: '2m', first_octet_max: '2m', head_max: '2m', body_max: '2m', body_grace: '2m', linger_max: '30s',
+                  upstream_connect_max: '2m', policy_cpu_max: '200ms', policy_wall_max: '10s' };
+
 /**
  * Starts weir and waits until it is ready.
  *
@@ -29,10 +33,11 @@ const table = (head, values) => [head, ...Object.entries(values).map(([key, valu
  * options.issuers   list of those of [[issuer]]
  * options.policies  object of file name to Lua text; absent: no policies
  * options.certificates  list of `{ chain, key }`: clients then come with https
- * options.listen, admin, record, limits   keys of those tables; listen may be a function of the address
+ * options.listen, admin, record, limits   keys of those tables; listen may be a function of the address; limits of time are
+ *                                         generous unless said
  * options.prepare(dir)             done before weir starts; its state is in `dir`/state
  *
- * Gives `{ port, origin, url(name), config, dir, child, gauges(), cli(...), json(...), sessions(), entries(id), restart(signal), stop() }`.
+ * Gives `{ port, origin, url(name), config, dir, child, keysOf(issuer), gauges(), cli(...), json(...), sessions(), entries(id), restart(signal), stop() }`.
  */
 export async function startWeir(options) {
   const dir = await mkdtemp(join(tmpdir(), 'weir-e2e-'));
@@ -44,7 +49,7 @@ export async function startWeir(options) {
     table('[record]', { durability: 'batch', ...options.record }),
     table('[admin]', { address: `127.0.0.1:${adminPort}`, ...options.admin }),
   ];
-  if (options.limits) parts.push(table('[limits]', options.limits));
+  parts.push(table('[limits]', { ...patient, ...options.limits }));
   if (options.policies) {
     const policies = join(dir, 'policies');
     parts.push(table('[policies]', { dir: policies }));
@@ -80,9 +85,11 @@ export async function startWeir(options) {
     port, adminPort, origin: `http://${address}`, address, config, dir, cli, json,
     get child() { return child; },
     url: (name) => `http://${address}${options.servers.find((server) => server.name === name).path ?? `/mcp/${name}`}`,
-    /** The gauges of this weir, by name. */
+    /** Once it has keys of `issuer`: before that it can let in nobody who has a token of it. */
+    keysOf: (issuer) => until(child, new RegExp(`"issuer_keys",.*"${issuer}"`)),
+    /** The gauges of this weir, by name. Each time over a connection of its own, which they count. */
     async gauges() {
-      const text = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
+      const { text } = await asked(adminPort, '/metrics');
       return Object.fromEntries([...text.matchAll(/^(weir_\w+) (\d+)$/gm)].map(([, name, value]) => [name, Number(value)]));
     },
     sessions: () => json('sessions', 'list'),
@@ -107,22 +114,24 @@ export async function startWeir(options) {
   };
 }
 
-/** Whether /readyz says 200, by https if `tls`. */
-const saysReady = (adminPort, tls) => new Promise((resolve) => {
-  (tls ? https : http).get({ host: '127.0.0.1', port: adminPort, path: '/readyz', rejectUnauthorized: false, agent: false }, (answer) => {
-    answer.resume();
-    resolve(answer.statusCode === 200);
-  }).on('error', () => resolve(false));
+/** What is answered to a GET of `path`, over a connection of its own, by https if `tls`. */
+const asked = (port, path, tls = false) => new Promise((resolve, reject) => {
+  (tls ? https : http).get({ host: '127.0.0.1', port, path, rejectUnauthorized: false, agent: false }, (answer) => {
+    let text = '';
+    answer.setEncoding('utf8').on('data', (piece) => { text += piece; }).on('error', reject);
+    answer.on('end', () => resolve({ status: answer.statusCode, text }));
+  }).on('error', reject);
 });
 
-/** Asks /readyz until it says 200. */
+/** Asks /readyz until it says 200, by https if `tls`. */
 async function ready(child, adminPort, port, tls) {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + patience_ms;
   let gone = false;
   child.ended.then(({ error }) => { gone = error ?? true; });
   while (!gone && Date.now() < deadline) {
     if (await accepts(adminPort)) {
-      if (await saysReady(adminPort, tls) && await accepts(port)) return;
+      const { status } = await asked(adminPort, '/readyz', tls).catch(() => ({}));
+      if (status === 200 && await accepts(port)) return;
     }
     await new Promise((resolve) => { setTimeout(resolve, 20); });
   }

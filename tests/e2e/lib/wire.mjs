@@ -1,6 +1,7 @@
 // lib/wire.mjs - what wire-level tests send and read: JSON-RPC over fetch, event streams parsed by the WHATWG rules,
 // and octets over a bare socket. Nothing here is lenient: what comes is handed over as it came.
 import { connect } from 'node:net';
+import { patience_ms } from './processes.mjs';
 
 export const versions = ['2025-03-26', '2025-06-18', '2025-11-25'];
 export const modernVersion = '2026-07-28';
@@ -129,7 +130,7 @@ export async function readEvents(response, options = {}) {
 }
 
 /** Asks `condition` until it is true; throws after `ms`. */
-export async function eventually(condition, ms = 10_000) {
+export async function eventually(condition, ms = patience_ms) {
   const deadline = Date.now() + ms;
   while (!await condition()) {
     if (Date.now() > deadline) throw new Error(`not true within ${ms} ms: ${condition}`);
@@ -145,7 +146,7 @@ export function raw(port, octets, options = {}) {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     let text = '';
-    const timer = setTimeout(() => done('time-out'), options.ms ?? 10_000);
+    const timer = setTimeout(() => done('time-out'), options.ms ?? patience_ms);
     const done = (how) => {
       clearTimeout(timer);
       socket.destroy();

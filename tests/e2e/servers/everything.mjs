@@ -6,6 +6,7 @@ import { Server } from 'node:net';
 
 const listen = Server.prototype.listen;
 Server.prototype.listen = function (_port, ...rest) {
+  this.keepAliveTimeout = 0; // as in lib/upstream.mjs
   const callback = rest.find((item) => typeof item === 'function');
   return listen.call(this, 0, '127.0.0.1', () => {
     callback?.();

@@ -85,7 +85,7 @@ export async function startModern(port = 0) {
     }
     return await isLegacyRequest(request) ? legacy(req, res, body) : modernNode(req, res, body);
   });
-  http.keepAliveTimeout = 30_000;
+  http.keepAliveTimeout = 0; // as in lib/upstream.mjs
   await new Promise((resolve) => { http.listen(port, '127.0.0.1', resolve); });
   const at = http.address().port;
   return {
