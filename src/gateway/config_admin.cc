@@ -90,11 +90,8 @@ class AdminReader {
     void read_login() {
         DecidersConfig& deciders = config_.deciders;
         if (!deciders.issuers.empty()) deciders.login_issuer = deciders.issuers.front();
-        deciders.login_scopes = {"openid", "offline_access"};
-        for (const std::string& scope : deciders.scopes)
-            if (std::ranges::count(deciders.login_scopes, scope) == 0) deciders.login_scopes.push_back(scope);
         auto login = section_.section("login");
-        if (!login) return;
+        if (!login) return set_login_scopes();
         if (login->text("client_id", deciders.login_client) && deciders.login_client.empty())
             problems_.note(login->table().get("client_id")->source(), "config_value", "`client_id` is empty");
         if (login->table().get("client_id") == nullptr)
@@ -109,7 +106,19 @@ class AdminReader {
                                fmt::format("\"{}\" is none of the issuers of [admin]", name));
         }
         if (login->table().get("scopes") != nullptr) deciders.login_scopes = read_scopes(*login, "scopes", problems_);
+        else set_login_scopes();
         login->finish();
+    }
+
+    /// What signing in asks for where nothing is written.
+    void set_login_scopes() {
+        DecidersConfig& deciders = config_.deciders;
+        deciders.login_scopes = {"openid"};
+        const bool known = deciders.login_issuer < config_.issuers.size();
+        if (!known || config_.issuers[deciders.login_issuer].issuer.offline_scope)
+            deciders.login_scopes.emplace_back("offline_access");
+        for (const std::string& scope : deciders.scopes)
+            if (std::ranges::count(deciders.login_scopes, scope) == 0) deciders.login_scopes.push_back(scope);
     }
 
     /// What belongs together is there together.

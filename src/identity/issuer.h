@@ -67,6 +67,10 @@ struct Issuer {
     bool absent_groups_are_none = false;
     uint32_t groups_whole_max = 0;
 
+    /// Refresh tokens are asked for with the scope offline_access (OIDC Core, 11). False: they come anyway, and that scope
+    /// means more (Keycloak: a session without an end), or is unknown (Google).
+    bool offline_scope = true;
+
     /// Whether a token with this `iss` is one of this issuer's, whatever its tenant.
     bool is_called(std::string_view iss) const;
     /// `url` for `tenant`.

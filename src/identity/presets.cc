@@ -125,6 +125,7 @@ Preset google_workspace(std::span<const std::string> domains) {
     issuer.display = claim_names({"name", "email"});
     issuer.email = claim_names({"email"});
     issuer.email_verified = claim_names({"email_verified"});
+    issuer.offline_scope = false;
     return checked(std::move(issuer));
 }
 
@@ -144,6 +145,7 @@ Preset keycloak(std::string_view url) {
     issuer.email = claim_names({"email"});
     issuer.email_verified = claim_names({"email_verified"});
     issuer.scopes = claim_names({"scope"});
+    issuer.offline_scope = false;
     issuer.groups = claim_names({"groups"});
     return checked(std::move(issuer));
 }

@@ -64,6 +64,14 @@ TEST_CASE("all that may be said about who decides is read") {
     CHECK(scopes->deciders.login_scopes == std::vector<std::string>{"x"});
 }
 
+TEST_CASE("a refresh token is asked for in the words of who gives it") {
+    const auto realm = parse(
+        "[admin]\naddress = \"127.0.0.1:7071\"\naudience = \"a\"\nlogin = { client_id = \"c\" }\n"
+        "[[issuer]]\nname = \"kc\"\npreset = \"keycloak\"\nurl = \"https://kc.example/realms/r\"\n");
+    REQUIRE(realm);
+    CHECK(realm->deciders.login_scopes == std::vector<std::string>{"openid"});
+}
+
 TEST_CASE("beyond loopback the admin listener wants TLS, or a word, and is warned of") {
     const std::string open = "[admin]\naddress = \"0.0.0.0:7071\"\n";
     const auto refused = parse(open);
