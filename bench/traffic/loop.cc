@@ -63,6 +63,16 @@ uint16_t port_of(int listener) {
     return ntohs(address.sin_port);
 }
 
+Reserved::Reserved() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const int one = 1;
+    if (fd_ < 0) give_up("socket", errno);
+    setsockopt(fd_, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+    const Place any(0);
+    if (::bind(fd_, reinterpret_cast<const sockaddr*>(&any.address), any.size) != 0) give_up("bind", errno);
+}
+
+Reserved::~Reserved() { ::close(fd_); }
+
 // Sockets.
 
 void Socket::adopt(int connected) {

@@ -33,6 +33,19 @@ struct Place {
 /// still hold the port.
 int listen_on(uint16_t port);
 uint16_t port_of(int listener);
+/// A port of 127.0.0.1 that nobody has and that the system gives to nobody else meanwhile. weir may listen there: its
+/// listeners share their ports (SO_REUSEPORT) with sockets of the same user, and this one does not listen.
+class Reserved {
+  public:
+    Reserved();
+    ~Reserved();
+    Reserved(const Reserved&) = delete;
+    Reserved& operator=(const Reserved&) = delete;
+    uint16_t port() const { return port_of(fd_); }
+
+  private:
+    int fd_;
+};
 
 class Loop;
 

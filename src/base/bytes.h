@@ -121,6 +121,8 @@ class BufferPool {
 
     size_t lent_bytes() const { return lent_bytes_; }
     size_t lent_count() const { return lent_count_; }
+    /// What was given back and waits to be lent again.
+    size_t kept_bytes() const { return kept_bytes_; }
     uint64_t allocations() const { return allocations_; }
 
   private:

@@ -199,14 +199,15 @@ struct Web::Thread {
         }
         auto keys = KeySet::parse(text.padded(), scanner);
         if (!keys) return fail(index, "what it has for keys is not a key set");
-        const auto& skipped = keys->skipped();
-        log::info("issuer_keys", {{"issuer", state.source.name},
-                                  {"keys", std::to_string(keys->size())},
-                                  {"skipped", std::to_string(skipped.kind + skipped.use + skipped.unfit +
-                                                             skipped.unnamed + skipped.conflicting)}});
+        const auto skipped = keys->skipped();
+        const size_t count = keys->size();
         state.stage = Stage::idle;
         state.keys.arrive(std::make_shared<const KeySet>(std::move(*keys)), monotonic_ns());
         tell(index);
+        log::info("issuer_keys", {{"issuer", state.source.name}, // Who reads this may count on it.
+                                  {"keys", std::to_string(count)},
+                                  {"skipped", std::to_string(skipped.kind + skipped.use + skipped.unfit +
+                                                             skipped.unnamed + skipped.conflicting)}});
     }
 
     void fail(uint32_t index, std::string_view why) {

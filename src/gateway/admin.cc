@@ -73,6 +73,8 @@ constexpr Metric metrics[] = {
     {"weir_slabs_free", "gauge", "Receive buffers with the kernel", &Counters::slabs_free},
     {"weir_slabs_starved_total", "counter", "Receives that found no buffer", &Counters::slabs_starved},
     {"weir_buffer_bytes", "gauge", "Memory lent to requests and answers", &Counters::buffer_bytes},
+    {"weir_buffer_kept_bytes", "gauge", "Memory that came back from them and is kept for the next",
+     &Counters::buffer_kept_bytes},
     {"weir_bodies_held_back_total", "counter", "Request bodies that waited unread for memory",
      &Counters::bodies_held_back},
     {"weir_idle_closed_total", "counter", "Idle connections closed since memory was short", &Counters::idle_closed},

@@ -55,7 +55,7 @@ struct alignas(64) Counters {
     Counter slabs_free, slabs_total, slabs_starved;
     Counter record_queue_bytes, record_durable_seq, record_seq, record_failed;
     Counter record_disk_bytes, record_pruned;
-    Counter buffer_bytes, buffer_allocations;
+    Counter buffer_bytes, buffer_kept_bytes, buffer_allocations;
     Counter turns;
     Histogram overhead; // how long a message stayed in a turn of weir: what it adds, without upstream and people
 };

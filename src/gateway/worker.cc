@@ -395,6 +395,7 @@ void Worker::publish_counters() {
     counters.slabs_free.set(ring.slabs_free());
     counters.upstream_links_idle.set(upstreams_.idle_count());
     counters.buffer_bytes.set(buffers.lent_bytes());
+    counters.buffer_kept_bytes.set(buffers.kept_bytes());
     counters.buffer_allocations.set(buffers.allocations());
     counters.record_queue_bytes.set(record().queued_bytes());
     counters.record_seq.set(record().last_seq());

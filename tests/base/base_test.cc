@@ -35,8 +35,11 @@ TEST_CASE("padded bytes grow, keep their bytes and go back to the pool") {
     }
     CHECK(pool.lent_count() == 0);
     const auto before = pool.allocations();
+    const auto kept = pool.kept_bytes();
+    CHECK(kept >= 65'536);
     PaddedBytes again(pool, 50'000);
     CHECK(pool.allocations() == before);
+    CHECK(pool.kept_bytes() == kept - again.capacity());
 }
 
 TEST_CASE("a workspace hands out what it is asked for, aligned, and resets to nothing") {

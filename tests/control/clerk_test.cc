@@ -23,7 +23,7 @@ TEST_CASE("questions are answered in order, each to its worker and waiter") {
         ask.who.subject = "bo";
         REQUIRE(clerk.ask(std::move(ask)));
     }
-    REQUIRE(all.get_future().wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+    REQUIRE(all.get_future().wait_for(std::chrono::seconds(120)) == std::future_status::ready);
     CHECK(told == std::vector<std::string>{"0 7 /p0bo", "1 8 /p1bo", "2 9 /p2bo"});
 }
 

@@ -40,7 +40,7 @@ class Desk {
     /// Waits until file `index` is said to hold `content`.
     bool hears(uint32_t index, const std::string& content) {
         std::unique_lock lock(mutex_);
-        return changed_.wait_for(lock, std::chrono::seconds(30), [&] { return told_[index] == content; });
+        return changed_.wait_for(lock, std::chrono::seconds(120), [&] { return told_[index] == content; });
     }
     int times(uint32_t index) {
         const std::lock_guard lock(mutex_);

@@ -61,7 +61,7 @@ struct Desk {
     /// The next that is told, to whomever.
     ApprovalNews next() {
         std::unique_lock lock(mutex);
-        REQUIRE(came.wait_for(lock, std::chrono::seconds(20), [&] { return !mail.empty(); }));
+        REQUIRE(came.wait_for(lock, std::chrono::seconds(120), [&] { return !mail.empty(); }));
         auto news = std::move(mail.front().second);
         mail.pop_front();
         return news;

@@ -91,7 +91,7 @@ class Ear {
     }
     TokenNews next() {
         std::unique_lock lock(mutex_);
-        REQUIRE(came_.wait_for(lock, std::chrono::seconds(20), [&] { return !told_.empty(); }));
+        REQUIRE(came_.wait_for(lock, std::chrono::seconds(120), [&] { return !told_.empty(); }));
         TokenNews news = std::move(told_.front());
         told_.pop_front();
         return news;

@@ -36,7 +36,7 @@ class Ear {
     }
     IssuerNews next() {
         std::unique_lock lock(mutex_);
-        REQUIRE(changed_.wait_for(lock, std::chrono::seconds(30), [this] { return !heard_.empty(); }));
+        REQUIRE(changed_.wait_for(lock, std::chrono::seconds(120), [this] { return !heard_.empty(); }));
         IssuerNews news = std::move(heard_.front());
         heard_.pop_front();
         return news;

@@ -17,7 +17,7 @@ using namespace weir::cli;
 
 namespace {
 
-constexpr uint64_t patience = 20 * s_ns;
+constexpr uint64_t patience = 120 * s_ns;
 
 std::unique_ptr<demo::Acme> start() {
     auto acme = demo::Acme::start();

@@ -103,25 +103,18 @@ policy "live/argument" {
 }
 )";
 
-uint16_t free_port() {
-    const int listener = bench::listen_on(0);
-    const uint16_t port = bench::port_of(listener);
-    ::close(listener);
-    return port;
-}
-
 /// A gateway, its upstream, and a thread for both sides of it: this one.
 class Stage {
   public:
     /// `access`: who may call, lines of each [[server]]; `issuers`: tables before them.
     Stage(bool with_policies, std::string_view durability, const std::string& access = "anonymous = true\n",
           const std::string& issuers = {})
-        : server_(loop_, listener_), port_(free_port()) {
+        : server_(loop_, listener_) {
         ours = true;
         std::string made = std::filesystem::temp_directory_path() / "weir-live-XXXXXX";
         REQUIRE(::mkdtemp(made.data()) != nullptr);
         directory_ = made;
-        std::string text = "[listen]\naddress = \"127.0.0.1:" + std::to_string(port_) + "\"\nworkers = 1\n";
+        std::string text = "[listen]\naddress = \"127.0.0.1:" + std::to_string(reserved_.port()) + "\"\nworkers = 1\n";
         text.append("[record]\ndurability = \"").append(durability).append("\"\n");
         if (with_policies) {
             text.append("[policies]\ndir = \"policies\"\n");
@@ -149,8 +142,8 @@ class Stage {
 
     /// All calls of `load`, answered.
     void run(bench::Load load) {
-        load.port = port_;
-        load.ms = 60'000;
+        load.port = reserved_.port();
+        load.ms = 600'000;
         bench::Client client(loop_, load);
         for (;;) {
             server_.tick();
@@ -186,7 +179,7 @@ class Stage {
     bench::Loop loop_{256, 16 << 10};
     const int listener_ = bench::listen_on(0);
     bench::Server server_;
-    uint16_t port_;
+    const bench::Reserved reserved_;
     std::filesystem::path directory_;
     std::unique_ptr<gateway::Gateway> gateway_;
 };

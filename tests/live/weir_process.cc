@@ -1,10 +1,9 @@
 // tests/live/weir_process.cc - fork and exec, /proc, and one GET.
 #include "weir_process.h"
 
-#include "traffic/loop.h"
-
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,7 +18,8 @@
 namespace weir::live {
 namespace {
 
-constexpr int start_ms_max = 60'000, end_ms_max = 60'000, answer_ms_max = 10'000;
+constexpr size_t page_bytes = 4096;
+constexpr int start_ms_max = 120'000, end_ms_max = 120'000, answer_ms_max = 120'000;
 
 /// Until `fd` can be read, or the process behind a pidfd has ended. False when `ms` are over.
 bool wait_for(int fd, int ms) {
@@ -49,15 +49,7 @@ std::string get(uint16_t port, std::string_view path) {
 
 } // namespace
 
-uint16_t free_port() {
-    const int listener = bench::listen_on(0);
-    const uint16_t port = bench::port_of(listener);
-    ::close(listener);
-    return port;
-}
-
-WeirProcess::WeirProcess(const std::string& binary, const std::string& config, std::string_view policies)
-    : admin_port_(free_port()) {
+WeirProcess::WeirProcess(const std::string& binary, const std::string& config, std::string_view policies) {
     std::string made = std::filesystem::temp_directory_path() / "weir-live-XXXXXX";
     REQUIRE(::mkdtemp(made.data()) != nullptr);
     directory_ = made;
@@ -65,14 +57,27 @@ WeirProcess::WeirProcess(const std::string& binary, const std::string& config, s
     std::ofstream(directory_ / "policies" / "live.lua") << policies;
     const std::string file = directory_ / "weir.toml";
     std::ofstream(file) << "[state]\ndir = \"state\"\n[policies]\ndir = \"policies\"\n[admin]\naddress = \"127.0.0.1:"
-                        << admin_port_ << "\"\n"
+                        << admin_.port() << "\"\n"
                         << config;
+    const char* const library = std::getenv("WEIR_LIVE_LIBRARY");
+    const std::string counted = directory_ / "live_bytes";
+    if (library != nullptr) {
+        const int fd = ::open(counted.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        REQUIRE(::ftruncate(fd, page_bytes) == 0);
+        counted_ = ::mmap(nullptr, page_bytes, PROT_READ, MAP_SHARED, fd, 0);
+        REQUIRE(counted_ != MAP_FAILED);
+        ::close(fd);
+    }
     int said[2];
     REQUIRE(::pipe2(said, O_CLOEXEC) == 0);
     pid_ = ::fork();
     REQUIRE(pid_ >= 0);
     if (pid_ == 0) {
         ::dup2(said[1], STDERR_FILENO);
+        if (library != nullptr) {
+            ::setenv("LD_PRELOAD", library, 1);
+            ::setenv("WEIR_LIVE_BYTES", counted.c_str(), 1);
+        }
         ::execl(binary.c_str(), binary.c_str(), "run", "-c", file.c_str(), nullptr);
         ::_exit(127);
     }
@@ -91,12 +96,13 @@ WeirProcess::WeirProcess(const std::string& binary, const std::string& config, s
 
 WeirProcess::~WeirProcess() {
     if (pid_ > 0) end();
+    if (counted_ != nullptr) ::munmap(counted_, page_bytes);
     std::filesystem::remove_all(directory_);
 }
 
 std::map<std::string, double> WeirProcess::metrics() const {
     std::map<std::string, double> found;
-    std::istringstream lines(get(admin_port_, "/metrics"));
+    std::istringstream lines(get(admin_.port(), "/metrics"));
     for (std::string line; std::getline(lines, line);) {
         const size_t space = line.rfind(' ');
         if (line.starts_with("weir_") && space != std::string::npos)
@@ -113,12 +119,8 @@ size_t WeirProcess::descriptors() const {
     return count;
 }
 
-uint64_t WeirProcess::resident_bytes() const {
-    std::ifstream file("/proc/" + std::to_string(pid_) + "/statm");
-    uint64_t all = 0, resident = 0;
-    file >> all >> resident;
-    REQUIRE(resident != 0);
-    return resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+int64_t WeirProcess::live_bytes() const {
+    return counted_ == nullptr ? 0 : *static_cast<const volatile int64_t*>(counted_);
 }
 
 int WeirProcess::end() {

@@ -4,6 +4,8 @@
 // SIGTERM, and must end well.
 #pragma once
 
+#include "traffic/loop.h"
+
 #include <sys/types.h>
 #include <cstdint>
 #include <filesystem>
@@ -24,17 +26,16 @@ class WeirProcess {
     /// Every metric of the admin listener by its name with its labels.
     std::map<std::string, double> metrics() const;
     size_t descriptors() const;
-    uint64_t resident_bytes() const;
+    /// What it holds of malloc, against any other time that this is asked; 0 unless WEIR_LIVE_LIBRARY names live_bytes.cc.
+    int64_t live_bytes() const;
     /// Sends SIGTERM and waits; the exit code, or -1 when it had to be killed or died of a signal.
     int end();
 
   private:
     std::filesystem::path directory_;
-    uint16_t admin_port_;
+    bench::Reserved admin_;
+    void* counted_ = nullptr; // a page that the child shares
     pid_t pid_ = -1;
 };
-
-/// A port of 127.0.0.1 that nobody listens on.
-uint16_t free_port();
 
 } // namespace weir::live
