@@ -44,7 +44,8 @@ class Cases {
     /// weir dies. What could not be stored may turn out to be: nobody was there any more to take it back.
     void dies() { not_decided_.clear(); }
     /// The power goes: of what this run of weir wrote, the streams of its workers have what is up to `last_seqs`.
-    void power_goes(const std::vector<uint64_t>& last_seqs) { last_seqs_[run_] = last_seqs; }
+    /// (While it starts again, once more: what was lost stays lost.)
+    void power_goes(const std::vector<uint64_t>& last_seqs) { last_seqs_.try_emplace(run_, last_seqs); }
     void begins_again() { ++run_; }
 
     /// Every entry of the record, each stream in its order.

@@ -111,7 +111,8 @@ void Ledger::power_goes(const std::vector<uint64_t>& last_seqs, uint64_t now_ns,
     cases.power_goes(last_seqs);
     for (uint32_t mark = 0; mark < lines_.size(); ++mark) {
         Line& line = lines_[mark];
-        if (!line.left || line.run != runs_.size() || line.submitted_seq <= last_seqs.at(line.worker)) continue;
+        if (!line.left || line.lost || line.run != runs_.size()) continue;
+        if (line.submitted_seq <= last_seqs.at(line.worker)) continue;
         line.lost = true;
         if (lag_ns != 0 && line.left_ns + lag_ns < now_ns)
             broken("the power was cut, and " + mark_text(mark) + " is not in the record though it left " +
