@@ -213,8 +213,9 @@ Next step_settle(Exchange& exchange) {
         const bool waits =
             link->body_waits() || (!link->flushed() && link->unsent() > worker.limits.write_queue_bytes_max);
         // The next request of this link begins when this answer has left: one answer at a time keeps memory bounded.
-        if (!exchange.committed) {
-            link->close(); // Nothing was said and nothing can be said any more.
+        // Nothing was said and nothing can be said any more; or a stream was begun that nobody ends: nothing may follow it.
+        if (!exchange.committed || exchange.on_stream) {
+            link->close();
         } else if (!exchange.keep_alive) {
             link->linger();
         } else if (waits && !stalled(exchange)) {

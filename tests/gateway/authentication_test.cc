@@ -322,6 +322,29 @@ TEST_CASE("a stream on which a held call shows signs of life says that the token
     CHECK_FALSE(door.place.called());
 }
 
+TEST_CASE("nothing follows a stream of signs of life that ended with its client's half of the connection") {
+    Door door(people);
+    const Peer client = door.place.client();
+    const auto held = [](int id) {
+        return gateway::test::post(
+            R"({"jsonrpc":"2.0","id":)" + std::to_string(id) +
+                R"(,"method":"tools/call","params":{"name":"delete_page","_meta":{"progressToken":"p"}}})",
+            SIZE_MAX, with(Gate::good()));
+    };
+    client.say(held(1) + held(2));
+    door.place.pass();
+    REQUIRE(door.place.asked.size() == 1);
+    Store store{door, door.place.asked[0].waiter, door.place.asked[0].call->body};
+    store.tell(post::TicketState::pending);
+    door.place.pass(s_ns);
+    client.leave();
+    door.place.pass(s_ns);
+    const std::string all = client.hear();
+    CHECK(all.find("HTTP/1.1") == all.rfind("HTTP/1.1"));
+    CHECK_FALSE(holds(all, "\r\n0\r\n\r\n"));
+    CHECK(client.closed());
+}
+
 TEST_CASE("an open stream ends when the clock is set over the end of its token, or back and its time passes") {
     Door door;
     const std::string token = Gate::token(Gate::claims().set("exp", std::to_string(test_now_unix_s + 20)));
