@@ -67,8 +67,12 @@ Exit check(const CheckOptions& options) {
         const auto odd = gateway::tls_warnings(*config, static_cast<uint64_t>(std::time(nullptr)));
         warnings.insert(warnings.end(), odd.begin(), odd.end());
         errors = gateway::tls_problems(*config);
-        if (auto policies = gateway::load_policies(*config); !policies)
+        if (auto policies = gateway::load_policies(*config); !policies) {
             errors.insert(errors.end(), policies.error().begin(), policies.error().end());
+        } else {
+            const auto undecided = gateway::policy_warnings(*config, **policies);
+            warnings.insert(warnings.end(), undecided.begin(), undecided.end());
+        }
     }
     if (options.limits && config) {
         print(limits_text(*config, options.json));

@@ -33,12 +33,16 @@ std::expected<std::string, std::string> desk_url(const std::string& text) {
     return out;
 }
 
-std::string desk_url_of(const gateway::Config& config) {
-    if (!config.admin || config.deciders.audiences.empty()) return {};
+std::string desk_authority(const gateway::Config& config) {
     const auto& hosts = config.deciders.hosts;
     const std::string& address = config.admin->text;
     const bool known = std::ranges::find(hosts, address) != hosts.end() || hosts.empty();
-    return fmt::format("{}://{}", config.admin_tls ? "https" : "http", known ? address : hosts.front());
+    return known ? address : hosts.front();
+}
+
+std::string desk_url_of(const gateway::Config& config) {
+    if (!config.admin || config.deciders.audiences.empty()) return {};
+    return fmt::format("{}://{}", config.admin_tls ? "https" : "http", desk_authority(config));
 }
 
 std::expected<std::string, Exit> chosen_url(const DeskOptions& options) {
@@ -59,7 +63,7 @@ std::expected<std::string, Exit> chosen_url(const DeskOptions& options) {
 
 std::expected<TicketDesk, Exit> open_desk(const DeskOptions& options) {
     const auto at = [&](const std::string& url) {
-        return TicketDesk(url, options.ca, [url, ca = options.ca] { return token_for(url, ca); });
+        return TicketDesk(url, options.ca, [url] { return token_for(url); });
     };
     if (!options.url.empty() && !options.socket) {
         const auto url = chosen_url(options);

@@ -28,6 +28,8 @@ void add_desk_options(CLI::App& command, DeskOptions& options);
 
 /// Scheme, host and port of `text`, without a slash at the end. A sentence: it is no such URL.
 std::expected<std::string, std::string> desk_url(const std::string& text);
+/// What the admin listener of `config`, which has one, is called: its address, unless its Host values say another.
+std::string desk_authority(const gateway::Config& config);
 /// The admin listener of `config`; empty: it serves no approvals.
 std::string desk_url_of(const gateway::Config& config);
 

@@ -61,6 +61,7 @@ std::expected<std::optional<KeptLogin>, std::string> read_login(const std::strin
                     .token_endpoint = scanned.member("token_endpoint"),
                     .client_id = scanned.member("client_id"),
                     .resource = scanned.member("resource"),
+                    .issuer_ca = scanned.member("issuer_ca"),
                     .access_token = scanned.member("access_token"),
                     .refresh_token = scanned.member("refresh_token"),
                     .ends_unix_s = static_cast<uint64_t>(scanned.value().find("ends_unix_s").integer().value_or(0))};
@@ -82,6 +83,7 @@ std::expected<void, std::string> write_login(const std::string& directory, const
                                                                               {"token_endpoint", login.token_endpoint},
                                                                               {"client_id", login.client_id},
                                                                               {"resource", login.resource},
+                                                                              {"issuer_ca", login.issuer_ca},
                                                                               {"access_token", login.access_token},
                                                                               {"refresh_token", login.refresh_token}})
         text.name(name).string(value);

@@ -14,7 +14,8 @@ namespace weir::cli {
 struct KeptLogin {
     std::string url{}; // of the weir, as in https://weir.example:7071
     std::string issuer{}, token_endpoint{}, client_id{};
-    std::string resource{}; // what tokens are asked for; empty: it is not said
+    std::string resource{};  // what tokens are asked for; empty: it is not said
+    std::string issuer_ca{}; // a file of authorities for the issuer, absolute; empty: the system's
     std::string access_token{}, refresh_token{};
     uint64_t ends_unix_s = 0; // of the access token
 };

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 
 namespace weir::cli {
@@ -16,7 +17,7 @@ namespace {
 
 struct LoginOptions {
     DeskOptions desk;
-    std::string issuer, client, audience;
+    std::string issuer, issuer_ca, client, audience;
     std::vector<std::string> scopes;
     bool json = false;
 };
@@ -59,7 +60,10 @@ Exit login(const LoginOptions& options) {
     if (place->metadata_url.empty())
         place->metadata_url =
             place->issuer + (place->issuer.ends_with('/') ? "" : "/") + ".well-known/openid-configuration";
-    const auto got = sign_in(*url, *place, options.desk.ca, tell, [](uint64_t seconds) {
+    // It is kept with the login, for when that is renewed: from wherever that happens.
+    const std::string issuer_ca =
+        options.issuer_ca.empty() ? "" : std::filesystem::absolute(options.issuer_ca).string();
+    const auto got = sign_in(*url, *place, issuer_ca, tell, [](uint64_t seconds) {
         ::poll(nullptr, 0, static_cast<int>(seconds * 1000));
         return true;
     });
@@ -105,6 +109,10 @@ void add_login(CLI::App& app, Exit& exit) {
     };
     const auto [command, options] = add("login", "Sign in, to decide about calls under your own name", login);
     command->add_option("--issuer", options->issuer, "sign in there, in place of what weir says")->type_name("URL");
+    command
+        ->add_option("--issuer-ca", options->issuer_ca,
+                     "a file of authorities for the issuer, in place of the system's; kept with the login")
+        ->type_name("FILE");
     command->add_option("--client", options->client, "the issuer's OAuth client for it")->type_name("ID");
     command->add_option("--audience", options->audience, "what the token is to be for");
     command->add_option("--scope", options->scopes, "ask for this scope; several times for several");

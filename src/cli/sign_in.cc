@@ -111,12 +111,12 @@ std::expected<uint64_t, std::string> ask_once(const KeptLogin& login, const std:
     return std::unexpected(fmt::format("the issuer gives no token ({})", refusal_of(answer)));
 }
 
-std::expected<void, std::string> renew(KeptLogin& login, const std::string& ca) {
+std::expected<void, std::string> renew(KeptLogin& login) {
     Scanned answer;
     Form form = {
         {"grant_type", "refresh_token"}, {"refresh_token", login.refresh_token}, {"client_id", login.client_id}};
     if (!login.resource.empty()) form.emplace_back("resource", login.resource);
-    const auto status = post(login.token_endpoint, ca, form, answer);
+    const auto status = post(login.token_endpoint, login.issuer_ca, form, answer);
     if (!status) return std::unexpected(status.error());
     if (*status != 200)
         return std::unexpected(
@@ -146,13 +146,17 @@ std::expected<SignInPlace, std::string> sign_in_place(const std::string& url, co
     return place;
 }
 
-std::expected<KeptLogin, std::string> sign_in(const std::string& url, const SignInPlace& place, const std::string& ca,
+std::expected<KeptLogin, std::string> sign_in(const std::string& url, const SignInPlace& place,
+                                              const std::string& issuer_ca,
                                               const std::function<void(const DeviceCode&)>& tell,
                                               const std::function<bool(uint64_t seconds)>& pause) {
-    const auto endpoints = endpoints_of(place, ca);
+    const auto endpoints = endpoints_of(place, issuer_ca);
     if (!endpoints) return std::unexpected(endpoints.error());
-    KeptLogin login{
-        .url = url, .issuer = place.issuer, .token_endpoint = endpoints->token, .client_id = place.client_id};
+    KeptLogin login{.url = url,
+                    .issuer = place.issuer,
+                    .token_endpoint = endpoints->token,
+                    .client_id = place.client_id,
+                    .issuer_ca = issuer_ca};
     // RFC 8707 wants a URI; issuers that know no such parameter have audiences of another form.
     if (place.audience.starts_with("https://") || place.audience.starts_with("http://"))
         login.resource = place.audience;
@@ -162,7 +166,7 @@ std::expected<KeptLogin, std::string> sign_in(const std::string& url, const Sign
     for (const std::string& scope : place.scopes) scopes += (scopes.empty() ? "" : " ") + scope;
     if (!scopes.empty()) form.emplace_back("scope", scopes);
     if (!login.resource.empty()) form.emplace_back("resource", login.resource);
-    const auto status = post(endpoints->device, ca, form, started);
+    const auto status = post(endpoints->device, issuer_ca, form, started);
     if (!status) return std::unexpected(status.error());
     if (*status != 200) return std::unexpected(fmt::format("the issuer refuses the sign-in ({})", refusal_of(started)));
     const std::string code = started.member("device_code");
@@ -176,7 +180,7 @@ std::expected<KeptLogin, std::string> sign_in(const std::string& url, const Sign
     uint64_t every_s = seconds_of(started.value(), "interval", wait_s, wait_s_max);
     for (const uint64_t end_s = unix_now_s() + device.ends_s; unix_now_s() < end_s;) {
         if (!pause(every_s)) return std::unexpected(std::string("given up"));
-        const auto again = ask_once(login, ca, code, every_s, login);
+        const auto again = ask_once(login, issuer_ca, code, every_s, login);
         if (!again) return std::unexpected(again.error());
         if (*again == 0) return login;
         every_s = *again;
@@ -184,7 +188,7 @@ std::expected<KeptLogin, std::string> sign_in(const std::string& url, const Sign
     return std::unexpected(std::string("nobody signed in in time"));
 }
 
-std::expected<std::string, std::string> token_for(const std::string& url, const std::string& ca) {
+std::expected<std::string, std::string> token_for(const std::string& url) {
     if (const char* const given = std::getenv("WEIR_TOKEN"); given != nullptr && given[0] != '\0') return given;
     const auto directory = login_directory();
     if (!directory) return std::string();
@@ -196,7 +200,7 @@ std::expected<std::string, std::string> token_for(const std::string& url, const 
     kept = read_login(*directory, url); // Somebody else may have renewed it meanwhile.
     if (!kept) return std::unexpected(kept.error());
     if (!*kept || unix_now_s() + renew_s < (*kept)->ends_unix_s) return *kept ? (*kept)->access_token : std::string();
-    if (const auto renewed = renew(**kept, ca); !renewed) return std::unexpected(renewed.error());
+    if (const auto renewed = renew(**kept); !renewed) return std::unexpected(renewed.error());
     if (const auto written = write_login(*directory, **kept); !written) return std::unexpected(written.error());
     return (*kept)->access_token;
 }

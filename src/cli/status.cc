@@ -1,7 +1,9 @@
-// cli/status.cc - `weir status`: what the running weir says about itself, through its control socket or admin address; on
-// a terminal also which calls wait for people, which only the control socket tells.
+// cli/status.cc - `weir status`: what the running weir says about itself, through its control socket or, where that does not
+// answer, its admin listener, by https if that is how it listens; on a terminal also which calls wait for people, which only
+// the control socket tells.
 #include "cli/commands.h"
 #include "cli/config_option.h"
+#include "cli/desk_option.h"
 #include "cli/http_client.h"
 #include "cli/output.h"
 #include "cli/tickets.h"
@@ -49,7 +51,20 @@ std::string waiting(const TicketDesk& desk) {
     return "\n" + ticket_table(tickets, now_ns, out_surface().terminal).text(out_surface());
 }
 
-Exit status(const std::string& file, bool as_json) {
+/// The page at the admin listener. The certificate is for what people call it by, which may be no address.
+Endpoint admin_endpoint(const gateway::Config& config, const std::string& ca) {
+    const std::string& address = config.admin->text;
+    std::string host = address.substr(0, address.rfind(':'));
+    if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+    return {.host = host,
+            .port = config.admin->port,
+            .authority = desk_authority(config),
+            .target = "/status",
+            .tls = config.admin_tls,
+            .ca = ca};
+}
+
+Exit status(const std::string& file, const std::string& ca, bool as_json) {
     const auto config = load_or_complain(file);
     if (!config) return Exit::invalid_config;
     BufferPool pool;
@@ -59,10 +74,7 @@ Exit status(const std::string& file, bool as_json) {
     if (!answer && config->admin) {
         const std::string first = answer.error();
         socket_answers = false;
-        std::string host = config->admin->text.substr(0, config->admin->text.rfind(':'));
-        if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-        answer = fetch(
-            pool, {.host = host, .port = config->admin->port, .authority = config->admin->text, .target = "/status"});
+        answer = fetch(pool, admin_endpoint(*config, ca));
         if (!answer) answer = std::unexpected(fmt::format("{}; {}", first, answer.error()));
     }
     if (!answer) {
@@ -100,8 +112,11 @@ void add_status(CLI::App& app, Exit& exit) {
     auto file = std::make_shared<std::string>();
     auto json = std::make_shared<bool>(false);
     add_config_option(*command, *file);
+    auto ca = std::make_shared<std::string>();
+    command->add_option("--ca", *ca, "a file of authorities for an admin listener with TLS, in place of the system's")
+        ->type_name("FILE");
     command->add_flag("--json", *json, "one JSON document");
-    command->callback([file, json, &exit] { exit = status(*file, *json); });
+    command->callback([file, ca, json, &exit] { exit = status(*file, *ca, *json); });
 }
 
 } // namespace weir::cli

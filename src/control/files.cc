@@ -5,20 +5,23 @@
 #include "base/log.h"
 
 #include <sys/stat.h>
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
 namespace weir::control {
 namespace {
 
+constexpr uint32_t pause_max = 60; // looks
+
 int64_t ns_of(const timespec& time) { return int64_t{time.tv_sec} * static_cast<int64_t>(s_ns) + time.tv_nsec; }
 
 } // namespace
 
-Files::Files(std::vector<std::string> paths, std::function<void(uint32_t, std::string)> found, uint64_t every_ns)
-    : found_(std::move(found)), every_ns_(every_ns) {
+Files::Files(std::vector<std::string> paths, Found found, uint64_t every_ns, std::atomic<uint32_t>* unused)
+    : found_(std::move(found)), every_ns_(every_ns), unused_(unused) {
     watched_.reserve(paths.size());
-    for (auto& path : paths) watched_.push_back({.path = std::move(path), .told = {}, .readable = true});
+    for (auto& path : paths) watched_.push_back({.path = std::move(path), .told = {}});
     thread_ = std::thread([this] { run(); });
 }
 
@@ -41,7 +44,8 @@ Files::Stamp Files::stamp_of(const std::string& path) {
 void Files::look(uint32_t index) {
     Watched& watched = watched_[index];
     const Stamp before = stamp_of(watched.path);
-    if (before == watched.told && watched.readable) return;
+    const bool same = before == watched.told && watched.readable;
+    if (same && (!watched.refused || --watched.pause != 0)) return;
     auto content = read_whole_file(watched.path, small_file_bytes_max);
     if (!content) {
         // Said once; what the file held before stays in use.
@@ -52,7 +56,9 @@ void Files::look(uint32_t index) {
     watched.readable = true;
     if (stamp_of(watched.path) != before) return; // It is being written.
     watched.told = before;
-    found_(index, std::move(*content));
+    watched.refused = !found_(index, std::move(*content), same);
+    watched.pauses = same ? std::min(watched.pauses * 2, pause_max) : 1;
+    watched.pause = watched.pauses;
 }
 
 void Files::run() {
@@ -60,6 +66,9 @@ void Files::run() {
     while (!stopping_) {
         lock.unlock();
         for (uint32_t i = 0; i < watched_.size(); ++i) look(i);
+        if (unused_ != nullptr)
+            *unused_ = static_cast<uint32_t>(
+                std::ranges::count_if(watched_, [](const Watched& each) { return each.refused || !each.readable; }));
         lock.lock();
         changed_.wait_for(lock, std::chrono::nanoseconds(every_ns_), [this] { return stopping_; });
     }

@@ -108,6 +108,10 @@ void write_metrics(const AdminFacts& facts, Text& text) {
         "# HELP weir_approvals_waiting Calls that wait for a decision of people, with or without a client\n"
         "# TYPE weir_approvals_waiting gauge\nweir_approvals_waiting {}\n",
         facts.approvals_waiting);
+    put(text,
+        "# HELP weir_files_unused Secrets, certificates and keys in files that cannot be used as they are now\n"
+        "# TYPE weir_files_unused gauge\nweir_files_unused {}\n",
+        facts.files_unused);
     put(text, "# HELP weir_decisions_total Verdicts about messages\n# TYPE weir_decisions_total counter\n");
     put(text, "weir_decisions_total{{decision=\"allowed\"}} {}\n", sum(facts, &Counters::allowed));
     put(text, "weir_decisions_total{{decision=\"blocked\"}} {}\n", sum(facts, &Counters::blocked));

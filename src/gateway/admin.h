@@ -21,6 +21,7 @@ struct AdminFacts {
     uint64_t now_unix_ns = 0;
     size_t servers = 0;
     size_t policies = 0;
+    uint64_t files_unused = 0;      // watched files that cannot be read or are refused
     uint64_t approvals_waiting = 0; // tickets that nobody has decided
     std::string_view durability;
     bool draining = false;

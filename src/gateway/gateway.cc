@@ -114,11 +114,13 @@ struct Gateway::Parts {
 
     void run_worker(uint32_t index);
     void watch_files();
-    void replace_certificates();
+    bool replace_certificates(bool again);
+    bool replace_authorities(const Server& server, std::shared_ptr<const net::TlsClientOptions>& told, bool again);
+    std::atomic<uint32_t> files_unused{0};
     std::shared_ptr<const net::TlsServerOptions> tls_told; // the thread `files`: what workers have
     void watch_issuers();
     void watch_tokens();
-    void hear_api_keys(const std::string& content);
+    bool hear_api_keys(const std::string& content, bool again);
     Page page(std::string_view path, PaddedBytes& out) const;
     void tell(uint32_t worker, post::ApprovalNews&& news) {
         WorkerMessage message{.kind = WorkerMessage::Kind::approval};
@@ -146,6 +148,7 @@ Page Gateway::Parts::page(std::string_view path, PaddedBytes& out) const {
                        .now_unix_ns = unix_ns(),
                        .servers = generation.servers.size(),
                        .policies = generation.policies->count(),
+                       .files_unused = files_unused.load(),
                        .approvals_waiting = store ? store->waiting() : 0,
                        .durability = durabilities[static_cast<size_t>(generation.config.record.durability)],
                        .draining = draining.load()},
@@ -153,88 +156,124 @@ Page Gateway::Parts::page(std::string_view path, PaddedBytes& out) const {
 }
 
 /// A file of keys that cannot be read as one changes nothing.
-void Gateway::Parts::hear_api_keys(const std::string& content) {
+bool Gateway::Parts::hear_api_keys(const std::string& content, bool again) {
     auto read = identity::ApiKeys::parse(content);
-    if (!read)
-        return log::warn("api_keys_refused",
-                         {{"line", std::to_string(read.error().line)}, {"error", read.error().text}});
+    if (!read) {
+        if (!again)
+            log::warn("api_keys_refused", {{"line", std::to_string(read.error().line)}, {"error", read.error().text}});
+        return false;
+    }
     log::info("api_keys", {{"keys", std::to_string(read->keys().size())}});
     tell_all({.kind = WorkerMessage::Kind::api_keys,
               .api_keys = std::make_shared<const identity::ApiKeys>(std::move(*read))});
+    return true;
 }
 
-/// Secrets and certificates in files: a new one is used from the next call or connection on, one that is no good is not.
+/// Secrets and certificates in files: a new one is used from the next call or connection on. One that is no good is not; it is
+/// told of once, and tried again.
 void Gateway::Parts::watch_files() {
+    using Change = std::function<bool(const std::string& content, bool again)>;
     std::vector<std::string> paths;
-    std::vector<std::function<void(std::string)>> changes;
-    const auto watch = [&](std::string path, std::function<void(std::string)> change) {
+    std::vector<Change> changes;
+    const auto watch = [&](std::string path, Change change) {
         paths.push_back(std::move(path));
         changes.push_back(std::move(change));
     };
     for (const Server& server : generation.servers) {
         const auto& credential = server.config->credential;
         if (credential && !credential->granted() && !credential->file.empty())
-            watch(credential->file, [this, &server, told = server.credential](std::string content) mutable {
-                auto field = credential_field(*server.config->credential, std::move(content));
-                if (!field)
-                    return log::warn("credential_refused", {{"server", server.config->name}, {"error", field.error()}});
-                if (**field == *told) return;
+            watch(credential->file, [this, &server, told = server.credential](const std::string& content,
+                                                                              bool again) mutable {
+                auto field = credential_field(*server.config->credential, content);
+                if (!field) {
+                    if (!again)
+                        log::warn("credential_refused", {{"server", server.config->name}, {"error", field.error()}});
+                    return false;
+                }
+                if (**field == *told) return true;
                 told = *field;
                 log::info("credential_replaced", {{"server", server.config->name}});
                 tell_all({.kind = WorkerMessage::Kind::credential, .server = server.index, .credential = *field});
+                return true;
             });
-        if (server.tls_client && !server.config->ca.empty())
-            watch(server.config->ca, [this, &server, told = server.tls_client](const std::string& content) mutable {
-                if (content == told->authorities) return;
-                auto options = load_server_tls(*server.config);
-                if (!options)
-                    return log::warn("authorities_refused",
-                                     {{"server", server.config->name}, {"error", options.error()}});
-                told = *options;
-                log::info("authorities_replaced", {{"server", server.config->name}});
-                for (auto& thread : threads) {
-                    WorkerMessage message{.kind = WorkerMessage::Kind::authorities, .server = server.index};
-                    if (auto made = net::TlsClient::make(*told)) message.tls_client = std::move(*made);
-                    if (message.tls_client) thread.mailbox->post_always(std::move(message));
-                }
-            });
+        if (server.tls_client && !authorities_file(*server.config).empty())
+            watch(authorities_file(*server.config),
+                  [this, &server, told = server.tls_client](const std::string& content, bool again) mutable {
+                      return content == told->authorities || replace_authorities(server, told, again);
+                  });
     }
     // Who has no file of keys yet may make one while weir runs.
     if (std::ranges::any_of(generation.config.servers, &ServerConfig::api_keys)) {
         const std::string path = api_keys_path(state.path());
         if (const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600); fd >= 0) ::close(fd);
-        watch(path, [this](const std::string& content) { hear_api_keys(content); });
+        watch(path, [this](const std::string& content, bool again) { return hear_api_keys(content, again); });
     }
     tls_told = generation.tls_server;
     if (tls_told)
         for (auto& file : listen_tls_files(generation.config))
-            watch(std::move(file), [this](const std::string&) { replace_certificates(); });
+            watch(std::move(file), [this](const std::string&, bool again) { return replace_certificates(again); });
     if (paths.empty()) return;
     files = std::make_unique<control::Files>(
         std::move(paths),
-        [changes = std::move(changes)](uint32_t i, std::string content) { changes[i](std::move(content)); });
+        [changes = std::move(changes)](uint32_t i, std::string content, bool again) {
+            const bool used = changes[i](content, again);
+            crypto::wipe({reinterpret_cast<unsigned char*>(content.data()), content.size()});
+            return used;
+        },
+        s_ns, &files_unused);
+}
+
+/// Whom an https server must prove to be from now on.
+bool Gateway::Parts::replace_authorities(const Server& server, std::shared_ptr<const net::TlsClientOptions>& told,
+                                         bool again) {
+    auto options = load_server_tls(*server.config);
+    std::string problem = options ? std::string() : options.error();
+    std::vector<std::shared_ptr<net::TlsClient>> made; // of each worker its own, or none
+    for (size_t i = 0; i < threads.size() && problem.empty(); ++i) {
+        auto one = net::TlsClient::make(**options);
+        if (one) made.push_back(std::move(*one));
+        else problem = one.error();
+    }
+    if (!problem.empty()) {
+        if (!again) log::warn("authorities_refused", {{"server", server.config->name}, {"error", problem}});
+        return false;
+    }
+    told = *options;
+    log::info("authorities_replaced", {{"server", server.config->name}});
+    for (size_t i = 0; i < threads.size(); ++i)
+        threads[i].mailbox->post_always(
+            {.kind = WorkerMessage::Kind::authorities, .server = server.index, .tls_client = std::move(made[i])});
+    return true;
 }
 
 /// A certificate and its key are two files: while only one of them is new, they do not fit, and the next look finds both.
-void Gateway::Parts::replace_certificates() {
+bool Gateway::Parts::replace_certificates(bool again) {
     auto options = load_listen_tls(generation.config, &generation.tls_tickets);
     if (!options) {
-        for (const auto& problem : options.error()) log::warn("certificate_refused", {{"error", problem.text}});
-        return;
+        for (const auto& problem : options.error())
+            if (!again) log::warn("certificate_refused", {{"error", problem.text}});
+        return false;
     }
     const auto same = [](const net::TlsCertificateText& left, const net::TlsCertificateText& right) {
         return left.chain == right.chain && left.key == right.key;
     };
     if (std::ranges::equal((*options)->certificates, tls_told->certificates, same) &&
         (*options)->client_authorities == tls_told->client_authorities)
-        return;
+        return true;
+    std::vector<std::shared_ptr<net::TlsServer>> made; // of each worker its own, or none
+    for (size_t i = 0; i < threads.size(); ++i) {
+        auto one = net::TlsServer::make(**options);
+        if (!one) {
+            if (!again) log::warn("certificate_refused", {{"error", one.error()}});
+            return false;
+        }
+        made.push_back(std::move(*one));
+    }
     tls_told = *options;
     log::info("certificates_replaced", {});
-    for (auto& thread : threads) {
-        WorkerMessage message{.kind = WorkerMessage::Kind::certificates};
-        if (auto made = net::TlsServer::make(*tls_told)) message.tls_server = std::move(*made);
-        if (message.tls_server) thread.mailbox->post_always(std::move(message)); // It is not looked at again.
-    }
+    for (size_t i = 0; i < threads.size(); ++i)
+        threads[i].mailbox->post_always({.kind = WorkerMessage::Kind::certificates, .tls_server = std::move(made[i])});
+    return true;
 }
 
 /// Keys of issuers: workers hear of each change, and whether one came when they asked.

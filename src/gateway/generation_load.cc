@@ -6,8 +6,10 @@
 #include "crypto/secret.h"
 #include "gateway/tls_files.h"
 #include "gateway/worker.h"
+#include "policy/rules.h"
 #include "ring/kernel_ring.h"
 
+#include <fmt/format.h>
 #include <cstring>
 
 namespace weir::gateway {
@@ -66,6 +68,22 @@ std::expected<std::shared_ptr<const policy::PolicySet>, ConfigProblems> load_pol
         problems.push_back({file, problem.line, problem.line == 0 ? 0U : 1U, "policy_invalid", problem.text});
     }
     return std::unexpected(std::move(problems));
+}
+
+ConfigProblems policy_warnings(const Config& config, const policy::PolicySet& policies) {
+    ConfigProblems out;
+    if (!config.deciders.audiences.empty()) return out; // which needs an address and an issuer
+    for (const policy::Rule& rule : policies.rules().all()) {
+        if (rule.ruling.decision != policy::Decision::approve || rule.handler) continue;
+        const std::string missing =
+            fmt::format("{} in [admin]{}", config.admin ? "`audience`" : "`address` and `audience`",
+                        config.issuers.empty() ? ", and an [[issuer]]" : "");
+        out.push_back({config.policies_dir + "/" + rule.file, rule.line, 1, "config_warning",
+                       fmt::format("policy \"{}\" names who may approve, but nobody can come with a token to do so: "
+                                   "write {}; until then only who may open the control socket decides",
+                                   rule.name, missing)});
+    }
+    return out;
 }
 
 std::expected<void, ConfigProblems> load_generation(Config config, Generation& generation) {

@@ -20,6 +20,9 @@ enum class Role : uint8_t;
 /// The policies that `config` names, or all that is wrong with them. Runs none.
 std::expected<std::shared_ptr<const policy::PolicySet>, ConfigProblems> load_policies(const Config& config);
 
+/// What policies ask for that `config` does not offer: people who decide.
+ConfigProblems policy_warnings(const Config& config, const policy::PolicySet& policies);
+
 /// Loads policies and looks names up. A server whose name is not found yet is kept: it is looked up again when asked for.
 std::expected<void, ConfigProblems> load_generation(Config config, Generation& generation);
 

@@ -75,8 +75,8 @@ std::expected<std::shared_ptr<const net::TlsClientOptions>, std::string> load_se
     auto options = std::make_shared<net::TlsClientOptions>();
     options->name = server.url.host;
     options->pins = server.pins;
-    if (!server.ca.empty() || server.pins.empty()) {
-        const std::string file = server.ca.empty() ? system_authorities : server.ca;
+    const std::string file = authorities_file(server);
+    if (!file.empty()) {
         auto text = read_whole_file(file, file_bytes_max);
         if (!text)
             return std::unexpected(fmt::format("server \"{}\": the authorities in {} cannot be read: {}", server.name,
@@ -84,8 +84,20 @@ std::expected<std::shared_ptr<const net::TlsClientOptions>, std::string> load_se
         options->authorities = std::move(*text);
     }
     if (auto made = net::TlsClient::make(*options); !made)
-        return std::unexpected(fmt::format("server \"{}\": {}: {}", server.name, server.ca, made.error()));
+        return std::unexpected(fmt::format("server \"{}\": {}: {}", server.name, file, made.error()));
     return options;
+}
+
+std::string authorities_file(const ServerConfig& server) {
+    if (!server.ca.empty()) return server.ca;
+    return server.pins.empty() ? system_authorities : std::string();
+}
+
+std::string authorities_problem(const std::string& file) {
+    const auto text = read_whole_file(file, file_bytes_max);
+    if (!text) return fmt::format("{} cannot be read: {}", file, text.error());
+    const auto count = net::read_authorities(*text);
+    return count ? std::string() : fmt::format("{}: {}", file, count.error());
 }
 
 ConfigProblems tls_problems(const Config& config) {

@@ -20,7 +20,13 @@ std::expected<std::shared_ptr<const net::TlsServerOptions>, ConfigProblems> load
 /// Whom an https server must prove to be, as its files say now. Or what is wrong with them.
 std::expected<std::shared_ptr<const net::TlsClientOptions>, std::string> load_server_tls(const ServerConfig& server);
 
-/// Everything that load_listen_tls and load_server_tls would refuse.
+/// The file of those authorities; empty: there are none but pins.
+std::string authorities_file(const ServerConfig& server);
+
+/// What is wrong with a file of authorities; empty: nothing.
+std::string authorities_problem(const std::string& file);
+
+/// Everything that load_listen_tls and load_server_tls would refuse, and the authorities of providers.
 ConfigProblems tls_problems(const Config& config);
 
 /// Certificates that have expired or soon will, keys that are dear, names that nobody asks for.

@@ -33,6 +33,7 @@ const KeptLogin login{.url = "https://weir.example:7071",
                       .token_endpoint = "https://idp.example/token",
                       .client_id = "weir-cli",
                       .resource = "https://weir.example/approvals",
+                      .issuer_ca = "/etc/idp ca.pem",
                       .access_token = "a.b.c",
                       .refresh_token = "r\"1",
                       .ends_unix_s = 1'800'000'000};
@@ -55,6 +56,7 @@ TEST_CASE("a login is read as it was written, by its owner alone") {
     CHECK((*read)->token_endpoint == login.token_endpoint);
     CHECK((*read)->client_id == login.client_id);
     CHECK((*read)->resource == login.resource);
+    CHECK((*read)->issuer_ca == login.issuer_ca);
     CHECK((*read)->access_token == login.access_token);
     CHECK((*read)->refresh_token == login.refresh_token);
     CHECK((*read)->ends_unix_s == login.ends_unix_s);

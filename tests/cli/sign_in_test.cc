@@ -153,7 +153,7 @@ TEST_CASE("a token is that of the environment, else of the login, renewed when i
     ::unsetenv("WEIR_TOKEN");
     Issuer issuer;
     const std::string url = "http://127.0.0.1:7071";
-    CHECK(token_for(url, {}).value().empty());
+    CHECK(token_for(url).value().empty());
     CHECK_FALSE(has_token_for(url));
     KeptLogin login{.url = url,
                     .issuer = issuer.there.url,
@@ -163,21 +163,21 @@ TEST_CASE("a token is that of the environment, else of the login, renewed when i
                     .refresh_token = "r0",
                     .ends_unix_s = UINT32_MAX};
     REQUIRE(write_login(home + "/weir", login));
-    CHECK(token_for(url, {}) == "old");
+    CHECK(token_for(url) == "old");
     CHECK(issuer.there.asked("/token") == 0);
     login.ends_unix_s = 1;
     REQUIRE(write_login(home + "/weir", login));
     issuer.pending("invalid_grant");
-    CHECK(holds(token_for(url, {}).error(), "sign in again"));
+    CHECK(holds(token_for(url).error(), "sign in again"));
     CHECK(has_token_for(url));
     issuer.grant();
-    CHECK(token_for(url, {}) == "a.b.c");
+    CHECK(token_for(url) == "a.b.c");
     CHECK(holds(issuer.there.said("/token"), "\r\n\r\ngrant_type=refresh_token&refresh_token=r0&client_id=c"));
     CHECK(read_login(home + "/weir", url).value()->refresh_token == "r1");
-    CHECK(token_for(url, {}) == "a.b.c"); // and not again
+    CHECK(token_for(url) == "a.b.c"); // and not again
     CHECK(issuer.there.asked("/token") == 2);
     ::setenv("WEIR_TOKEN", "from-outside", 1);
-    CHECK(token_for(url, {}) == "from-outside");
+    CHECK(token_for(url) == "from-outside");
     ::unsetenv("WEIR_TOKEN");
     ::unsetenv("XDG_CONFIG_HOME");
     std::filesystem::remove_all(home);

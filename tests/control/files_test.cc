@@ -65,7 +65,11 @@ TEST_CASE("a file is told when it is there, when it is replaced, and when a link
     std::filesystem::create_symlink(desk.path("first"), desk.path("link"));
     Files files(
         {desk.path("a"), desk.path("late"), desk.path("link")},
-        [&](uint32_t index, std::string content) { desk.tell(index, std::move(content)); }, ms_ns);
+        [&](uint32_t index, std::string content, bool) {
+            desk.tell(index, std::move(content));
+            return true;
+        },
+        ms_ns);
     CHECK(desk.hears(0, "one"));
     CHECK(desk.hears(2, "1"));
     desk.put("a", "two");
@@ -86,7 +90,11 @@ TEST_CASE("a file that goes, is too large or is no file is not told, and told ag
     std::filesystem::create_directory(desk.path("c"));
     Files files(
         {desk.path("a"), desk.path("b"), desk.path("c"), desk.path("last")},
-        [&](uint32_t index, std::string content) { desk.tell(index, std::move(content)); }, ms_ns);
+        [&](uint32_t index, std::string content, bool) {
+            desk.tell(index, std::move(content));
+            return true;
+        },
+        ms_ns);
     CHECK(desk.hears(0, "one"));
     std::filesystem::remove(desk.path("a"));
     desk.put("last", "1"); // Told in a round that found the others as they are.
@@ -97,4 +105,41 @@ TEST_CASE("a file that goes, is too large or is no file is not told, and told ag
     CHECK(desk.hears(1, "small"));
     CHECK(desk.times(1) == 1);
     CHECK(desk.times(2) == 0);
+}
+
+TEST_CASE("what is refused is told again though it does not change, and is counted until it is taken") {
+    Desk desk;
+    desk.put("a", "one");
+    desk.put("b", "good");
+    desk.put("goes", "x");
+    std::atomic<uint32_t> unused{0};
+    std::atomic<bool> fits{false};
+    int anew = 0; // written on the thread of Files, read when that has told what came after
+    Files files(
+        {desk.path("a"), desk.path("b"), desk.path("goes")},
+        [&](uint32_t index, std::string content, bool again) {
+            if (index == 0 && !again) ++anew;
+            const bool taken = index != 0 || fits;
+            desk.tell(index, content + (again ? " again" : "") + (taken ? "" : ", refused"));
+            return taken;
+        },
+        ms_ns, &unused);
+    CHECK(desk.hears(0, "one, refused"));
+    CHECK(desk.hears(0, "one again, refused"));
+    CHECK(desk.hears(1, "good"));
+    CHECK(desk.hears(2, "x"));
+    std::filesystem::remove(desk.path("goes"));
+    desk.put("a", "two");
+    CHECK(desk.hears(0, "two, refused")); // Another content is told at once.
+    CHECK(desk.hears(0, "two again, refused"));
+    CHECK(anew == 2);
+    fits = true;
+    CHECK(desk.hears(0, "two again"));
+    const int times = desk.times(0);
+    desk.put("b", "better");
+    CHECK(desk.hears(1, "better"));
+    desk.put("b", "best");
+    CHECK(desk.hears(1, "best")); // Rounds later.
+    CHECK(desk.times(0) == times);
+    CHECK(unused == 1); // the one that has gone
 }

@@ -2,7 +2,7 @@
 // never who asked; of two the first; and `weir login` gets such a token by the device flow. No token is kept or shown.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Certificates } from '../lib/certificates.mjs';
@@ -265,9 +265,57 @@ test('with TLS on the admin listener people sign in and decide by https, and by 
     assert.equal((await login.ended).code, 0, login.said);
     await assert.rejects(fetch(`http://127.0.0.1:${own.adminPort}/api/v1/approvals`));
     assert.equal((await own.cli('status')).code, 0);
+    await rm(join(own.dir, 'state', 'control.sock')); // The admin listener is all that is left.
+    const status = await own.cli('status', '--json', '--ca', made.path('ca.pem'));
+    assert.equal(status.code, 0, status.said);
+    assert.equal(JSON.parse(status.out).servers, 1);
+    const strange = await own.cli('status', '--json');
+    assert.equal(strange.code, 9);
+    assert.match(strange.said, /certificate/);
   } finally {
     await stopAll(own);
     made.stop();
+  }
+});
+
+test('the authorities of the issuer are its own, and not those of the admin listener', async () => {
+  const made = new Certificates();
+  const { chain, key } = made.make('idp', 'IP:127.0.0.1');
+  const secure = await startProvider({ scopes: ['decide'], tls: { cert: await readFile(chain), key: await readFile(key) } });
+  const args = ['login', '--url', `http://127.0.0.1:${weir.adminPort}`, '--issuer', secure.url, '--client', app];
+  try {
+    for (const more of [[], ['--ca', made.path('ca.pem')], ['--issuer-ca', made.path('other.pem')]]) {
+      const refused = await cli('fay', [...args, ...more]);
+      assert.equal(refused.code, 5, refused.said);
+      assert.match(refused.said, /certificate/);
+    }
+    const login = start(program, [...args, '--issuer-ca', made.path('ca.pem')], environment('fay'));
+    assert.match((await until(login, /Open (\S+)/))[1], /^https:/);
+    login.kill('SIGKILL');
+    await login.ended;
+  } finally {
+    await secure.stop();
+    made.stop();
+  }
+});
+
+test('check says that nobody can decide with a token, where policies name who may', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'weir-e2e-check-'));
+  try {
+    await mkdir(join(dir, 'policies'));
+    await writeFile(join(dir, 'policies', 'pay.lua'), 'policy "pay" { on = "request", match = { tools = "pay" }, decide = approve { by = { "sre" }, reason = "money" } }\n');
+    const check = async (admin) => {
+      await writeFile(join(dir, 'weir.toml'), `[policies]\ndir = "policies"\n${admin}\n[[issuer]]\nname = "idp"\nurl = "https://idp.example"\naudience = ["a"]\n` +
+        '[[server]]\nname = "own"\nurl = "http://127.0.0.1:9/mcp"\n');
+      return run(program, ['check', '-c', join(dir, 'weir.toml')]);
+    };
+    const bare = await check('');
+    assert.equal(bare.code, 0, bare.said);
+    assert.match(bare.said, /pay\.lua:1:1: policy "pay" names who may approve.*write `address` and `audience` in \[admin\];/);
+    assert.match((await check('[admin]\naddress = "127.0.0.1:7071"')).said, /write `audience` in \[admin\];/);
+    assert.doesNotMatch((await check('[admin]\naddress = "127.0.0.1:7071"\naudience = "https://weir.example/approvals"')).said, /names who may approve/);
+  } finally {
+    await rm(dir, { recursive: true });
   }
 });
 

@@ -2,6 +2,7 @@
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { Agent, request } from 'node:https';
+import { renameSync, writeFileSync } from 'node:fs';
 import { connect as connectPlain, createServer as createPlainServer } from 'node:net';
 import { connect, createServer as createTlsServer } from 'node:tls';
 import { Certificates } from '../lib/certificates.mjs';
@@ -275,6 +276,34 @@ test('a new certificate is shown to new connections, and old ones stay', async (
   assert.equal((await weir.gauges()).weir_connections_accepted_total, between + 1, 'the old connection served it; the one more asks');
   assert.ok(between > before);
   agent.destroy();
+});
+
+test('authorities of a server that are replaced hold for new connections; what is none is told once, and the last hold', async () => {
+  const file = made.path('trusted.pem');
+  const put = (text) => { writeFileSync(`${file}.new`, text); renameSync(`${file}.new`, file); };
+  put(made.text('other.pem'));
+  const closing = await serverOf('up');
+  closing.answer((_request, res) => { res.setHeader('connection', 'close'); return false; });
+  const own = await startWeir({ servers: [{ name: 'up', url: closing.url, ca: file }] });
+  const answered = async () => (await fetch(own.url('up'), { method: 'POST', body: JSON.stringify(modernCall('echo', { n: 1 })),
+    headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...modernHeaders(modernCall('echo')) } })).status;
+  const unused = async () => (await own.gauges()).weir_files_unused;
+  try {
+    assert.equal(await answered(), 502);
+    put(made.text('ca.pem'));
+    await eventually(async () => await answered() === 200);
+    assert.equal(await unused(), 0);
+    put('-----BEGIN CERTIFICATE-----\nnothing\n-----END CERTIFICATE-----\n');
+    await eventually(async () => await unused() === 1);
+    assert.equal(await answered(), 200);
+    await eventually(async () => (own.child.said.match(/authorities_refused/g) ?? []).length === 1);
+    put(made.text('other.pem'));
+    await eventually(async () => await answered() === 502);
+    assert.equal(await unused(), 0);
+    assert.equal((own.child.said.match(/authorities_refused/g) ?? []).length, 1);
+  } finally {
+    await stopAll(own, closing);
+  }
 });
 
 test('clients must show certificates where they are required, and good ones where they may', async () => {

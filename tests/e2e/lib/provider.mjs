@@ -4,6 +4,7 @@
 // Its keys are new at each start, so that a restart on the same port is a rotation.
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { createServer } from 'node:https';
 import Provider from 'oidc-provider';
 import { freePorts } from './processes.mjs';
 
@@ -15,10 +16,10 @@ function keys() {
   return { keys: [{ ...key, use: 'sig', alg: 'RS256', kid: randomUUID() }] };
 }
 
-/** `groupsOf(person)`: the groups in a token; `app` is a program of people, who sign in by the device flow. Gives `{ url, start(), stop(), token({ resource, scope }), requests }`. It runs when this returns. */
-export async function startProvider({ scopes, groupsOf = () => ['dev'], accessTokenSeconds = 600 }) {
+/** `tls`: `{ cert, key }` for https. `clients`: more of them, as the provider has them. `defaultResource()`: what tokens are for when nobody says. `groupsOf(person)`: the groups in a token; `app` is a program of people, who sign in by the device flow. Gives `{ url, start(), stop(), token({ resource, scope }), requests }`. It runs when this returns. */
+export async function startProvider({ scopes, groupsOf = () => ['dev'], accessTokenSeconds = 600, tls, clients = [], defaultResource }) {
   const [port] = await freePorts(1);
-  const url = `http://127.0.0.1:${port}`;
+  const url = `${tls ? 'https' : 'http'}://127.0.0.1:${port}`;
   const requests = [];
   let server;
   const start = async () => {
@@ -29,7 +30,7 @@ export async function startProvider({ scopes, groupsOf = () => ['dev'], accessTo
       clients: [{ client_id: robot.id, client_secret: robot.secret, grant_types: ['client_credentials'], redirect_uris: [],
                   response_types: [], scope: scopes.join(' ') },
                 { client_id: app, client_name: 'weir', token_endpoint_auth_method: 'none', application_type: 'native', redirect_uris: [], response_types: [],
-                  grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'], scope: ['openid', 'offline_access', ...scopes].join(' ') }],
+                  grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'], scope: ['openid', 'offline_access', ...scopes].join(' ') }, ...clients],
       clientDefaults: { scope: ['openid', ...scopes].join(' ') },
       findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
       extraTokenClaims: (ctx, token) => ({ groups: groupsOf(token.accountId), name: token.accountId === undefined ? 'Robot' : `Person ${token.accountId}` }),
@@ -41,7 +42,7 @@ export async function startProvider({ scopes, groupsOf = () => ['dev'], accessTo
         deviceFlow: { enabled: true },
         resourceIndicators: {
           enabled: true,
-          defaultResource: (ctx, client, one) => one,
+          defaultResource: (ctx, client, one) => one ?? defaultResource?.(),
           useGrantedResource: () => true,
           getResourceServerInfo: (ctx, resource) => ({ scope: scopes.join(' '), audience: resource, accessTokenFormat: 'jwt',
                                                        jwt: { sign: { alg: 'RS256' } } }),
@@ -52,7 +53,7 @@ export async function startProvider({ scopes, groupsOf = () => ['dev'], accessTo
       requests.push(`${ctx.method} ${ctx.path}`);
       await next();
     });
-    server = provider.listen(port, '127.0.0.1');
+    server = tls ? createServer(tls, provider.callback()).listen(port, '127.0.0.1') : provider.listen(port, '127.0.0.1');
     await once(server, 'listening');
   };
   await start();
