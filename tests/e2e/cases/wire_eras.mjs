@@ -292,9 +292,11 @@ describe('row 14: the version of a session', () => {
         for (const { id } of (await weir.sessions()).sessions) {
           const { entries } = await weir.entries(id);
           const asked = entries.find(({ kind, method, client }) => kind === 'asked' && method === 'DELETE' && client === 'weir');
-          const own = entries.filter(({ exchange }) => asked !== undefined && exchange === asked.exchange);
-          if (own.some(({ kind }) => kind === 'answered'))
-            return own.map(({ kind }) => kind).join() === 'asked,allowed,forwarded,answered' && own[1].reason === 'protocol_unsupported';
+          const own = entries.filter(({ exchange, worker, seq }) => asked !== undefined && exchange === asked.exchange && worker === asked.worker && seq >= asked.seq)
+            .sort((a, b) => a.seq - b.seq);
+          const end = own.findIndex(({ kind }) => kind === 'answered');
+          if (end >= 0)
+            return own.slice(0, end + 1).map(({ kind }) => kind).join() === 'asked,allowed,forwarded,answered' && own[1].reason === 'protocol_unsupported';
         }
         return false;
       });
