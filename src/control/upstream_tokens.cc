@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "control/client_assertion.h"
 #include "crypto/secret.h"
 #include "identity/issuer.h"
 
@@ -24,6 +25,11 @@ uint64_t monotonic_ns() {
     return static_cast<uint64_t>(
         std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
             .count());
+}
+
+uint64_t unix_s() {
+    return static_cast<uint64_t>(
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count());
 }
 
 void forget(std::string& secret) {
@@ -127,6 +133,14 @@ struct UpstreamTokens::Thread {
             while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.pop_back();
         }
         if (secret.empty()) return fail(index, "the secret is empty");
+        if (source.auth == ClientAuth::private_key_jwt) {
+            const std::string& audience =
+                source.assertion_audience.empty() ? source.token_url : source.assertion_audience;
+            auto assertion = client_assertion({source.client_id, audience, source.key_id}, secret, unix_s());
+            forget(secret);
+            if (!assertion) return fail(index, "its key cannot be used: " + assertion.error());
+            secret = std::move(*assertion);
+        }
         CURL* handle = curl_easy_init();
         if (handle == nullptr) return fail(index, "no memory");
         Transfer& transfer = state.transfer;
@@ -138,7 +152,11 @@ struct UpstreamTokens::Thread {
         add(form, "scope", source.scope);
         add(form, "resource", source.resource);
         add(form, "audience", source.audience);
-        if (source.in_body) {
+        if (source.auth == ClientAuth::private_key_jwt) {
+            add(form, "client_id", source.client_id);
+            add(form, "client_assertion_type", assertion_type);
+            add(form, "client_assertion", secret);
+        } else if (source.auth == ClientAuth::post) {
             add(form, "client_id", source.client_id);
             add(form, "client_secret", secret);
         } else { // RFC 6749 section 2.3.1: both are encoded before they are joined.
@@ -151,6 +169,7 @@ struct UpstreamTokens::Thread {
         forget(secret);
         transfer.fields = curl_slist_append(nullptr, "Accept: application/json");
         curl_easy_setopt(handle, CURLOPT_URL, source.token_url.c_str());
+        if (!source.ca.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, source.ca.c_str());
         curl_easy_setopt(handle, CURLOPT_HTTPHEADER, transfer.fields);
         curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE, static_cast<long>(form.size()));
         curl_easy_setopt(handle, CURLOPT_COPYPOSTFIELDS, form.c_str());

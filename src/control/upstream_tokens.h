@@ -1,6 +1,6 @@
 // control/upstream_tokens.h - the thread that gets the tokens by which servers let weir in: OAuth client credentials.
 //
-// RFC 6749 section 4.4, with RFC 8707's `resource`. One token for each source, fetched at the start, again before it ends, and
+// RFC 6749 section 4.4, with RFC 8707's `resource`; the client is known by its secret, or by what it signs (RFC 7523). One token for each source, fetched at the start, again before it ends, and
 // when somebody wants a new one; one request at a time for each, with growing pauses after failures. https only (http to
 // this machine), certificates verified, nothing redirects, fetch_ns_max for a request, at most answer_bytes_max of an answer,
 // which is strict JSON. Secrets and tokens are in no log and no message: texts about them name their source and the
@@ -19,14 +19,19 @@
 
 namespace weir::control {
 
+/// How the client shows that it is itself: client_secret_basic, client_secret_post, private_key_jwt.
+enum class ClientAuth : uint8_t { basic, post, private_key_jwt };
+
 /// What is needed to get tokens from one provider.
 struct TokenSource {
     std::string name;      // for the log
     std::string token_url; // identity::may_fetch() lets it in
     std::string client_id;
-    bool in_body = false;                  // client_secret_post; else client_secret_basic
-    std::string secret, secret_file;       // one of them; a file is read for each request
-    std::string scope, resource, audience; // sent when not empty
+    ClientAuth auth = ClientAuth::basic;
+    std::string secret, secret_file; // one of them; a file is read for each request. Of private_key_jwt: the key, PEM
+    std::string key_id{}, assertion_audience{}; // of private_key_jwt; empty: none, and token_url
+    std::string ca{};                           // a file of authorities in place of the system's; empty: the system's
+    std::string scope, resource, audience;      // sent when not empty
 };
 
 /// A token, or the news that there is none now.

@@ -10,7 +10,7 @@ namespace weir::gateway {
 namespace {
 
 /// `token_url` and what belongs to it.
-void read_grant(Section& section, Problems& problems, CredentialConfig& credential) {
+void read_grant(Section& section, Problems& problems, const std::string& directory, CredentialConfig& credential) {
     const toml::table& table = section.table();
     if (section.text("token_url", credential.token_url) && !identity::may_fetch(credential.token_url))
         problems.note(table.get("token_url")->source(), "config_value",
@@ -29,10 +29,25 @@ void read_grant(Section& section, Problems& problems, CredentialConfig& credenti
     });
     std::string manner = "basic";
     if (section.text("client_auth", manner)) {
-        credential.secret_in_body = manner == "post";
-        if (manner != "basic" && manner != "post")
+        if (manner == "post") credential.client_auth = ClientAuthConfig::post;
+        else if (manner == "private_key_jwt") credential.client_auth = ClientAuthConfig::private_key_jwt;
+        else if (manner != "basic")
             problems.note(table.get("client_auth")->source(), "config_value",
-                          "`client_auth` must be \"basic\" or \"post\": how the client's secret is sent");
+                          "`client_auth` must be \"basic\" or \"post\", how the client's secret is sent, or "
+                          "\"private_key_jwt\"");
+    }
+    section.text("key_id", credential.key_id);
+    section.text("assertion_audience", credential.assertion_audience);
+    if (credential.client_auth != ClientAuthConfig::private_key_jwt)
+        for (const char* key : {"key_id", "assertion_audience"})
+            if (const toml::node* written = table.get(key))
+                problems.note(written->source(), "config_value",
+                              fmt::format("`{}` is for `client_auth = \"private_key_jwt\"`", key));
+    if (section.text("ca", credential.ca)) {
+        if (credential.ca.empty() || !credential.token_url.starts_with("https://"))
+            problems.note(table.get("ca")->source(), "config_value",
+                          "`ca` is a file of authorities for an https `token_url`");
+        else credential.ca = absolute_path(credential.ca, directory);
     }
     if (table.get("token_url") != nullptr) {
         if (credential.client_id.empty())
@@ -40,7 +55,7 @@ void read_grant(Section& section, Problems& problems, CredentialConfig& credenti
                           "`client_id` is missing in `credential`: whom weir is to the provider at `token_url`");
         return;
     }
-    for (const char* key : {"client_id", "client_auth", "scopes", "resource", "audience"})
+    for (const char* key : {"client_id", "client_auth", "scopes", "resource", "audience", "ca"})
         if (const toml::node* written = table.get(key))
             problems.note(written->source(), "config_missing",
                           fmt::format("`{}` needs `token_url`: where the provider gives tokens", key));
@@ -73,7 +88,7 @@ void read_credential(Section& server, Problems& problems, const std::string& dir
     if (section->text("prefix", credential.prefix) &&
         !std::ranges::all_of(credential.prefix, [](char octet) { return octet >= ' ' && octet <= '~'; }))
         problems.note(table.get("prefix")->source(), "config_value", "`prefix` is made of printable ASCII characters");
-    read_grant(*section, problems, credential);
+    read_grant(*section, problems, directory, credential);
     const bool env = section->text("env", credential.env), file = section->text("file", credential.file);
     if (table.get("env") != nullptr && table.get("file") != nullptr) {
         problems.note(table.get("file")->source(), "config_value", "a credential has one source: `env` or `file`");

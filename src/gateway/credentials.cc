@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "crypto/secret.h"
+#include "crypto/signing_key.h"
 
 #include <fmt/format.h>
 #include <algorithm>
@@ -22,6 +23,10 @@ std::string_view trimmed(std::string_view text) {
     const size_t from = text.find_first_not_of(white);
     return from == std::string_view::npos ? std::string_view()
                                           : text.substr(from, text.find_last_not_of(white) - from + 1);
+}
+
+std::string source_of(const CredentialConfig& config) {
+    return config.file.empty() ? fmt::format("the variable {}", config.env) : fmt::format("the file {}", config.file);
 }
 
 } // namespace
@@ -57,9 +62,22 @@ std::expected<std::string, std::string> load_secret(const CredentialConfig& conf
     return read_whole_file(config.file, credential_bytes_max);
 }
 
+std::string grant_problem(const CredentialConfig& config) {
+    if (config.client_auth != ClientAuthConfig::private_key_jwt) {
+        const auto field = load_credential(config); // The same rules.
+        return field ? std::string() : field.error();
+    }
+    auto content = load_secret(config);
+    std::string problem = content ? std::string() : content.error();
+    if (content) {
+        if (const auto key = crypto::SigningKey::read(*content); !key) problem = key.error();
+        forget(*content);
+    }
+    return problem.empty() ? problem : fmt::format("the key in {} cannot be used: {}", source_of(config), problem);
+}
+
 std::expected<CredentialField, std::string> load_credential(const CredentialConfig& config) {
-    const std::string source =
-        config.file.empty() ? fmt::format("the variable {}", config.env) : fmt::format("the file {}", config.file);
+    const std::string source = source_of(config);
     const auto wrong = [&](std::string_view why) {
         return std::unexpected(fmt::format("the credential in {} cannot be used: {}", source, why));
     };

@@ -23,6 +23,9 @@ std::expected<CredentialField, std::string> credential_field(const CredentialCon
 /// What the source of `config` holds now. Or why it holds nothing that can be used.
 std::expected<std::string, std::string> load_secret(const CredentialConfig& config);
 
+/// What is wrong with what the source of `config`, a client's of a provider, holds now; empty: nothing.
+std::string grant_problem(const CredentialConfig& config);
+
 /// The field that the source of `config` makes now. Or what is wrong with it.
 std::expected<CredentialField, std::string> load_credential(const CredentialConfig& config);
 

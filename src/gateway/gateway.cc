@@ -301,9 +301,12 @@ void Gateway::Parts::watch_tokens() {
         sources.push_back({.name = server.config->name,
                            .token_url = credential->token_url,
                            .client_id = credential->client_id,
-                           .in_body = credential->secret_in_body,
+                           .auth = static_cast<control::ClientAuth>(credential->client_auth),
                            .secret = credential->file.empty() ? load_secret(*credential).value_or("") : "",
                            .secret_file = credential->file,
+                           .key_id = credential->key_id,
+                           .assertion_audience = credential->assertion_audience,
+                           .ca = credential->ca,
                            .scope = credential->scope,
                            .resource = credential->resource,
                            .audience = credential->audience});

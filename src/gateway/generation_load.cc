@@ -106,10 +106,13 @@ std::expected<void, ConfigProblems> load_generation(Config config, Generation& g
         const ServerConfig& server = settled.servers[i];
         generation.servers.push_back(server_of(settled, i));
         if (server.credential) {
-            if (auto field = load_credential(*server.credential); field && server.credential->granted()) {
-                // The secret is there; what is shown, its provider gives while weir runs.
-            } else if (field) generation.servers.back().credential = *field;
-            else problems.push_back({settled.file, server.line, 1, "config_unreadable", field.error()});
+            const CredentialConfig& credential = *server.credential;
+            std::string wrong;
+            if (credential.granted()) wrong = grant_problem(credential); // What is shown, its provider gives later.
+            else if (auto field = load_credential(credential)) generation.servers.back().credential = *field;
+            else wrong = field.error();
+            if (wrong.empty() && !credential.ca.empty()) wrong = authorities_problem(credential.ca);
+            if (!wrong.empty()) problems.push_back({settled.file, server.line, 1, "config_unreadable", wrong});
         }
         if (server.url.tls) {
             if (auto options = load_server_tls(server)) generation.servers.back().tls_client = *options;

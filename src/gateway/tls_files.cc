@@ -105,6 +105,9 @@ ConfigProblems tls_problems(const Config& config) {
     if (!config.tls.certificates.empty())
         if (auto options = load_listen_tls(config, nullptr); !options) problems = std::move(options.error());
     for (const ServerConfig& server : config.servers) {
+        if (server.credential && !server.credential->ca.empty())
+            if (auto wrong = authorities_problem(server.credential->ca); !wrong.empty())
+                problems.push_back({config.file, server.line, 1, "config_unreadable", std::move(wrong)});
         if (!server.url.tls) continue;
         if (auto options = load_server_tls(server); !options)
             problems.push_back({config.file, server.line, 1, "config_unreadable", std::move(options.error())});

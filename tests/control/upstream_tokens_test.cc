@@ -4,6 +4,9 @@
 // Tried against a server on a thread of the test. Nothing sleeps: what is told is waited for.
 #include "control/upstream_tokens.h"
 
+#include "crypto/base64.h"
+#include "crypto/signing_key.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -107,7 +110,7 @@ TokenSource source(const std::string& url) {
     return {.name = "shop",
             .token_url = url,
             .client_id = "we:ir",
-            .in_body = false,
+            .auth = ClientAuth::basic,
             .secret = "s3 cret&",
             .secret_file = {},
             .scope = "a b",
@@ -121,6 +124,61 @@ const std::string granted = R"({"access_token":"t0ken","token_type":"bearer","ex
 
 } // namespace
 
+TEST_CASE("a client with a key shows what it signs, another for each request, and no secret") {
+    Endpoint endpoint(answer(granted));
+    TokenSource signing = source(endpoint.url);
+    signing.auth = ClientAuth::private_key_jwt;
+    // Made for this test.
+    signing.secret =
+        "-----BEGIN PRIVATE KEY-----\n"
+        "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgIA6G87t7vxaH9pgR\n"
+        "lgEuf9f0CU86FeRnJjdtc7Su52yhRANCAAS70UXMnUL6lS5lW7O0wtklZt8F4y4Z\n"
+        "FfM3yJGHiudZecQ1c7RRP9lbZu4OU/vTawwfd2W0bfJ/63LUKL20Q0DE\n"
+        "-----END PRIVATE KEY-----\n";
+    signing.key_id = "2026-\"a\"";
+    TokenSource other = signing;
+    other.assertion_audience = "https://idp.test";
+    for (const auto& each : {signing, other}) {
+        Ear ear;
+        const UpstreamTokens tokens({each}, [&](uint32_t, TokenNews news) { ear.hear(std::move(news)); });
+        CHECK(ear.next().token == "t0ken");
+    }
+    const auto requests = endpoint.requests();
+    REQUIRE(requests.size() == 2);
+    std::string before;
+    for (const std::string& request : requests) {
+        CHECK_FALSE(has(request, "Authorization"));
+        CHECK_FALSE(has(request, "client_secret"));
+        CHECK(has(request,
+                  "&client_id=we%3Air&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3A"
+                  "jwt-bearer&client_assertion="));
+        const std::string token = request.substr(request.find("client_assertion=") + 17);
+        CHECK(token != before);
+        before = token;
+        const size_t first = token.find('.'), second = token.rfind('.');
+        REQUIRE(first < second);
+        const auto decoded = [](std::string text) {
+            text.resize(crypto::decode_base64url(text, text.data()).value());
+            return text;
+        };
+        CHECK(decoded(token.substr(0, first)) == R"({"alg":"ES256","typ":"JWT","kid":"2026-\"a\""})");
+        const std::string claims = decoded(token.substr(first + 1, second - first - 1));
+        CHECK(claims.starts_with(R"({"iss":"we:ir","sub":"we:ir","aud":")" +
+                                 (request == requests[0] ? endpoint.url : "https://idp.test") + R"(","jti":")"));
+        CHECK(decoded(token.substr(second + 1)).size() == 64);
+    }
+}
+
+TEST_CASE("a key that cannot sign gives no token, and is in no word about it") {
+    Endpoint endpoint(answer(granted));
+    TokenSource signing = source(endpoint.url);
+    signing.auth = ClientAuth::private_key_jwt;
+    Ear ear;
+    const UpstreamTokens tokens({signing}, [&](uint32_t, TokenNews news) { ear.hear(std::move(news)); });
+    CHECK(ear.next().token.empty());
+    CHECK(endpoint.requests().empty());
+}
+
 TEST_CASE("a token is got with the client's secret in the header, or in the form") {
     Endpoint endpoint(answer(granted));
     Ear basic, post;
@@ -132,7 +190,7 @@ TEST_CASE("a token is got with the client's secret in the header, or in the form
         CHECK(news.number == 1);
     }
     TokenSource in_form = source(endpoint.url);
-    in_form.in_body = true;
+    in_form.auth = ClientAuth::post;
     {
         const UpstreamTokens tokens({in_form}, [&](uint32_t, TokenNews news) { post.hear(std::move(news)); });
         CHECK(post.next().token == "t0ken");

@@ -187,6 +187,16 @@ std::vector<Refusal> refusals() {
         {"a credential that clients could send",
          server + "forward_headers = [\"x-key\"]\ncredential = { header = \"X-Key\", env = \"A\" }\n", 6, 25,
          "config_value", "also in `forward_headers`"},
+        {"a client's authentication of another name",
+         server +
+             "credential = { token_url = \"https://i/t\", client_id = \"c\", client_auth = \"jwt\", env = \"A\" }\n",
+         5, 74, "config_value", "private_key_jwt"},
+        {"a key's id without a key",
+         server + "credential = { token_url = \"https://i/t\", client_id = \"c\", key_id = \"k\", env = \"A\" }\n", 5,
+         69, "config_value", "private_key_jwt"},
+        {"authorities for a provider without TLS",
+         server + "credential = { token_url = \"http://127.0.0.1/t\", client_id = \"c\", ca = \"a\", env = \"A\" }\n",
+         5, 72, "config_value", "https"},
         {"a credential with a line's end", server + "credential = { prefix = \"a\\r\\n\", env = \"A\" }\n", 5, 25,
          "config_value", "printable"},
     };
@@ -373,6 +383,23 @@ TEST_CASE("durations and sizes are whole texts with a unit") {
     CHECK(limit_text(LimitUnit::duration, 1800 * s_ns) == "30m");
     CHECK(limit_text(LimitUnit::duration, 75 * s_ns) == "75s");
     CHECK(limit_text(LimitUnit::count, 100) == "100");
+}
+
+TEST_CASE("a client of a provider has a secret or a key, and the provider authorities of its own") {
+    const auto config = parse(
+        "[[server]]\nname = \"a\"\nurl = \"http://h/a\"\nanonymous = true\ncredential = { token_url = "
+        "\"https://idp.test/t\", client_id = \"c\", client_auth = \"private_key_jwt\", file = \"key.pem\", key_id = "
+        "\"k 1\", assertion_audience = \"https://idp.test\", ca = \"idp.pem\" }\n");
+    REQUIRE(config);
+    const auto& credential = config->servers[0].credential;
+    REQUIRE(credential);
+    CHECK(credential->granted());
+    CHECK(credential->client_auth == ClientAuthConfig::private_key_jwt);
+    CHECK(credential->key_id == "k 1");
+    CHECK(credential->assertion_audience == "https://idp.test");
+    CHECK(credential->file.ends_with("/key.pem"));
+    CHECK(credential->ca.starts_with("/"));
+    CHECK(credential->ca.ends_with("/idp.pem"));
 }
 
 TEST_CASE("a credential names its source, and is a bearer token unless said") {

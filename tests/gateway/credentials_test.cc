@@ -52,6 +52,18 @@ TEST_CASE("what no header can carry is refused in words that do not repeat it") 
           "the credential in the variable WEIR_TEST_NOT_SET cannot be used: it is not set");
 }
 
+TEST_CASE("what a client of a provider is known by is tried before weir serves, and is in no word about it") {
+    CredentialConfig config = from_env("s3cret");
+    config.token_url = "https://idp.test/token";
+    CHECK(grant_problem(config).empty());
+    config.client_auth = ClientAuthConfig::private_key_jwt;
+    CHECK(grant_problem(config) ==
+          "the key in the variable WEIR_TEST_CREDENTIAL cannot be used: it is no private key (PEM)");
+    config.client_auth = ClientAuthConfig::post;
+    setenv("WEIR_TEST_CREDENTIAL", "", 1);
+    CHECK(grant_problem(config).ends_with("it is empty"));
+}
+
 TEST_CASE("the server gets weir's credential once, whatever the client sends; the client gets none") {
     setenv("WEIR_TEST_CREDENTIAL", "s3cret", 1);
     Place place({}, [](Config& config) {

@@ -2,9 +2,11 @@
 // the provider gives, never the secret nor the client's token; an outage is a clear 503, and no place holds a secret.
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Certificates } from '../lib/certificates.mjs';
 import { robot, startProvider } from '../lib/provider.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 import { startWeir } from '../lib/weir.mjs';
@@ -75,6 +77,55 @@ test('a server that refuses the token gets another one with the next calls; the 
     tokens.add(shown[0]);
     return true;
   });
+});
+
+test('a client that has keys in place of a secret signs with them, at a provider with https of its own authorities', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'weir-e2e-keys-'));
+  const made = new Certificates();
+  const { chain, key: tlsKey } = made.make('idp', 'IP:127.0.0.1');
+  const pairs = { ES256: generateKeyPairSync('ec', { namedCurve: 'P-256' }), RS256: generateKeyPairSync('rsa', { modulusLength: 2048 }) };
+  const clientOf = (alg) => ({ client_id: `signer-${alg}`, token_endpoint_auth_method: 'private_key_jwt', token_endpoint_auth_signing_alg: alg,
+    grant_types: ['client_credentials'], redirect_uris: [], response_types: [], scope: 'mcp:shop',
+    jwks: { keys: [{ ...pairs[alg].publicKey.export({ format: 'jwk' }), kid: `key-${alg}`, use: 'sig', alg }] } });
+  const secure = await startProvider({ scopes: ['mcp:shop'], tls: { cert: await readFile(chain), key: await readFile(tlsKey) },
+    clients: Object.keys(pairs).map(clientOf) });
+  const servers = [];
+  for (const [alg, pair] of Object.entries(pairs)) {
+    const pem = join(dir, `${alg}.pem`);
+    await writeFile(pem, pair.privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    const signs = { token_url: `${secure.url}/token`, client_id: `signer-${alg}`, client_auth: 'private_key_jwt', file: pem, key_id: `key-${alg}`,
+      scopes: ['mcp:shop'], resource: 'https://shop.example/mcp', ca: made.path('ca.pem') };
+    servers.push({ name: alg.toLowerCase(), url: upstream.url, credential: signs });
+    servers.push({ name: `${alg.toLowerCase()}-issuer`, url: upstream.url, credential: { ...signs, assertion_audience: secure.url } });
+  }
+  const { ca, ...unknown } = servers[0].credential;
+  servers.push({ name: 'untrusted', url: upstream.url, credential: unknown });
+  servers.push({ name: 'stranger', url: upstream.url, credential: { ...servers[0].credential, file: join(dir, 'RS256.pem'), client_id: 'signer-ES256' } });
+  const own = await startWeir({ servers });
+  const shownBy = async (server) => {
+    const before = upstream.requests.length;
+    const { status } = await ask(own.url(server), modernCall('echo'));
+    return { status, shown: upstream.requests.slice(before).map(({ headers }) => headers.authorization) };
+  };
+  try {
+    for (const { name, credential: { client_id: id } } of servers.slice(0, 4)) {
+      const { status, shown } = await shownBy(name);
+      assert.equal(status, 200, `${name}: ${own.child.said}`);
+      assert.equal(claims(shown[0]).client_id, id);
+    }
+    for (const name of ['untrusted', 'stranger']) assert.deepEqual(await shownBy(name), { status: 502, shown: [] });
+    assert.match(own.child.said, /"credential_not_granted".*"untrusted".*certificate/);
+    assert.match(own.child.said, /"credential_not_granted".*"stranger".*invalid_client/);
+    for (const pair of Object.values(pairs)) {
+      const [, line] = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).split('\n');
+      assert.ok(!own.child.said.includes(line));
+    }
+  } finally {
+    await stopAll(own);
+    await secure.stop();
+    made.stop();
+    await rm(dir, { recursive: true });
+  }
 });
 
 test('no secret and no token is in the state, the record, the log, pages or answers', async () => {

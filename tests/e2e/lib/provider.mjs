@@ -16,8 +16,8 @@ function keys() {
   return { keys: [{ ...key, use: 'sig', alg: 'RS256', kid: randomUUID() }] };
 }
 
-/** `tls`: `{ cert, key }` for https. `clients`: more of them, as the provider has them. `defaultResource()`: what tokens are for when nobody says. `groupsOf(person)`: the groups in a token; `app` is a program of people, who sign in by the device flow. Gives `{ url, start(), stop(), token({ resource, scope }), requests }`. It runs when this returns. */
-export async function startProvider({ scopes, groupsOf = () => ['dev'], accessTokenSeconds = 600, tls, clients = [], defaultResource }) {
+/** `tls`: `{ cert, key }` for https. `clients`: more of them, as the provider has them. `defaultResource()`: what tokens are for when nobody says; `defaultScope` likewise (RFC 6749, section 3.3). `groupsOf(person)`: the groups in a token; `app` is a program of people, who sign in by the device flow. Gives `{ url, start(), stop(), token({ resource, scope }), requests }`. It runs when this returns. */
+export async function startProvider({ scopes, groupsOf = () => ['dev'], accessTokenSeconds = 600, tls, clients = [], defaultResource, defaultScope }) {
   const [port] = await freePorts(1);
   const url = `${tls ? 'https' : 'http'}://127.0.0.1:${port}`;
   const requests = [];
@@ -51,6 +51,7 @@ export async function startProvider({ scopes, groupsOf = () => ['dev'], accessTo
     });
     provider.use(async (ctx, next) => {
       requests.push(`${ctx.method} ${ctx.path}`);
+      if (defaultScope && ctx.path === '/auth' && !ctx.query.scope) ctx.query = { ...ctx.query, scope: defaultScope };
       await next();
     });
     server = tls ? createServer(tls, provider.callback()).listen(port, '127.0.0.1') : provider.listen(port, '127.0.0.1');
