@@ -15,6 +15,8 @@ namespace {
 constexpr std::string_view place = "/.well-known/", resource = "/.well-known/oauth-protected-resource",
                            authorization_server = "/.well-known/oauth-authorization-server";
 constexpr std::string_view lines = "Access-Control-Allow-Origin: *\r\nCache-Control: max-age=300\r\n";
+constexpr std::string_view later_lines =
+    "Access-Control-Allow-Origin: *\r\nCache-Control: no-store\r\nRetry-After: 1\r\n";
 constexpr std::string_view preflight_lines =
     "Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Methods: GET\r\n"
     "Access-Control-Allow-Headers: mcp-protocol-version\r\nAccess-Control-Max-Age: 600\r\n";
@@ -85,30 +87,34 @@ void write_desk(Exchange& exchange, PaddedBytes& out) {
     out.append('}');
 }
 
-/// What stands at `path`, into `out`. False: nothing.
-bool write_page_of(Exchange& exchange, std::string_view path, PaddedBytes& out) {
-    const Generation& generation = exchange.worker.generation();
+/// What stands at `path`, into `out`, under its status.
+uint16_t write_page_of(Exchange& exchange, std::string_view path, PaddedBytes& out) {
+    Worker& worker = exchange.worker;
+    const Generation& generation = worker.generation();
     if (is_admin(exchange)) {
-        if (path != std::string(resource).append(desk_path)) return false;
+        if (path != std::string(resource).append(desk_path)) return 404;
         write_desk(exchange, out);
-        return true;
+        return 200;
     }
     if (path.starts_with(resource)) {
         const Server* server = generation.route(path.substr(resource.size()));
-        if (server == nullptr || server->config->issuers.empty()) return false;
+        if (server == nullptr || server->config->issuers.empty()) return 404;
         write_resource(exchange, *server->config, out);
-        return true;
+        return 200;
     }
-    if (path != authorization_server) return false;
-    // Such a client knows one authorization server for all that is here: the first.
+    if (path != authorization_server) return 404;
+    // Such a client knows one authorization server for all that is here: the first. A 404 tells it that weir is that server
+    // itself, so there is none while the metadata are on their way.
     for (const Server& server : generation.servers) {
         if (server.config->issuers.empty()) continue;
-        const std::string* metadata = exchange.worker.metadata_of(server.config->issuers.front());
-        if (metadata == nullptr) return false;
-        out.append(*metadata);
-        return true;
+        const uint32_t issuer = server.config->issuers.front();
+        const std::string* metadata = worker.metadata_of(issuer);
+        if (metadata != nullptr) out.append(*metadata);
+        else if (!generation.issuers[issuer].keys_url.empty()) return 404; // Nobody fetches them.
+        else worker.keys_on_their_way(issuer);
+        return metadata != nullptr ? 200 : 503;
     }
-    return false;
+    return 404;
 }
 
 } // namespace
@@ -124,8 +130,8 @@ Next answer_well_known(Exchange& exchange) {
         status = 204;
         more = preflight_lines;
     } else if (head.method == http::Method::get) {
-        status = write_page_of(exchange, head.path, body) ? 200 : 404;
-        more = lines;
+        status = write_page_of(exchange, head.path, body);
+        more = status == 503 ? later_lines : lines;
     }
     if (head.framing != http::Framing::none) exchange.keep_alive = false;
     exchange.whole = true;

@@ -116,7 +116,7 @@ TEST_CASE("the metadata of a server tell where its tokens come from, to pages of
     CHECK(holds(before, "Access-Control-Allow-Headers: mcp-protocol-version\r\n"));
     CHECK(status_of(get("/.well-known/oauth-protected-resource")) == 404);
     CHECK(status_of(get("/.well-known/oauth-protected-resource/mcp/other")) == 404);
-    CHECK(status_of(get("/.well-known/oauth-authorization-server")) == 404); // not fetched yet
+    CHECK(status_of(get("/.well-known/oauth-authorization-server")) == 503); // not fetched yet
     CHECK(status_of(get(path, "", "DELETE")) == 405);
     CHECK(status_of(door.answer("GET " + path + " HTTP/1.1\r\nHost: evil.example\r\n\r\n")) == 403);
     door.place.tell(

@@ -8,6 +8,9 @@ import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
+import { Client as Client2025 } from 'mcp-sdk-2025-03/client/index.js';
+import { StreamableHTTPClientTransport as Transport2025 } from 'mcp-sdk-2025-03/client/streamableHttp.js';
+import { UnauthorizedError as Unauthorized2025 } from 'mcp-sdk-2025-03/client/auth.js';
 import { run, startServer, stopAll } from '../lib/processes.mjs';
 import { robot, signIn, startProvider } from '../lib/provider.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
@@ -59,7 +62,10 @@ function application(person) {
     saveTokens: (given) => { kept.tokens = given; tokens.push(given.access_token); },
     saveCodeVerifier: (verifier) => { kept.verifier = verifier; },
     codeVerifier: () => kept.verifier,
-    redirectToAuthorization: async (url) => { kept.code = (await signIn(url, person, redirect)).searchParams.get('code'); },
+    redirectToAuthorization: async (url) => {
+      kept.back = await signIn(url, person, redirect);
+      kept.code = kept.back.searchParams.get('code');
+    },
   };
 }
 
@@ -80,6 +86,50 @@ test('an SDK client finds the provider by itself, a person signs in, and tools a
   assert.match(content[0].text, /signed in/);
   await client.close();
   assert.equal(ann.kept.tokens.scope, 'mcp:use');
+});
+
+test('a client of 2025-03-26, which looks for the provider at the server\'s origin, signs a person in and calls', async () => {
+  // It asks for no resource and no scope: what the token is for is the provider's to say, and the server's to take.
+  const legacy = await startProvider({ scopes: ['mcp:use'], defaultResource: () => 'https://mcp.example/all', defaultScope: 'mcp:use' });
+  const own = await startWeir({
+    listen: (address) => ({ public_url: `http://${address}` }),
+    issuers: [{ name: 'idp', url: legacy.url, algorithms: ['RS256'], audience: ['https://mcp.example/all'] }],
+    servers: [{ name: 'everything', url: everything.url, anonymous: false, audience: ['https://mcp.example/all'] }],
+  });
+  try {
+    // Its metadata are the issuer's own, unchanged, and for pages of any origin.
+    const find = () => fetch(`${own.origin}/.well-known/oauth-authorization-server`, { headers: { origin: 'https://page.example' } });
+    await eventually(async () => { // never 404, which would say that weir itself is the provider
+      const { status } = await find();
+      assert.ok([200, 503].includes(status), String(status));
+      return status === 200;
+    });
+    const found = await find();
+    assert.equal(found.headers.get('access-control-allow-origin'), '*');
+    const { issuer, authorization_endpoint: place } = await found.json();
+    assert.deepEqual([issuer, new URL(place).origin], [legacy.url, legacy.url]);
+    const bea = application('bea');
+    const connect = () => {
+      const transport = new Transport2025(new URL(own.url('everything')), { authProvider: bea });
+      const client = new Client2025({ name: 'weir-e2e', version: '1' }, { capabilities: {} });
+      return { client, transport, connected: client.connect(transport) };
+    };
+    const first = connect();
+    await assert.rejects(first.connected, Unauthorized2025);
+    assert.ok(bea.kept.code, String(bea.kept.back));
+    await first.transport.finishAuth(bea.kept.code);
+    const { client, transport, connected } = connect();
+    await connected;
+    assert.ok(transport.sessionId);
+    const { content } = await client.callTool({ name: 'echo', arguments: { message: 'signed in of old' } });
+    assert.match(content[0].text, /signed in of old/);
+    await client.close();
+    // It never asked for what came later (RFC 9728).
+    assert.ok(legacy.requests.includes('POST /token'));
+  } finally {
+    await stopAll(own);
+    await legacy.stop();
+  }
 });
 
 test('without a token, and with bad ones, nothing reaches a server', async () => {
