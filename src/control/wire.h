@@ -31,6 +31,10 @@ struct Endpoint {
 
 class Wire {
   public:
+    Wire() = default;
+    Wire(const Wire&) = delete; // libcurl writes into this one
+    Wire& operator=(const Wire&) = delete;
+
     /// `silence_ns_max` bounds this and every wait from here on.
     /// io_failed: why() tells what; request_timeout: nobody answered in time.
     Result<void> connect(const Endpoint& to, uint64_t silence_ns_max);

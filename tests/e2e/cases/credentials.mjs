@@ -1,7 +1,7 @@
 // cases/credentials.mjs - what weir shows servers: read from files again when they change, and nowhere else to be found.
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startUpstream } from '../lib/upstream.mjs';
@@ -64,4 +64,14 @@ test('no secret is in the state, the record, the log, pages or answers', async (
   assert.ok(Object.values(places).some((text) => text.includes('tools/call')));
   for (const [place, text] of Object.entries(places))
     for (const secret of [...secrets, 'of-the-client']) assert.ok(!text.includes(secret), `${place} holds ${secret}`);
+});
+
+test('what is in the state is for nobody but its owner', async () => {
+  const state = join(weir.dir, 'state');
+  const all = await readdir(state, { recursive: true, withFileTypes: true });
+  assert.ok(all.some(({ name }) => name === 'weir.db') && all.some(({ name }) => name.endsWith('.wseg')));
+  for (const entry of all) {
+    const path = join(entry.parentPath ?? entry.path, entry.name);
+    assert.equal((await stat(path)).mode & 0o037, 0, path); // sealed segments are 0440, in directories of 0700
+  }
 });
