@@ -33,7 +33,7 @@ const began = Date.now();
 const counts = { passed: 0, failed: 0 };
 const failures = [];
 const chosen = parts.filter((name) => asked.length === 0 || asked.includes(name));
-const stream = run({ files: chosen.map((name) => join(here, 'cases', `${name}.mjs`)), concurrency: 3, timeout: 1_200_000, forceExit: true });
+const stream = run({ files: chosen.map((name) => join(here, 'cases', `${name}.mjs`)), concurrency: 3, timeout: 900_000, forceExit: true });
 
 // Only leaves count. A file is a test of the runner's too: it counts only when it failed by itself (it did not load).
 const partOf = (data) => data.file?.slice(data.file.lastIndexOf('/') + 1, -4) ?? '';

@@ -75,7 +75,7 @@ async function storyOnce(weir, ticket, good) {
 /** Once `weir` knows that no client waits there any more; it counts the one that asks it. */
 const deserted = (weir) => eventually(async () => (await weir.gauges()).weir_exchanges_open === 1);
 
-describe('calls that wait for people', { concurrency: 12, timeout: 1_100_000 }, () => {
+describe('calls that wait for people', { concurrency: 12, timeout: 900_000 }, () => {
   for (const kind of ['sdk', 'legacy', 'auto', 'modern']) {
     const client = (body, from = () => own, options) => async () => {
       const there = from();

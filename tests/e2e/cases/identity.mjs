@@ -104,6 +104,7 @@ test('a client of 2025-03-26, which looks for the provider at the server\'s orig
       assert.ok([200, 503].includes(status), String(status));
       return status === 200;
     });
+    await own.keysOf('idp');
     const found = await find();
     assert.equal(found.headers.get('access-control-allow-origin'), '*');
     const { issuer, authorization_endpoint: place } = await found.json();

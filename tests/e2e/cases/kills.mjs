@@ -119,7 +119,7 @@ async function live(n, there) {
   return { last, killed: killed !== undefined };
 }
 
-describe('kill -9', { concurrency: lanes, timeout: 1_100_000 }, () => {
+describe('kill -9', { concurrency: lanes, timeout: 900_000 }, () => {
   for (let lane = 0; lane < lanes; ++lane) {
     test(`promises 3 and 4: a call has its effect once, whenever weir is killed: ${rounds} rounds, ${lane + 1} of ${lanes}`, async () => {
       const life = new EventEmitter();
