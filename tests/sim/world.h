@@ -97,7 +97,7 @@ class World {
     uint32_t workers_ = 1;
     std::unique_ptr<Office> office_;
     std::vector<std::unique_ptr<Node>> nodes_;
-    std::vector<uint64_t> durable_seqs_; // by worker, as the kernel saw it, over all runs
+    std::vector<uint64_t> durable_seqs_; // by worker, as weir tells it, over all runs
     uint64_t control_seq_ = 0;
     std::vector<std::unique_ptr<Server>> servers_;
     std::vector<std::unique_ptr<Client>> clients_;

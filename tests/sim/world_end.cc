@@ -100,8 +100,7 @@ void World::close_records() {
 
 void World::note_durable() {
     for (size_t i = 0; i < nodes_.size(); ++i)
-        durable_seqs_[i] =
-            std::max({durable_seqs_[i], nodes_[i]->ring->durable_seq(), nodes_[i]->record->durable_seq()});
+        durable_seqs_[i] = std::max(durable_seqs_[i], nodes_[i]->record->durable_seq());
     control_seq_ = std::max(control_seq_, office_->ring().durable_seq());
 }
 
