@@ -68,6 +68,8 @@ template <class T> using OrText = std::expected<T, std::string>;
 
 class Tickets {
   public:
+    /// Opens or makes the database at `path`. What a former run wrote last is brought to the disk first: a kill may have left
+    /// it with the kernel alone. On failure a text for the operator.
     static OrText<std::unique_ptr<Tickets>> open(const std::string& path);
     ~Tickets();
     Tickets(const Tickets&) = delete;
