@@ -90,7 +90,13 @@ Result<bool> SegmentFile::holds_entries(const std::string& path) {
     for (std::string_view rest = body.bytes(); rest.size() >= frame_head_bytes;) {
         const Frame frame = peek_frame(rest);
         if (frame.seq == 0) return false;
-        if ((frame.flags & flag_carried) == 0) return true;
+        // A write that was cut short within a frame's head, or whose sectors are not all there, left zeros for its kind
+        // and its flags, or for all behind them.
+        if ((frame.flags & flag_carried) == 0) {
+            const size_t end = frame.bytes == 0 ? rest.size() : frame.bytes;
+            const auto behind = rest.substr(frame_head_bytes, end - frame_head_bytes);
+            return frame.kind != Kind{} && behind.find_first_not_of('\0') != std::string_view::npos;
+        }
         if (frame.bytes == 0) return false;
         rest.remove_prefix(frame.bytes);
     }
