@@ -152,8 +152,9 @@ void Cases::hold_decisions() const {
 
 /// Whether its entries may have gone with the power.
 bool Cases::lost(const Departure& departure) const {
-    const auto cut = last_seqs_.find(departure.run);
-    return cut != last_seqs_.end() && departure.record.submitted_seq > cut->second[departure.worker];
+    return std::ranges::any_of(last_seqs_, [&](const auto& cut) {
+        return cut.first >= departure.run && departure.record.submitted_seq > cut.second[departure.worker];
+    });
 }
 
 void Cases::hold_case(uint32_t mark, const Case& one, const Tickets& tickets, bool keeps, bool strict) const {
