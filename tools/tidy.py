@@ -49,7 +49,7 @@ ALLOWED_FILES = [
     ("console", r".*", r"gateway/local\.h"),
     ("control", r"desk\.(h|cc)", r"http/.*"),
     # The whole that owns the workers owns the threads that may block for them, too; its parts do not know them.
-    ("gateway", r"(gateway|generation_load)\.cc|desk_routes\.(h|cc)", r"control/.*"),
+    ("gateway", r"(gateway|generation_load)\.cc|desk_(guard|routes)\.(h|cc)", r"control/.*"),
 ]
 
 # Libraries: what their headers look like, and the files of src (path below src) that may include them.

@@ -4,6 +4,13 @@
 #include <bit>
 #include <cstdlib>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(at, size) static_cast<void>(at)
+#define ASAN_UNPOISON_MEMORY_REGION(at, size) static_cast<void>(at)
+#endif
+
 namespace weir {
 
 unsigned BufferPool::class_of(size_t bytes) {
@@ -21,6 +28,7 @@ BufferPool::Lent BufferPool::lend(size_t at_least) {
         data = kept.back();
         kept.pop_back();
         kept_bytes_ -= capacity;
+        ASAN_UNPOISON_MEMORY_REGION(data, capacity + padding_bytes);
     } else {
         data = static_cast<char*>(std::malloc(capacity + padding_bytes));
         WEIR_ASSERT(data != nullptr);
@@ -38,14 +46,18 @@ void BufferPool::give_back(Lent lent) {
     lent_bytes_ -= lent.capacity;
     --lent_count_;
     if (kept_bytes_ + lent.capacity > kept_bytes_max_) return std::free(lent.data);
+    ASAN_POISON_MEMORY_REGION(lent.data, lent.capacity + padding_bytes); // Views into what was given back end here.
     kept_[size_class].push_back(lent.data);
     kept_bytes_ += lent.capacity;
 }
 
 BufferPool::~BufferPool() {
     WEIR_ASSERT(lent_count_ == 0);
-    for (auto& kept : kept_)
-        for (char* data : kept) std::free(data);
+    for (size_t size_class = class_min; size_class <= class_max; ++size_class)
+        for (char* data : kept_[size_class]) {
+            ASAN_UNPOISON_MEMORY_REGION(data, (size_t{1} << size_class) + padding_bytes);
+            std::free(data);
+        }
 }
 
 PaddedBytes::PaddedBytes(BufferPool& pool, size_t capacity) : pool_(&pool) {

@@ -1,6 +1,8 @@
 // base/workspace.cc - bump allocation out of pooled blocks.
 #include "base/workspace.h"
 
+#include <functional>
+
 namespace weir {
 
 char* Workspace::take_of_new_block(size_t size) {
@@ -31,6 +33,14 @@ std::string_view Workspace::join(std::initializer_list<std::string_view> pieces)
         at += piece.size();
     }
     return {to, size};
+}
+
+bool Workspace::holds(const char* at) const {
+    for (const Block* block = blocks_; block != nullptr; block = block->next) {
+        const char* const begin = reinterpret_cast<const char*>(block);
+        if (!std::less()(at, begin) && std::less()(at, begin + block->capacity)) return true;
+    }
+    return false;
 }
 
 void Workspace::reset() {

@@ -46,6 +46,8 @@ class Workspace {
     /// Gives all blocks back; everything taken is gone.
     void reset();
     size_t taken_bytes() const { return taken_bytes_; }
+    /// Whether `at` points into memory that was taken from here.
+    bool holds(const char* at) const;
 
   private:
     char* take_of_new_block(size_t size);

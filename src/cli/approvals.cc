@@ -6,6 +6,7 @@
 #include "cli/tickets.h"
 #include "gateway/config_values.h"
 
+#include "approve/ticket.h"
 #include "base/limits.h"
 
 #include <fmt/format.h>
@@ -24,6 +25,8 @@ struct ApprovalsOptions {
     DeskOptions desk;
     std::string word, reason;
     std::string timeout = "60s";
+    std::string after;
+    size_t limit = TicketQuestion::page_max;
     bool all = false, json = false, utc = false, wait = false;
 };
 
@@ -39,7 +42,7 @@ Exit told(const Refusal& refusal) {
 }
 
 Exit list(const TicketDesk& desk, const ApprovalsOptions& options) {
-    const auto list = desk.list(options.all);
+    const auto list = desk.list({.all = options.all, .after = options.after, .limit = options.limit});
     if (!list) return told(list.error());
     if (options.json) {
         print(list->json + "\n");
@@ -47,7 +50,7 @@ Exit list(const TicketDesk& desk, const ApprovalsOptions& options) {
     }
     if (list->tickets.empty()) say(options.all ? "there are no tickets" : "nothing waits for approval");
     else print(ticket_table(list->tickets, unix_now_ns(), out_surface().terminal && !options.utc).text(out_surface()));
-    if (list->more) say("there are more, which are left out");
+    if (!list->next.empty()) say(fmt::format("there may be more: --after {}", list->next));
     return Exit::ok;
 }
 
@@ -56,8 +59,22 @@ std::expected<std::string, Refusal> choose(const TicketDesk& desk, const std::st
         word.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", 3) ==
             std::string::npos)
         return word;
-    const auto list = desk.list(word != "last" || last == Last::any);
+    TicketQuestion question;
+    if (word == "last") {
+        question = {.all = last == Last::any, .newest = true, .limit = 1};
+        if (last != Last::any) question.state = last == Last::approved ? "approved" : "pending";
+        const auto newest = desk.first(question);
+        if (newest) return newest->id;
+        if (newest.error().exit != Exit::not_found) return std::unexpected(newest.error());
+        return choose_ticket({}, word, last);
+    }
+    question = {.all = true, .prefix = word.starts_with("ap_") ? word : "ap_" + word};
+    // The beginning of no id there can be: the desk need not be asked.
+    if (!approve::is_ticket_id(question.prefix, true)) return choose_ticket({}, word, last);
+    const auto list = desk.list(question);
     if (!list) return std::unexpected(list.error());
+    if (!list->next.empty())
+        return std::unexpected(Refusal{Exit::usage, fmt::format("very many tickets begin with \"{}\"", word)});
     return choose_ticket(list->tickets, word, last);
 }
 
@@ -125,6 +142,16 @@ void add_approvals(CLI::App& app, Exit& exit) {
     {
         const auto [command, options] = add("list", "List what waits, the oldest first", false, list);
         command->add_flag("--all", options->all, "also what is over");
+        command->add_option("--limit", options->limit, "how many at most")
+            ->check(CLI::Range(size_t{1}, TicketQuestion::page_max))
+            ->type_name("N")
+            ->capture_default_str();
+        command->add_option("--after", options->after, "the next page: what the one before says")
+            ->check([](const std::string& text) {
+                const bool good = text.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyz._") == std::string::npos;
+                return good ? std::string() : "that is not what a page says";
+            })
+            ->type_name("NEXT");
         command->add_flag("--utc", options->utc, "times in UTC");
     }
     {

@@ -33,7 +33,7 @@ std::expected<std::string, std::string> fetch(BufferPool& pool, const Endpoint& 
 
 /// What waits for people, a row each; behind the table of what weir counts.
 std::string waiting(const TicketDesk& desk) {
-    const auto list = desk.list(false);
+    const auto list = desk.list({});
     if (!list) {
         complain(printable(list.error().why));
         return {};

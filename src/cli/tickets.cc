@@ -192,16 +192,45 @@ std::expected<Identity, Refusal> TicketDesk::whoami() const {
     return who;
 }
 
-std::expected<TicketList, Refusal> TicketDesk::list(bool all) const {
+std::expected<TicketList, Refusal> TicketDesk::list(const TicketQuestion& question) const {
     Scanned answer;
-    if (auto asked = ask(std::string(root) + (all ? "?all=1" : ""), {}, answer); !asked)
-        return std::unexpected(asked.error());
+    std::string target = fmt::format("{}?limit={}", root, question.limit);
+    if (question.all) target += "&all=1";
+    if (question.newest) target += "&newest=1";
+    // What is asked for came from where it is asked, or has been checked: nothing in it needs escaping.
+    for (const auto& [name, value] : {std::pair("&id=", &question.prefix), std::pair("&state=", &question.state),
+                                      std::pair("&after=", &question.after)})
+        if (!value->empty()) target += name + *value;
+    if (auto asked = ask(target, {}, answer); !asked) return std::unexpected(asked.error());
     TicketList list;
     for (const json::Value each : answer.value().find("approvals").elements())
         list.tickets.push_back(ticket_of(each, answer.space));
-    list.more = answer.value().find("more").boolean();
+    list.next = answer.value().find("next").string(answer.space);
     list.json = answer.text.text();
     return list;
+}
+
+std::expected<std::vector<Ticket>, Refusal> TicketDesk::standing() const {
+    std::vector<Ticket> tickets;
+    TicketQuestion question;
+    do {
+        auto page = list(question);
+        if (!page) return std::unexpected(page.error());
+        std::ranges::move(page->tickets, std::back_inserter(tickets));
+        question.after = std::move(page->next);
+    } while (!question.after.empty());
+    return tickets;
+}
+
+std::expected<Ticket, Refusal> TicketDesk::first(TicketQuestion question) const {
+    question.limit = 1;
+    do {
+        auto page = list(question);
+        if (!page) return std::unexpected(page.error());
+        if (!page->tickets.empty()) return std::move(page->tickets.front());
+        question.after = std::move(page->next);
+    } while (!question.after.empty());
+    return std::unexpected(Refusal{Exit::not_found, "there is no such ticket"});
 }
 
 std::expected<Ticket, Refusal> TicketDesk::one(std::string_view id) const {

@@ -39,10 +39,21 @@ struct Refusal {
     std::string why;
 };
 
+/// Which tickets, and how many of them. Without a word: those that wait or run, the oldest first.
+struct TicketQuestion {
+    bool all = false;        // also what is over
+    bool newest = false;     // of what waits or runs, the newest first
+    std::string prefix{};    // of the id: no others, in the order of their ids
+    std::string state{};     // no others
+    std::string after{};     // the `next` of the page before
+    size_t limit = page_max; // at most page_max
+    static constexpr size_t page_max = 1000;
+};
+
 struct TicketList {
     std::vector<Ticket> tickets;
-    bool more = false; // there are others that were left out
-    std::string json;
+    std::string next; // there may be more: what the next page begins after
+    std::string json; // of the page
 };
 
 /// As whom a desk takes what one says.
@@ -61,7 +72,12 @@ class TicketDesk {
     TicketDesk(std::string url, std::string ca, Token token)
         : url_(std::move(url)), ca_(std::move(ca)), token_(std::move(token)) {}
     std::expected<Identity, Refusal> whoami() const;
-    std::expected<TicketList, Refusal> list(bool all) const;
+    /// One page.
+    std::expected<TicketList, Refusal> list(const TicketQuestion& question) const;
+    /// Every page of what waits or runs.
+    std::expected<std::vector<Ticket>, Refusal> standing() const;
+    /// The first that `question` names, through as many pages as it takes. not_found.
+    std::expected<Ticket, Refusal> first(TicketQuestion question) const;
     std::expected<Ticket, Refusal> one(std::string_view id) const;
     /// `decision` is approve, deny, withdraw or revoke.
     std::expected<Ticket, Refusal> decide(std::string_view id, std::string_view decision, std::string_view note) const;

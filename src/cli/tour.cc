@@ -91,7 +91,7 @@ void Tour::call(std::string_view tool, std::string_view arguments, Exit expected
 
 std::expected<Ticket, Refusal> Tour::decide(std::string_view decision) const {
     for (int look = 0; look < looks_max; ++look) {
-        const auto list = desk_.list(false);
+        const auto list = desk_.list({});
         if (!list) return std::unexpected(list.error());
         if (const auto id = choose_ticket(list->tickets, "last")) return desk_.decide(*id, decision, "from the tour");
         ::poll(nullptr, 0, look_again_ms);

@@ -109,7 +109,7 @@ Exit watch_on_terminal(const TicketDesk& desk, std::vector<Ticket> first) {
                 break;
             }
         }
-        if (auto list = desk.list(false)) inbox.waiting(std::move(list->tickets));
+        if (auto list = desk.list({})) inbox.waiting(std::move(list->tickets)); // the oldest: these are decided first
         else inbox.note(list.error().why);
     }
 }
@@ -135,8 +135,8 @@ Exit watch_in_pipe(const TicketDesk& desk, std::vector<Ticket> first, bool json)
         }
         ::poll(nullptr, 0, poll_ms);
         now.reset();
-        auto list = desk.list(false);
-        if (list) now = std::move(list->tickets);
+        auto list = desk.standing();
+        if (list) now = std::move(*list);
         else if (!away) complain(printable(list.error().why));
         away = !list;
     }
@@ -145,14 +145,20 @@ Exit watch_in_pipe(const TicketDesk& desk, std::vector<Ticket> first, bool json)
 } // namespace
 
 Exit watch(const TicketDesk& desk, bool json) {
-    auto list = desk.list(false);
-    if (!list) {
-        complain(printable(list.error().why));
-        return list.error().exit;
+    const bool terminal = !json && out_surface().terminal && isatty(STDIN_FILENO) == 1;
+    std::expected<std::vector<Ticket>, Refusal> first;
+    if (terminal) {
+        auto page = desk.list({});
+        if (page) first = std::move(page->tickets);
+        else first = std::unexpected(page.error());
+    } else {
+        first = desk.standing();
     }
-    if (!json && out_surface().terminal && isatty(STDIN_FILENO) == 1)
-        return watch_on_terminal(desk, std::move(list->tickets));
-    return watch_in_pipe(desk, std::move(list->tickets), json);
+    if (!first) {
+        complain(printable(first.error().why));
+        return first.error().exit;
+    }
+    return terminal ? watch_on_terminal(desk, std::move(*first)) : watch_in_pipe(desk, std::move(*first), json);
 }
 
 } // namespace weir::cli

@@ -115,6 +115,7 @@ void Desk::Parts::write(int fd, const DeskReply& reply) {
     head.answer(reply.status);
     head.field("Content-Type", reply.type);
     head.field("Content-Length", reply.body.size());
+    if (!reply.etag.empty()) head.field("ETag", reply.etag);
     head.lines("Cache-Control: no-store\r\nConnection: close\r\n");
     if (!head.finish()) return;
     out.append(reply.body);
@@ -162,7 +163,9 @@ void Desk::Parts::serve(int fd) {
                               .path = head->path,
                               .query = head->query,
                               .body = in.text().substr(head->size, head->content_length),
-                              .visitor = visitor_of(peer.uid)}));
+                              .visitor = visitor_of(peer.uid),
+                              .if_match = head->joined("if-match"),
+                              .idempotency_key = head->joined("idempotency-key")}));
 }
 
 void Desk::Parts::run() {

@@ -16,6 +16,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,12 +33,14 @@ struct DeskRequest {
     http::Method method = http::Method::get;
     std::string_view path, query, body;
     Visitor visitor;
+    std::optional<std::string> if_match{}, idempotency_key{}; // fields of these names; several lines are one list
 };
 
 struct DeskReply {
     uint16_t status = 200;
     std::string_view type = "application/json";
     std::string body;
+    std::string etag{}; // of what the body shows; empty: it has none
 };
 
 struct DeskOptions {

@@ -26,6 +26,9 @@ bool ends_run(const post::ApprovalAsk& ask) {
     return ask.kind == Kind::finish || ask.kind == Kind::put_back || ask.kind == Kind::delivered;
 }
 
+/// Empties `list` and gives its memory back: a group may have been large, and the next one is not.
+template <class T> void drop(std::vector<T>& list) { std::vector<T>().swap(list); }
+
 } // namespace
 
 bool post_ask(DocketMailbox& mailbox, post::ApprovalAsk&& ask) {
@@ -56,6 +59,7 @@ OrText<std::unique_ptr<Docket>> Docket::open(StoreOptions options, ring::Ring& r
     docket->evidence_ = std::move(*evidence);
     docket->written_ = Evidence::written(own.segments);
     docket->write_outbox();
+    docket->rows_.clear();
     ring.on_wake(&docket->wake_op_);
     return docket;
 }
@@ -71,16 +75,17 @@ Docket::~Docket() {
 OrText<void> Docket::read() {
     auto standing = table_->standing(now());
     if (!standing) return std::unexpected(standing.error());
-    for (Ticket& ticket : *standing) {
-        const std::string id = ticket.id;
-        by_digest_[ticket.digest] = id; // of several with one digest the newest counts: they come in that order
-        live_.emplace(id, Live{std::move(ticket), {}});
+    std::vector<Live*> running;
+    for (const Standing& ticket : *standing) {
+        if (ticket.id.size() != approve::id_bytes)
+            return std::unexpected("ticket " + ticket.id + " has no id of weir's");
+        Live& entry = stand(ticket); // Of several with one digest the newest counts: they come in that order.
+        if (entry.state == State::executing) running.push_back(&entry);
     }
     if (const auto begun = table_->begin(); !begun) return begun;
-    for (auto& [id, entry] : live_)
-        if (entry.ticket.state == State::executing)
-            if (const auto taken = take(entry, Turn::lose, "weir", "weir ended while it ran"); !taken)
-                return std::unexpected(taken.error());
+    for (Live* const entry : running)
+        if (const auto taken = take(*entry, Turn::lose, "weir", "weir ended while it ran"); !taken)
+            return std::unexpected(taken.error());
     undo_.clear();
     return table_->commit();
 }
@@ -110,12 +115,7 @@ uint64_t Docket::next_due_ns() const {
     return std::min(next, record_due_ns);
 }
 
-uint64_t Docket::next_due_wall_ns() const {
-    uint64_t due = UINT64_MAX;
-    for (const auto& [id, entry] : live_)
-        due = std::min(due, approve::is_over(entry.ticket.state) ? entry.ticket.stands_ns : entry.ticket.expires_ns);
-    return due;
-}
+uint64_t Docket::next_due_wall_ns() const { return due_.empty() ? UINT64_MAX : (*due_.begin())->due_ns(); }
 
 void Docket::group(std::vector<Mail>&& mail) {
     const uint64_t wall = now();
@@ -149,25 +149,21 @@ void Docket::group(std::vector<Mail>&& mail) {
         if (failure.empty()) failure = "the transaction failed";
         log::error("approvals_unavailable", {{"error", failure}});
         table_->rollback();
-        for (auto change = undo_.rbegin(); change != undo_.rend(); ++change) {
-            if (change->existed) {
-                live_[change->id].ticket = change->before;
-                by_digest_[change->before.digest] = change->id;
-            } else {
-                forget(change->id);
-            }
-        }
+        undo();
         tellings_.clear();
         answers_.clear();
         nothing_written(mail);
     }
-    undo_.clear();
+    drop(undo_);
+    rows_.clear();
     publish();
     answer_lookups(mail);
     if (wall > pruned_ns_ + 3600 * s_ns) {
         pruned_ns_ = wall;
         if (const auto pruned = table_->prune(wall - over_kept_ns); !pruned)
             log::warn("approvals_prune", {{"error", pruned.error()}});
+        if (const auto forgotten = table_->forget_said(wall - said_kept_ns); !forgotten)
+            log::warn("approvals_prune", {{"error", forgotten.error()}});
     }
 }
 
@@ -207,10 +203,12 @@ void Docket::write_outbox() {
     for (size_t i = 0; !lagging_ && i < lines->size(); ++i) {
         const OutboxLine& line = (*lines)[i];
         if (!written_.contains({line.ticket, line.version})) {
-            if (const auto found = live_.find(line.ticket); found != live_.end()) {
-                lagging_ = !evidence_->append(found->second.ticket, line);
+            const bool with_body = line.kind == static_cast<uint16_t>(record::Kind::held);
+            const auto known = rows_.find(line.ticket);
+            if (known != rows_.end() && (!with_body || !known->second.body.empty())) {
+                lagging_ = !evidence_->append(known->second, line);
             } else {
-                const auto row = table_->find(line.ticket);
+                const auto row = table_->find(line.ticket, with_body);
                 lagging_ = !row.has_value() || (*row && !evidence_->append(**row, line));
             }
         }
@@ -245,31 +243,13 @@ void Docket::look_at_record() {
 void Docket::publish() {
     for (auto& telling : tellings_) held_tellings_.push_back(std::move(telling));
     for (auto& answer : answers_) held_answers_.push_back(std::move(answer));
-    tellings_.clear();
-    answers_.clear();
+    drop(tellings_);
+    drop(answers_);
     if (lagging_ || recorded_ != appended_) return;
     for (auto& telling : held_tellings_) options_.tell(telling.worker, std::move(telling.news));
     for (auto& answer : held_answers_) answer();
-    held_tellings_.clear();
-    held_answers_.clear();
-}
-
-size_t Docket::pending() const {
-    size_t count = 0;
-    for (const auto& [id, entry] : live_) count += entry.ticket.state == State::pending;
-    return count;
-}
-
-size_t Docket::executing() const {
-    size_t count = 0;
-    for (const auto& [id, entry] : live_) count += entry.ticket.state == State::executing;
-    return count;
-}
-
-size_t Docket::waiters() const {
-    size_t count = 0;
-    for (const auto& [id, entry] : live_) count += entry.waiters.size();
-    return count;
+    drop(held_tellings_);
+    drop(held_answers_);
 }
 
 } // namespace weir::control

@@ -5,9 +5,14 @@
 // `control`, and only when that is synced is anybody told. While it is not, mail stays in the box: what comes meanwhile is the
 // next group. After a crash open() makes good what was between the two.
 //
+// A ticket's row is its truth; memory keeps of each that stands what every turn asks for (Live), found by id, by digest and by
+// when it is due, and counted by state and by principal: what a group costs follows from what is in it, not from how many wait.
+// Bodies and texts are read from the row when somebody is to have them.
+//
 // Not a thread: the store's (store.cc) turns it. Time and the record's files come through the Ring, so that the simulator
 // can turn it in a time of its own; SQLite blocks. Everything but the mailbox belongs to whoever turns it. docket.cc is the
-// turn; docket_turns.cc is what happens to tickets within a group.
+// turn; docket_turns.cc what happens to tickets within a group; docket_standing.cc what is kept of them; docket_lists.cc what
+// people look at.
 #pragma once
 
 #include "approve/ticket.h"
@@ -16,10 +21,12 @@
 #include "control/tickets.h"
 #include "post/mailbox.h"
 
+#include <array>
+#include <cstring>
 #include <functional>
 #include <future>
-#include <map>
 #include <set>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <variant>
@@ -40,9 +47,12 @@ struct DecideQuestion {
     Actor actor;
     std::string note;
     std::shared_ptr<std::promise<Decided>> answer;
+    Guard guard{};
 };
 using Mail = std::variant<post::ApprovalAsk, ListQuestion, FindQuestion, DecideQuestion>;
 using DocketMailbox = post::Mailbox<Mail>;
+
+inline constexpr uint64_t said_kept_ns = uint64_t{86'400} * s_ns; // an answer, for who decides again with the same key
 
 /// Posts what a worker asks. False: the box is full. What waits for no answer is never refused: nobody else knows how a run
 /// ended or that a waiter has gone, and there are no more of these than waiters.
@@ -71,9 +81,9 @@ class Docket {
     void close() { closing_ = true; }
     bool closed() const { return evidence_ == nullptr || evidence_->closed(); }
 
-    size_t pending() const;
-    size_t executing() const;
-    /// Exchanges that are told what becomes of their tickets.
+    size_t pending() const { return pending_; }
+    size_t executing() const { return executing_; }
+    /// Exchanges that are told what becomes of their tickets. Counts them.
     size_t waiters() const;
 
   private:
@@ -81,18 +91,39 @@ class Docket {
         uint32_t worker;
         Ref ref;
     };
+    using PendingOf = std::unordered_map<std::string, size_t>; // how many of each principal
     struct Live {
-        Ticket ticket;
+        std::array<char, approve::id_bytes> id_octets{};
+        approve::State state = approve::State::pending;
+        bool told = false;
+        std::array<uint8_t, 32> digest{}, definition{};
+        uint64_t version = 1, expires_ns = 0, stands_ns = 0;
+        PendingOf::value_type* principal = nullptr;
         std::vector<Waiter> waiters;
+
+        std::string_view id() const { return {id_octets.data(), id_octets.size()}; }
+        bool over() const { return approve::is_over(state); }
+        uint64_t due_ns() const { return over() ? stands_ns : expires_ns; }
+    };
+    struct DueFirst {
+        bool operator()(const Live* a, const Live* b) const {
+            return std::pair(a->due_ns(), a->id()) < std::pair(b->due_ns(), b->id());
+        }
+    };
+    struct DigestHash {
+        size_t operator()(const std::array<uint8_t, 32>& digest) const noexcept {
+            size_t hash = 0;
+            std::memcpy(&hash, digest.data(), sizeof hash);
+            return hash;
+        }
     };
     struct Telling {
         uint32_t worker;
         post::ApprovalNews news;
     };
     struct Undo {
-        std::string id;
-        bool existed;
-        Ticket before;
+        Standing before;
+        bool existed, by_digest; // it did, and its digest led to it
     };
     Docket(StoreOptions options, ring::Ring& ring, DocketMailbox& mailbox);
     OrText<void> read();
@@ -115,17 +146,31 @@ class Docket {
     OrText<void> claim(post::ApprovalAsk& ask);
     OrText<void> finish(post::ApprovalAsk& ask);
     OrText<void> decide(DecideQuestion& question);
+    OrText<void> keep(const DecideQuestion& question, Decided& decided);
     OrText<void> expire_due();
     OrText<bool> take(Live& entry, approve::Turn how, std::string by, std::string note, Person person = {});
     OrText<void> refuse(Live& entry, const DecideQuestion& question, approve::Right right);
-    OrText<void> save(Live& entry, uint64_t version);
-    void remember_before(const std::string& id);
     enum class Says : uint8_t { change, answer, grant };
-    void news_to(const Live& entry, const Waiter& waiter, Says says);
-    void tell_all(const Live& entry);
+    OrText<void> news_to(const Live& entry, const Waiter& waiter, Says says);
+    OrText<void> tell_all(const Live& entry);
     void unavailable(const post::ApprovalAsk& ask, std::string_view why);
+
+    // docket_standing.cc
+    Live* find_live(std::string_view id);
+    Live& stand(const Standing& ticket);
+    void forget(Live& entry);
+    /// Before and after what it is found or counted by changes.
+    void leave_order(Live& entry);
+    void enter_order(Live& entry);
     void drop_waiter(const post::ApprovalAsk& ask);
-    void forget(const std::string& id);
+    Standing standing_of(const Live& entry) const;
+    void remember_before(const Live& entry);
+    void remember_new(std::string_view id);
+    void undo();
+    OrText<Ticket*> row_of(const Live& entry);
+    OrText<void> save(Live& entry, const Ticket& row, uint64_t version);
+
+    // docket_lists.cc
     Result<Listed> list(const Listing& listing);
     Result<TicketView> find(const std::string& id);
 
@@ -137,13 +182,17 @@ class Docket {
     ring::Op wake_op_{};
     bool closing_ = false;
 
-    std::unordered_map<std::string, Live> live_; // what stands, by id
-    std::map<std::array<uint8_t, 32>, std::string> by_digest_;
+    std::unordered_map<std::string_view, std::unique_ptr<Live>> live_; // what stands, by id
+    std::unordered_map<std::array<uint8_t, 32>, Live*, DigestHash> by_digest_;
+    std::set<Live*, DueFirst> due_;
+    PendingOf pending_of_;
+    size_t pending_ = 0, executing_ = 0;
 
     // Of the group that is being worked on.
     std::vector<Telling> tellings_;
     std::vector<std::function<void()>> answers_;
-    std::vector<Undo> undo_; // its changes to live_, if its transaction fails
+    std::vector<Undo> undo_;                       // its changes to live_, if its transaction fails
+    std::unordered_map<std::string, Ticket> rows_; // that it has read or written, as they are now
 
     // Of the outbox, by its lines' numbers: what was given to the record, and what is there and goes with the next transaction.
     int64_t appended_ = 0, recorded_ = 0;

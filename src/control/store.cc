@@ -94,10 +94,11 @@ Result<TicketView> Store::find(std::string_view id) {
     return answer.get();
 }
 
-Decided Store::decide(std::string_view id, Verb verb, Actor actor, std::string_view note) {
+Decided Store::decide(std::string_view id, Verb verb, Actor actor, std::string_view note, Guard guard) {
     auto promise = std::make_shared<std::promise<Decided>>();
     auto answer = promise->get_future(); // The promise outlives the wait: the store may end, and then nobody answers.
-    if (!parts_->mailbox->post(DecideQuestion{std::string(id), verb, std::move(actor), std::string(note), promise}))
+    if (!parts_->mailbox->post(
+            DecideQuestion{std::string(id), verb, std::move(actor), std::string(note), promise, std::move(guard)}))
         return {};
     if (answer.wait_for(std::chrono::nanoseconds(answer_ns_max)) != std::future_status::ready) return {};
     return answer.get();

@@ -15,6 +15,7 @@
 #include "post/approvals.h"
 #include "record/chain.h"
 
+#include <array>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -59,15 +60,17 @@ struct TicketView {
 
 /// Which tickets, and how many.
 struct Listing {
-    bool all = false; // also those that are over
+    bool all = false;          // also those that are over
+    bool newest_first = false; // of those that wait or run; what is over comes so anyway
+    std::string prefix{};      // of the id: all others are left out, and the order is that of the ids
     size_t count_max = 1000;
     std::string after{}; // the `next` of the page before; empty: from the beginning
     /// Called on the store's thread, with a view without a body; must not throw. None: every one.
     std::function<bool(const TicketView&)> wanted{};
 };
 struct Listed {
-    std::vector<TicketView> tickets; // without their bodies
-    std::string next;                // of there being more: what the next page begins after
+    std::vector<TicketView> tickets; // without their bodies; also fewer than asked for, when many were not wanted
+    std::string next;                // of there being more to look through: what the next page begins after
 };
 
 /// Who decides: whoever opened the control socket, or the person whom a token names.
@@ -81,14 +84,27 @@ enum class Outcome : uint8_t {
     done,
     unchanged, // the same person had said the same before
     not_found,
-    conflict,   // it stands otherwise by now: `ticket` says how, and who decided
-    forbidden,  // this person may not, and `right` says why; recorded if there was something to decide
-    unavailable // the store cannot write now
+    conflict,      // it stands otherwise by now: `ticket` says how, and who decided
+    forbidden,     // this person may not, and `right` says why; recorded if there was something to decide
+    changed,       // it has another version than the ones named: `ticket` says how it stands; nothing was decided
+    said,          // the same request was answered before, with `said`
+    other_request, // the key was another request's
+    unavailable    // the store cannot write now
 };
 struct Decided {
     Outcome outcome = Outcome::unavailable;
-    TicketView ticket;
+    TicketView ticket{}; // without its body
     approve::Right right = approve::Right::granted;
+    std::string said{}; // of a request with a key: what Guard::write made of the answer, now or the first time
+};
+
+/// What a decision depends on, and by what it is known when it comes again.
+struct Guard {
+    std::vector<uint64_t> versions{};  // the ticket must have one of these; empty: whichever it has
+    std::string key{};                 // of whoever decides; empty: none
+    std::array<uint8_t, 32> request{}; // a digest of all that the request says
+    /// The answer to keep under the key. Called on the store's thread; must not throw.
+    std::function<std::string(const Decided&)> write{};
 };
 
 class Store {
@@ -103,13 +119,14 @@ class Store {
     /// From a worker. False when the box is full: the asker is refused.
     bool post(post::ApprovalAsk&& ask);
 
-    /// The tickets that wait or run, oldest first; with `all` also those that are over, newest first behind them.
+    /// A page of the tickets that wait or run, oldest first; with `all` also of those that are over, newest first behind them.
+    /// A page looks at a bounded number of tickets: where `next` is given there may be more.
     /// invalid: `after` is not the `next` of a page; limit_reached: the store did not answer in time.
     Result<Listed> list(Listing listing);
     /// The ticket `id`. not_found; io_failed: the database cannot be read; limit_reached: no answer in time.
     Result<TicketView> find(std::string_view id);
     /// A person's word about the ticket `id`, by the rules of approve/decider.h when a token says who it is.
-    Decided decide(std::string_view id, Verb verb, Actor actor, std::string_view note);
+    Decided decide(std::string_view id, Verb verb, Actor actor, std::string_view note, Guard guard = {});
 
     /// How many tickets wait; for status and metrics, from any thread.
     uint64_t waiting() const;

@@ -1,9 +1,7 @@
 // control/tickets.cc - SQL and rows.
 #include "control/tickets.h"
 
-#include "base/bytes.h"
 #include "base/workspace.h"
-#include "json/scan.h"
 #include "json/text.h"
 
 #include <sqlite3.h>
@@ -16,7 +14,7 @@ namespace weir::control {
 namespace {
 
 // The number of the schema stands in the database's own header (PRAGMA user_version).
-constexpr uint64_t schema_version = 2;
+constexpr uint64_t schema_version = 3;
 constexpr const char* schema = R"(
 CREATE TABLE ticket(
   id TEXT PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL, digest BLOB NOT NULL, definition BLOB NOT NULL,
@@ -44,11 +42,36 @@ ALTER TABLE outbox ADD COLUMN subject TEXT NOT NULL DEFAULT '';
 ALTER TABLE outbox ADD COLUMN display TEXT NOT NULL DEFAULT '';
 PRAGMA user_version = 2;
 )";
-constexpr const char* columns =
-    "id, version, state, digest, definition, principal, person, client, server, method, name, body, reason, "
-    "session_key, "
-    "deciders, policies, generation, created, expires, decided_by, decided_note, decided, answer, stands, told, "
-    "asker_issuer, asker_subjects, asker_email, decider_issuer, decider_subject, decider_display";
+// An index for each order in which tickets are looked through, and what was answered to decisions that had a key.
+constexpr const char* schema_3 = R"(
+DROP INDEX ticket_state;
+CREATE INDEX ticket_waiting ON ticket(created, id) WHERE state IN ('pending','approved','executing');
+CREATE INDEX ticket_over ON ticket(created, id) WHERE state NOT IN ('pending','approved','executing');
+CREATE INDEX ticket_stands ON ticket(stands) WHERE state NOT IN ('pending','approved','executing');
+CREATE TABLE said(
+  number INTEGER PRIMARY KEY AUTOINCREMENT, actor TEXT NOT NULL, key TEXT NOT NULL, digest BLOB NOT NULL,
+  answer TEXT NOT NULL, made INTEGER NOT NULL) STRICT;
+CREATE UNIQUE INDEX said_key ON said(actor, key);
+PRAGMA user_version = 3;
+)";
+// The columns of a Ticket; of a list's without the text that may be long.
+#define WEIR_COLUMNS(body) \
+    "id, version, state, digest, definition, principal, person, client, server, method, name, " body \
+    ", reason, session_key, deciders, policies, generation, created, expires, decided_by, decided_note, decided, stands, " \
+    "told, asker_issuer, asker_subjects, asker_email, decider_issuer, decider_subject, decider_display"
+#define WEIR_WAITING "state IN ('pending','approved','executing')"
+#define WEIR_OVER "state NOT IN ('pending','approved','executing')"
+
+// In the order of Order.
+constexpr std::array<const char*, 4> in_order = {
+    "SELECT " WEIR_COLUMNS("''") " FROM ticket WHERE " WEIR_WAITING
+                                 " AND (created, id) > (?, ?) ORDER BY created, id LIMIT ?",
+    "SELECT " WEIR_COLUMNS("''") " FROM ticket WHERE " WEIR_WAITING
+                                 " AND (created, id) < (?, ?) ORDER BY created DESC, id DESC LIMIT ?",
+    "SELECT " WEIR_COLUMNS("''") " FROM ticket WHERE " WEIR_OVER
+                                 " AND (created, id) < (?, ?) ORDER BY created DESC, id DESC LIMIT ?",
+    "SELECT " WEIR_COLUMNS("''") " FROM ticket WHERE id >= ? AND id < ? AND id > ? ORDER BY id LIMIT ?",
+};
 
 std::string lists_text(const std::vector<std::vector<std::string>>& lists) {
     json::Text text;
@@ -62,24 +85,12 @@ std::string lists_text(const std::vector<std::vector<std::string>>& lists) {
     return text.text();
 }
 
-/// The inverse; whatever is not such a text has nothing in it.
-std::vector<std::vector<std::string>> read_lists(std::string_view stored) {
-    BufferPool pool;
-    PaddedBytes text(pool);
-    Workspace space(pool);
-    text.append(stored);
-    json::Scanner scanner({});
-    std::vector<std::vector<std::string>> lists;
-    const auto document = scanner.scan(text.padded());
-    if (!document) return lists;
-    for (const auto list : json::Value::root(*document).elements()) {
-        lists.emplace_back();
-        for (const auto one : list.elements()) lists.back().emplace_back(one.string(space));
-    }
-    return lists;
-}
-
 } // namespace
+
+Place Place::first(Order order) {
+    const bool down = order == Order::waiting_newest || order == Order::over_newest;
+    return {.order = order, .created_ns = down ? UINT64_MAX >> 1 : 0, .id = {}};
+}
 
 /// A prepared statement with what is bound to it, in order, and its columns, in order.
 class Tickets::Statement {
@@ -87,7 +98,10 @@ class Tickets::Statement {
     explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
     Statement(const Statement&) = delete;
     Statement& operator=(const Statement&) = delete;
-    ~Statement() { sqlite3_finalize(statement_); }
+    ~Statement() {
+        sqlite3_reset(statement_);
+        sqlite3_clear_bindings(statement_); // What was bound is not kept.
+    }
 
     Statement& bind(std::string_view text) {
         sqlite3_bind_text64(statement_, ++bound_, text.data() == nullptr ? "" : text.data(), text.size(),
@@ -186,10 +200,14 @@ OrText<void> Tickets::upgrade(uint64_t version) {
     std::string steps = "BEGIN IMMEDIATE;";
     if (version < 1) steps += schema;
     if (version < 2) steps += schema_2;
+    if (version < 3) steps += schema_3;
     return run((steps + "COMMIT").c_str());
 }
 
-Tickets::~Tickets() { sqlite3_close(database_); }
+Tickets::~Tickets() {
+    for (const auto& [sql, statement] : prepared_) sqlite3_finalize(statement);
+    sqlite3_close(database_);
+}
 
 std::unexpected<std::string> Tickets::failed() const {
     return std::unexpected(std::string(database_ == nullptr ? "no memory" : sqlite3_errmsg(database_)));
@@ -200,9 +218,12 @@ OrText<void> Tickets::run(const char* sql) {
     return {};
 }
 
+/// Prepares `sql`, a constant, once.
 OrText<sqlite3_stmt*> Tickets::prepare(const char* sql) {
-    sqlite3_stmt* statement = nullptr;
-    if (sqlite3_prepare_v2(database_, sql, -1, &statement, nullptr) != SQLITE_OK) return failed();
+    sqlite3_stmt*& statement = prepared_[sql];
+    if (statement == nullptr &&
+        sqlite3_prepare_v3(database_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr) != SQLITE_OK)
+        return failed();
     return statement;
 }
 
@@ -213,16 +234,16 @@ void Tickets::rollback() {
 }
 
 OrText<void> Tickets::insert(const Ticket& t) {
-    const auto prepared = prepare((std::string("INSERT INTO ticket(") + columns +
-                                   ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
-                                      .c_str());
+    const auto prepared = prepare("INSERT INTO ticket(" WEIR_COLUMNS(
+        "body") ", answer) VALUES("
+                "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'')");
     if (!prepared) return std::unexpected(prepared.error());
     Statement s(*prepared);
     s.bind(t.id).bind(t.version).bind(approve::name_of(t.state)).bind(t.digest).bind(t.definition);
     s.bind(t.principal).bind(t.person).bind(t.client).bind(t.server).bind(t.method).bind(t.name).bind(t.body);
     s.bind(t.reason).bind(t.session_key).bind(lists_text(t.by)).bind(lists_text({t.policies})).bind(t.generation);
     s.bind(t.created_ns).bind(t.expires_ns).bind(t.decided_by).bind(t.decided_note).bind(t.decided_ns);
-    s.bind(t.answer).bind(t.stands_ns).bind(uint64_t{t.told});
+    s.bind(t.stands_ns).bind(uint64_t{t.told});
     s.bind(t.asker.issuer).bind(lists_text({t.asker.subjects})).bind(t.asker.email);
     s.bind(t.decider.issuer).bind(t.decider.subject).bind(t.decider.display);
     if (s.step() != SQLITE_DONE) return failed();
@@ -232,14 +253,24 @@ OrText<void> Tickets::insert(const Ticket& t) {
 OrText<bool> Tickets::update(const Ticket& t, uint64_t version) {
     const auto prepared = prepare(
         "UPDATE ticket SET version=?, state=?, expires=?, decided_by=?, decided_note=?, decided=?, "
-        "answer=?, stands=?, told=?, decider_issuer=?, decider_subject=?, decider_display=? WHERE id=? AND version=?");
+        "stands=?, told=?, decider_issuer=?, decider_subject=?, decider_display=? "
+        "WHERE id=? AND version=?");
     if (!prepared) return std::unexpected(prepared.error());
     Statement s(*prepared);
     s.bind(t.version).bind(approve::name_of(t.state)).bind(t.expires_ns).bind(t.decided_by).bind(t.decided_note);
-    s.bind(t.decided_ns).bind(t.answer).bind(t.stands_ns).bind(uint64_t{t.told});
+    s.bind(t.decided_ns).bind(t.stands_ns).bind(uint64_t{t.told});
     s.bind(t.decider.issuer).bind(t.decider.subject).bind(t.decider.display).bind(t.id).bind(version);
     if (s.step() != SQLITE_DONE) return failed();
     return sqlite3_changes(database_) == 1;
+}
+
+OrText<void> Tickets::keep_answer(std::string_view id, std::string_view answer) {
+    const auto prepared = prepare("UPDATE ticket SET answer=? WHERE id=?");
+    if (!prepared) return std::unexpected(prepared.error());
+    Statement s(*prepared);
+    s.bind(answer).bind(id);
+    if (s.step() != SQLITE_DONE) return failed();
+    return {};
 }
 
 OrText<void> Tickets::remember(const OutboxLine& line) {
@@ -286,12 +317,65 @@ OrText<std::vector<OutboxLine>> Tickets::outbox(int64_t number) {
     return lines;
 }
 
-OrText<std::vector<Ticket>> Tickets::read_all(Statement& s, size_t count_max,
-                                              const std::function<bool(const Ticket&)>& wanted) {
-    std::vector<Ticket> all;
-    int stepped = SQLITE_DONE;
-    while (all.size() < count_max && (stepped = s.step()) == SQLITE_ROW) {
-        Ticket t;
+/// The inverse of lists_text(); whatever is not such a text has nothing in it.
+std::vector<std::vector<std::string>> Tickets::read_lists(std::string_view stored) {
+    PaddedBytes text(pool_);
+    Workspace space(pool_);
+    text.append(stored);
+    std::vector<std::vector<std::string>> lists;
+    const auto document = scanner_.scan(text.padded());
+    if (!document) return lists;
+    for (const auto list : json::Value::root(*document).elements()) {
+        lists.emplace_back();
+        for (const auto one : list.elements()) lists.back().emplace_back(one.string(space));
+    }
+    return lists;
+}
+
+/// The row that `s` has come to, its columns as WEIR_COLUMNS has them.
+OrText<Ticket> Tickets::read(Statement& s) {
+    Ticket t;
+    t.id = s.text();
+    t.version = s.number();
+    const auto state = approve::state_of(s.text());
+    if (!state) return std::unexpected("ticket " + t.id + " is in no state that this weir knows");
+    t.state = *state;
+    t.digest = s.bytes();
+    t.definition = s.bytes();
+    for (std::string* text :
+         {&t.principal, &t.person, &t.client, &t.server, &t.method, &t.name, &t.body, &t.reason, &t.session_key})
+        *text = s.text();
+    t.by = read_lists(s.text());
+    if (auto policies = read_lists(s.text()); !policies.empty()) t.policies = std::move(policies.front());
+    t.generation = s.number();
+    t.created_ns = s.number();
+    t.expires_ns = s.number();
+    t.decided_by = s.text();
+    t.decided_note = s.text();
+    t.decided_ns = s.number();
+    t.stands_ns = s.number();
+    t.told = s.number() != 0;
+    t.asker.issuer = s.text();
+    if (auto subjects = read_lists(s.text()); !subjects.empty()) t.asker.subjects = std::move(subjects.front());
+    for (std::string* text : {&t.asker.email, &t.decider.issuer, &t.decider.subject, &t.decider.display})
+        *text = s.text();
+    return t;
+}
+
+OrText<std::vector<Standing>> Tickets::standing(uint64_t now_ns) {
+    const auto prepared = prepare(
+        "SELECT id, version, state, digest, definition, principal, expires, stands, told, created "
+        "FROM ticket WHERE " WEIR_WAITING
+        " UNION ALL "
+        "SELECT id, version, state, digest, definition, principal, expires, stands, told, created "
+        "FROM ticket WHERE " WEIR_OVER " AND stands > ? ORDER BY created, id");
+    if (!prepared) return std::unexpected(prepared.error());
+    Statement s(*prepared);
+    s.bind(now_ns);
+    std::vector<Standing> all;
+    int stepped = 0;
+    while ((stepped = s.step()) == SQLITE_ROW) {
+        Standing t;
         t.id = s.text();
         t.version = s.number();
         const auto state = approve::state_of(s.text());
@@ -299,70 +383,105 @@ OrText<std::vector<Ticket>> Tickets::read_all(Statement& s, size_t count_max,
         t.state = *state;
         t.digest = s.bytes();
         t.definition = s.bytes();
-        for (std::string* text :
-             {&t.principal, &t.person, &t.client, &t.server, &t.method, &t.name, &t.body, &t.reason, &t.session_key})
-            *text = s.text();
-        t.by = read_lists(s.text());
-        if (auto policies = read_lists(s.text()); !policies.empty()) t.policies = std::move(policies.front());
-        t.generation = s.number();
-        t.created_ns = s.number();
+        t.principal = s.text();
         t.expires_ns = s.number();
-        t.decided_by = s.text();
-        t.decided_note = s.text();
-        t.decided_ns = s.number();
-        t.answer = s.text();
         t.stands_ns = s.number();
         t.told = s.number() != 0;
-        t.asker.issuer = s.text();
-        if (auto subjects = read_lists(s.text()); !subjects.empty()) t.asker.subjects = std::move(subjects.front());
-        for (std::string* text : {&t.asker.email, &t.decider.issuer, &t.decider.subject, &t.decider.display})
-            *text = s.text();
-        if (!wanted || wanted(t)) all.push_back(std::move(t));
+        all.push_back(std::move(t));
     }
-    if (stepped != SQLITE_DONE && stepped != SQLITE_ROW) return failed();
+    if (stepped != SQLITE_DONE) return failed();
     return all;
 }
 
-OrText<std::vector<Ticket>> Tickets::standing(uint64_t now_ns) {
-    const auto prepared = prepare((std::string("SELECT ") + columns +
-                                   " FROM ticket WHERE state IN ('pending','approved','executing') OR stands > ? "
-                                   "ORDER BY created, id")
-                                      .c_str());
+OrText<std::optional<Ticket>> Tickets::find(std::string_view id, bool with_body) {
+    const auto prepared = prepare(with_body ? "SELECT " WEIR_COLUMNS("body") " FROM ticket WHERE id = ?"
+                                            : "SELECT " WEIR_COLUMNS("''") " FROM ticket WHERE id = ?");
     if (!prepared) return std::unexpected(prepared.error());
     Statement s(*prepared);
-    s.bind(now_ns);
-    return read_all(s);
-}
-
-OrText<std::optional<Ticket>> Tickets::find(std::string_view id) {
-    const auto prepared = prepare((std::string("SELECT ") + columns + " FROM ticket WHERE id = ?").c_str());
-    if (!prepared) return std::unexpected(prepared.error());
-    Statement s(*prepared);
-    s.bind(id);
-    auto found = read_all(s);
+    const int stepped = s.bind(id).step();
+    if (stepped == SQLITE_DONE) return std::nullopt;
+    if (stepped != SQLITE_ROW) return failed();
+    auto found = read(s);
     if (!found) return std::unexpected(found.error());
-    if (found->empty()) return std::nullopt;
-    return std::move(found->front());
+    return std::move(*found);
 }
 
-OrText<std::vector<Ticket>> Tickets::past(size_t count_max, const PastPlace& place,
-                                          const std::function<bool(const Ticket&)>& wanted) {
-    if (count_max == 0) return std::vector<Ticket>();
-    const auto prepared =
-        prepare((std::string("SELECT ") + columns +
-                 " FROM ticket WHERE state NOT IN ('pending','approved','executing') AND (created < ? OR (created = ? "
-                 "AND id > ?)) ORDER BY created DESC, id")
-                    .c_str());
+OrText<std::string> Tickets::text(std::string_view id, TicketText which) {
+    constexpr std::array<const char*, 3> questions = {"SELECT body FROM ticket WHERE id = ?",
+                                                      "SELECT answer FROM ticket WHERE id = ?",
+                                                      "SELECT decided_note FROM ticket WHERE id = ?"};
+    const auto prepared = prepare(questions[static_cast<size_t>(which)]);
     if (!prepared) return std::unexpected(prepared.error());
     Statement s(*prepared);
-    s.bind(place.created_ns).bind(place.created_ns).bind(place.id);
-    return read_all(s, count_max, wanted);
+    const int stepped = s.bind(id).step();
+    if (stepped == SQLITE_DONE) return std::string();
+    if (stepped != SQLITE_ROW) return failed();
+    return s.text();
+}
+
+OrText<size_t> Tickets::each(const Place& place, std::string_view prefix, size_t rows_max,
+                             const std::function<bool(Ticket&&)>& visit) {
+    const auto prepared = prepare(in_order[static_cast<size_t>(place.order)]);
+    if (!prepared) return std::unexpected(prepared.error());
+    Statement s(*prepared);
+    if (place.order == Order::by_id) s.bind(prefix).bind(std::string(prefix) + '\x7f').bind(place.id); // ids are ASCII
+    else s.bind(place.created_ns).bind(place.id);
+    s.bind(uint64_t{rows_max});
+    size_t rows = 0;
+    int stepped = 0;
+    while ((stepped = s.step()) == SQLITE_ROW) {
+        auto ticket = read(s);
+        if (!ticket) return std::unexpected(ticket.error());
+        ++rows;
+        if (!visit(std::move(*ticket))) return rows;
+    }
+    if (stepped != SQLITE_DONE) return failed();
+    return rows;
+}
+
+OrText<std::optional<Said>> Tickets::said(std::string_view by, std::string_view key) {
+    const auto prepared = prepare("SELECT digest, answer, made FROM said WHERE actor = ? AND key = ?");
+    if (!prepared) return std::unexpected(prepared.error());
+    Statement s(*prepared);
+    const int stepped = s.bind(by).bind(key).step();
+    if (stepped == SQLITE_DONE) return std::nullopt;
+    if (stepped != SQLITE_ROW) return failed();
+    Said said;
+    said.digest = s.bytes();
+    said.answer = s.text();
+    said.made_ns = s.number();
+    return said;
+}
+
+OrText<void> Tickets::say(std::string_view by, std::string_view key, const Said& said, uint64_t count_max) {
+    const auto prepared = prepare("INSERT OR REPLACE INTO said(actor, key, digest, answer, made) VALUES(?,?,?,?,?)");
+    const auto forgetting = prepare("DELETE FROM said WHERE number <= ?");
+    if (!prepared) return std::unexpected(prepared.error());
+    if (!forgetting) return std::unexpected(forgetting.error());
+    Statement s(*prepared);
+    s.bind(by).bind(key).bind(said.digest).bind(said.answer).bind(said.made_ns);
+    if (s.step() != SQLITE_DONE) return failed();
+    const auto newest = static_cast<uint64_t>(sqlite3_last_insert_rowid(database_));
+    if (newest <= count_max) return {};
+    Statement forget(*forgetting);
+    forget.bind(newest - count_max);
+    if (forget.step() != SQLITE_DONE) return failed();
+    return {};
+}
+
+OrText<void> Tickets::forget_said(uint64_t before_ns) {
+    const auto prepared = prepare("DELETE FROM said WHERE made < ?");
+    if (!prepared) return std::unexpected(prepared.error());
+    Statement s(*prepared);
+    s.bind(before_ns);
+    if (s.step() != SQLITE_DONE) return failed();
+    return {};
 }
 
 OrText<void> Tickets::prune(uint64_t before_ns) {
-    const auto prepared = prepare(
-        "DELETE FROM ticket WHERE state NOT IN ('pending','approved','executing') AND stands < ? AND created < ? "
-        "AND id NOT IN (SELECT ticket FROM outbox)");
+    const auto prepared = prepare("DELETE FROM ticket WHERE " WEIR_OVER
+                                  " AND stands < ? AND created < ? "
+                                  "AND id NOT IN (SELECT ticket FROM outbox)");
     if (!prepared) return std::unexpected(prepared.error());
     Statement s(*prepared);
     s.bind(before_ns).bind(before_ns);

@@ -83,7 +83,9 @@ bool ask_desk(Exchange& exchange) {
                                       .path = std::string(head.path),
                                       .query = std::string(head.query),
                                       .body = std::string(exchange.body_view.text()),
-                                      .who = decider_of(*exchange.principal)});
+                                      .who = decider_of(*exchange.principal),
+                                      .if_match = head.joined("if-match"),
+                                      .idempotency_key = head.joined("idempotency-key")});
 }
 
 void hear_desk(Worker& worker, post::DeskNews&& news) {
@@ -101,7 +103,9 @@ Next step_desk(Exchange& exchange) {
     if (exchange.desk_news != nullptr) {
         link->clear_deadline();
         if (worker.draining()) exchange.keep_alive = false;
-        write_answer(exchange, exchange.desk_news->status, exchange.desk_news->body, no_store);
+        const post::DeskNews& news = *exchange.desk_news;
+        const std::string lines = news.etag.empty() ? std::string() : "ETag: " + news.etag + "\r\n";
+        write_answer(exchange, news.status, news.body, lines + std::string(no_store));
         return go(exchange, Step::settle);
     }
     if (worker.has_last_words()) return refuse(exchange, Error::draining);

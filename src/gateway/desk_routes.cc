@@ -2,6 +2,7 @@
 #include "gateway/desk_routes.h"
 
 #include "gateway/authentication.h"
+#include "gateway/desk_guard.h"
 #include "json/scan.h"
 #include "json/utf8.h"
 
@@ -44,7 +45,9 @@ DeskReply error(uint16_t status, std::string_view name, std::string_view text, c
     json::Text out;
     out.begin_object().name("error").string(name).name("text").string(as_json_text(text));
     if (ticket != nullptr) write_ticket(out.name("ticket"), *ticket, false);
-    return {.status = status, .body = out.end_object().text()};
+    return {.status = status,
+            .body = out.end_object().text(),
+            .etag = ticket == nullptr ? std::string() : etag_of(ticket->version)};
 }
 
 DeskReply unavailable() {
@@ -99,6 +102,11 @@ bool read_member(std::string_view name, std::string value, bool person, Question
         into.server = std::move(value);
     } else if (name == "name") {
         into.name = std::move(value);
+    } else if (name == "id") {
+        if (!approve::is_ticket_id(value, true)) return false;
+        into.listing.prefix = std::move(value);
+    } else if (name == "newest" && flag) {
+        into.listing.newest_first = value == "1";
     } else if (name == "after") {
         into.listing.after = std::move(value);
     } else if (name == "limit") {
@@ -120,7 +128,7 @@ std::expected<Question, std::string> read_question(std::string_view query, bool 
         auto value = decoded(member.substr(std::min(equals + 1, member.size())));
         if (!value || !read_member(member.substr(0, equals), std::move(*value), person, question))
             return std::unexpected(
-                fmt::format("what may be asked is all=1, state=STATE, server=NAME, name=NAME, "
+                fmt::format("what may be asked is all=1, state=STATE, server=NAME, name=NAME, id=BEGINNING, newest=1, "
                             "{}limit=1 to {} and after=NEXT",
                             person ? "mine=1, " : "", listed_max));
     }
@@ -160,7 +168,7 @@ DeskReply show(const DeskParts& parts, std::string_view id, const approve::Decid
         return error(403, name_of(approve::Right::not_named), text_of(approve::Right::not_named));
     json::Text out;
     write_ticket(out, *ticket, true);
-    return {.body = out.text()};
+    return {.body = out.text(), .etag = etag_of(ticket->version)};
 }
 
 struct Word {
@@ -204,28 +212,41 @@ control::Actor actor_of(const DeskRequest& request, const approve::Decider* pers
     return {fmt::format("unix:{}:{}", request.visitor.uid, as_json_text(request.visitor.name))};
 }
 
-DeskReply decide(const DeskParts& parts, std::string_view id, const DeskRequest& request,
-                 const approve::Decider* person) {
-    const auto word = read_decision(request.body);
-    if (!word) return error(400, "invalid", word.error());
-    const control::Decided decided = parts.decide(id, word->verb, actor_of(request, person), word->note);
+/// What became of a decision, in HTTP.
+DeskReply reply_to(const control::Decided& decided) {
     const TicketView& ticket = decided.ticket;
+    const auto standing = [&](std::string_view what) {
+        return fmt::format("{} is {} {}{}{}{}{}", ticket.id, name_of(ticket.state), what,
+                           ticket.decided_by.empty() ? "" : ", decided by ", ticket.decided_by,
+                           ticket.decided_note.empty() ? "" : ": ", ticket.decided_note);
+    };
     switch (decided.outcome) {
         case control::Outcome::done:
         case control::Outcome::unchanged: break;
         case control::Outcome::not_found: return error(404, "not_found", "no such ticket");
-        case control::Outcome::conflict:
-            return error(409, "conflict",
-                         fmt::format("{} is {} already{}{}{}{}", ticket.id, name_of(ticket.state),
-                                     ticket.decided_by.empty() ? "" : ", decided by ", ticket.decided_by,
-                                     ticket.decided_note.empty() ? "" : ": ", ticket.decided_note),
-                         &ticket);
+        case control::Outcome::conflict: return error(409, "conflict", standing("already"), &ticket);
+        case control::Outcome::changed:
+            return error(412, "changed",
+                         standing(fmt::format("in version {}, which If-Match does not name", ticket.version)), &ticket);
         case control::Outcome::forbidden: return error(403, name_of(decided.right), text_of(decided.right));
+        case control::Outcome::said: return kept_reply(decided.said);
+        case control::Outcome::other_request:
+            return error(422, "key_reused", "this Idempotency-Key was sent with another decision");
         case control::Outcome::unavailable: return unavailable();
     }
     json::Text out;
     write_ticket(out, ticket, false);
-    return {.body = out.text()};
+    return {.body = out.text(), .etag = etag_of(ticket.version)};
+}
+
+DeskReply decide(const DeskParts& parts, std::string_view id, const DeskRequest& request,
+                 const approve::Decider* person) {
+    const auto word = read_decision(request.body);
+    if (!word) return error(400, "invalid", word.error());
+    auto guard = read_guard(request, id);
+    if (!guard) return error(400, "invalid", guard.error());
+    guard->write = [](const control::Decided& decided) { return kept_text(reply_to(decided)); };
+    return reply_to(parts.decide(id, word->verb, actor_of(request, person), word->note, std::move(*guard)));
 }
 
 /// As whom the desk takes who asks.
@@ -318,13 +339,15 @@ DeskReply answer_desk(const DeskRequest& request, const DeskParts& parts, const 
 }
 
 post::DeskNews answer_person(const post::DeskAsk& ask, const DeskParts& parts) {
-    DeskReply reply = answer_desk({.method = ask.posted ? http::Method::post : http::Method::get,
-                                   .path = ask.path,
-                                   .query = ask.query,
-                                   .body = ask.body,
-                                   .visitor = {}},
-                                  parts, &ask.who);
-    return {.waiter = ask.waiter, .status = reply.status, .body = std::move(reply.body)};
+    DeskRequest request;
+    request.method = ask.posted ? http::Method::post : http::Method::get;
+    request.path = ask.path;
+    request.query = ask.query;
+    request.body = ask.body;
+    request.if_match = ask.if_match;
+    request.idempotency_key = ask.idempotency_key;
+    DeskReply reply = answer_desk(request, parts, &ask.who);
+    return {.waiter = ask.waiter, .status = reply.status, .body = std::move(reply.body), .etag = std::move(reply.etag)};
 }
 
 bool is_approvals(std::string_view path) {

@@ -31,7 +31,9 @@ struct DeskParts {
     std::function<Page(std::string_view path, PaddedBytes& out)> page{};
     std::function<Result<control::Listed>(control::Listing)> list{};
     std::function<Result<control::TicketView>(std::string_view id)> find{};
-    std::function<control::Decided(std::string_view id, control::Verb, control::Actor, std::string_view note)> decide{};
+    std::function<control::Decided(std::string_view id, control::Verb, control::Actor, std::string_view note,
+                                   control::Guard)>
+        decide{};
 };
 
 /// Answers one request, on a thread that may block. `person`: by whose token it came; none: through the control socket.

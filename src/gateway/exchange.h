@@ -5,7 +5,7 @@
 // whether it may be), steps_out.cc (what becomes of it), stream.cc (event streams), local.cc (what weir answers itself).
 //
 // Owned by a worker's pool; freed by Worker::finish() when the last step says so. Views in `head`, `message` and `body`
-// are good within one advance() only: whatever must live across a wait is in `space`, `outgoing` or a member.
+// are good within one advance() only: whatever must live across a wait is in `space`, `kept`, `outgoing` or a member.
 #pragma once
 
 #include "base/bytes.h"
@@ -28,6 +28,7 @@
 #include "post/desk.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -87,6 +88,21 @@ struct BatchRequest {
     const AnswerFacts* facts = nullptr; // nullptr: no policy has a say in its answer
 };
 
+/// What a held call keeps of its workspace while it waits (packing.h).
+class Kept {
+  public:
+    Kept() = default;
+    explicit Kept(size_t size) : octets_(std::make_unique_for_overwrite<char[]>(size)), size_(size) {}
+    char* data() { return octets_.get(); }
+    bool holds(const char* at) const {
+        return size_ != 0 && !std::less()(at, +octets_.get()) && std::less()(at, octets_.get() + size_);
+    }
+
+  private:
+    std::unique_ptr<char[]> octets_;
+    size_t size_ = 0;
+};
+
 struct Exchange {
     /// `client`: nullptr for one of weir's own (parting.h).
     Exchange(Worker& worker, net::Link* client);
@@ -126,6 +142,7 @@ struct Exchange {
     uint64_t body_since_ns = 0;
     uint64_t held_back_ns = 0; // since when its body waits for memory; 0: it does not
     Workspace space;
+    Kept kept; // where what was in `space` lies, once the call has been held
     http::RequestHead head;
     json::Document document; // of the body, while it is judged
     mcp::Message message;    // not of a batch

@@ -455,9 +455,11 @@ std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config conf
         .page = [&own](std::string_view path, PaddedBytes& out) { return own.page(path, out); },
         .list = [&store = *own.store](control::Listing listing) { return store.list(std::move(listing)); },
         .find = [&store = *own.store](std::string_view id) { return store.find(id); },
-        .decide = [&store = *own.store](
-                      std::string_view id, control::Verb verb, control::Actor actor,
-                      std::string_view note) { return store.decide(id, verb, std::move(actor), note); }};
+        .decide =
+            [&store = *own.store](std::string_view id, control::Verb verb, control::Actor actor, std::string_view note,
+                                  control::Guard guard) {
+                return store.decide(id, verb, std::move(actor), note, std::move(guard));
+            }};
     auto desk = control::Desk::open({.path = own.state.control_socket(),
                                      .answer = [asked](const auto& request) { return answer_desk(request, asked); }});
     if (!desk) {

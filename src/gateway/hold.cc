@@ -5,6 +5,7 @@
 #include "crypto/hex.h"
 #include "gateway/authentication.h"
 #include "gateway/local.h"
+#include "gateway/packing.h"
 #include "gateway/people.h"
 #include "gateway/record_entries.h"
 #include "gateway/requests.h"
@@ -229,7 +230,7 @@ Next keep_waiting(Exchange& exchange) {
         const bool runs = hold.news.state == TicketState::executing; // for somebody else, who asked the same
         mcp::write_progress(
             message, hold.progress_token, ++hold.progress,
-            exchange.space.join({runs ? "approved and running: " : "waiting for approval ", hold.news.ticket}));
+            worker.scratch.join({runs ? "approved and running: " : "waiting for approval ", hold.news.ticket}));
         WEIR_ASSERT(http::write_event(event, {.id = {}, .retry_ms = {}, .type = "message", .data = message.text()}));
         send_event(exchange, event.text());
         hold.next_progress_ns = now + progress_every_ns;
@@ -358,7 +359,10 @@ void restore_call(Exchange& exchange) {
     exchange.body_view = out.padded();
 }
 
-Next step_hold(Exchange& exchange) {
+namespace {
+
+/// What the ticket says by now, and what follows from it.
+Next look_at_ticket(Exchange& exchange) {
     Hold& hold = *exchange.hold;
     exchange.expired = false;
     if (client_gone(exchange)) return go(exchange, Step::settle); // The ticket stays; a retry joins it.
@@ -392,6 +396,14 @@ Next step_hold(Exchange& exchange) {
             return answer_refused(exchange, Error::approval_denied, exchange.space.copy(hold.news.text));
     }
     return refuse(exchange, Error::rpc_internal);
+}
+
+} // namespace
+
+Next step_hold(Exchange& exchange) {
+    const Next next = look_at_ticket(exchange);
+    if (next == Next::wait) pack(exchange);
+    return next;
 }
 
 Next step_consume(Exchange& exchange) {

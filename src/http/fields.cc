@@ -28,4 +28,14 @@ bool is_disguised(std::string_view name) {
     return name.size() == size && field_id(start) != FieldId::other;
 }
 
+std::optional<std::string> FieldSet::joined(std::string_view name) const {
+    const auto small = [](char octet) { return octet >= 'A' && octet <= 'Z' ? static_cast<char>(octet + 32) : octet; };
+    std::optional<std::string> all;
+    for (const Field& field : fields) {
+        if (!std::ranges::equal(field.name, name, {}, small)) continue;
+        all = all ? *all + ", " + std::string(field.value) : std::string(field.value);
+    }
+    return all;
+}
+
 } // namespace weir::http

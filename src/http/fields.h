@@ -7,7 +7,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace weir::http {
@@ -111,6 +113,9 @@ struct FieldSet {
         for (++at; at < fields.size(); ++at)
             if (fields[at].id == id) visit(fields[at].value);
     }
+    /// The values of all lines named `name` (small letters; one that weir does not know) as one list, ", " between them (RFC
+    /// 9110 section 5.3). Nothing when there is no such line. Allocates: not for the path of a call.
+    std::optional<std::string> joined(std::string_view name) const;
 };
 
 } // namespace weir::http

@@ -8,6 +8,7 @@
 #include "base/pool.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace weir::post {
@@ -18,12 +19,14 @@ struct DeskAsk {
     bool posted = false; // POST; else GET
     std::string path{}, query{}, body{};
     approve::Decider who{};
+    std::optional<std::string> if_match{}, idempotency_key{}; // fields of these names
 };
 
 struct DeskNews {
     Ref waiter{};
     uint16_t status = 503;
     std::string body{}; // JSON
+    std::string etag{}; // of what it shows; empty: it has none
 };
 
 } // namespace weir::post

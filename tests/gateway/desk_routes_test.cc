@@ -37,7 +37,9 @@ struct Desk {
     std::vector<TicketView> over = {ticket("ap_0", TicketState::denied)};
     Outcome outcome = Outcome::done;
     approve::Right right = approve::Right::granted;
-    std::string decided; // what was said last
+    std::string decided;  // what was said last
+    control::Guard guard; // and on which conditions
+    std::string kept;     // what was to be kept of the answer
     std::optional<approve::Decider> by;
     control::Listing asked;
     std::optional<approve::Decider> person; // whose token comes along
@@ -71,13 +73,17 @@ struct Desk {
                     return fail(Error::not_found);
                 },
                 .decide =
-                    [this](std::string_view id, Verb verb, control::Actor actor, std::string_view note) {
+                    [this](std::string_view id, Verb verb, control::Actor actor, std::string_view note,
+                           control::Guard asked_with) {
+                        guard = std::move(asked_with);
                         decided = std::string(id) + " " + std::to_string(static_cast<int>(verb)) + " " + actor.by +
                                   " " + std::string(note);
                         by = actor.person;
                         control::Decided answer{outcome, ticket(std::string(id), TicketState::denied), right};
                         answer.ticket.decided_by = "unix:0:root";
                         answer.ticket.decided_note = "no \x1b[2J";
+                        if (outcome == Outcome::said) answer.said = kept;
+                        else kept = guard.write(answer);
                         return answer;
                     }};
     }
@@ -85,10 +91,16 @@ struct Desk {
         return answer_desk({.method = http::Method::get, .path = path, .query = query, .body = {}, .visitor = {}},
                            parts(), person ? &*person : nullptr);
     }
-    DeskReply post(std::string_view path, std::string_view body) {
-        return answer_desk(
-            {.method = http::Method::post, .path = path, .query = {}, .body = body, .visitor = {7, "ann"}}, parts(),
-            person ? &*person : nullptr);
+    DeskReply post(std::string_view path, std::string_view body, std::optional<std::string> if_match = {},
+                   std::optional<std::string> key = {}) {
+        control::DeskRequest request;
+        request.method = http::Method::post;
+        request.path = path;
+        request.body = body;
+        request.visitor = {7, "ann"};
+        request.if_match = std::move(if_match);
+        request.idempotency_key = std::move(key);
+        return answer_desk(request, parts(), person ? &*person : nullptr);
     }
 };
 
@@ -266,4 +278,81 @@ TEST_CASE("a list is narrowed and paged by its query, and nothing else is asked"
     for (const auto* wrong : {"limit=0", "limit=1001", "limit=x", "limit=", "limit=-1", "state=unavailable",
                               "state=", "color=red", "all", "server=%4", "server=%zz", "mine=1", "after=bad", "&&"})
         CHECK(desk.get("/api/v1/approvals", wrong).status == 400);
+}
+
+TEST_CASE("a ticket has its version as its entity tag, and a decision may be about that version alone") {
+    Desk desk;
+    CHECK(desk.get("/api/v1/approvals/ap_1").etag == "\"3\"");
+    CHECK(desk.get("/api/v1/approvals").etag.empty());
+    const std::string_view path = "/api/v1/approvals/ap_1/decision", yes = R"({"decision":"approve"})";
+    CHECK(desk.post(path, yes).etag == "\"3\"");
+    CHECK(desk.guard.versions.empty());
+    using Versions = std::vector<uint64_t>;
+    struct Row {
+        std::string if_match;
+        std::optional<Versions> means;
+    };
+    for (const auto& [if_match, means] : std::vector<Row>{{"\"3\"", Versions{3}},
+                                                          {" \"3\" , \"12\"", Versions{3, 12}},
+                                                          {"*", Versions{}},
+                                                          {"\"x\"", Versions{0}}, // of somebody else: no ticket has it
+                                                          {"\"03\"", Versions{0}},
+                                                          {"\"\"", Versions{0}},
+                                                          {"", std::nullopt},
+                                                          {"3", std::nullopt},
+                                                          {"W/\"3\"", std::nullopt},
+                                                          {"\"3", std::nullopt},
+                                                          {"\"3\",", std::nullopt},
+                                                          {"*, \"3\"", std::nullopt}}) {
+        INFO(if_match);
+        desk.decided.clear();
+        const DeskReply reply = desk.post(path, yes, if_match);
+        CHECK(reply.status == (means ? 200 : 400));
+        CHECK(desk.decided.empty() == !means.has_value());
+        if (means) CHECK(desk.guard.versions == *means);
+    }
+    desk.outcome = Outcome::changed;
+    const DeskReply changed = desk.post(path, yes, "\"2\"");
+    CHECK(changed.status == 412);
+    CHECK(changed.etag == "\"3\"");
+    CHECK((has(changed, R"("error":"changed")") && has(changed, R"("state":"denied")") && has(changed, "version 3")));
+}
+
+TEST_CASE("a decision with a key is known again, and gets its first answer") {
+    Desk desk;
+    const std::string_view path = "/api/v1/approvals/ap_1/decision", yes = R"({"decision":"approve"})";
+    const DeskReply first = desk.post(path, yes, {}, "k-1");
+    CHECK(desk.guard.key == "k-1");
+    const auto request = desk.guard.request;
+    desk.post(path, yes, "\"3\"", "k-1");
+    CHECK(desk.guard.request == request); // If-Match is no part of what is asked
+    desk.post(path, R"({"decision":"deny"})", {}, "k-1");
+    CHECK(desk.guard.request != request);
+    desk.post("/api/v1/approvals/ap_2/decision", yes, {}, "k-1");
+    CHECK(desk.guard.request != request);
+    desk.post(path, yes, {}, "k-1");
+    desk.outcome = Outcome::said;
+    const DeskReply again = desk.post(path, yes, {}, "k-1");
+    CHECK((again.status == first.status && again.body == first.body && again.etag == first.etag));
+    desk.outcome = Outcome::other_request;
+    CHECK(desk.post(path, yes, {}, "k-1").status == 422);
+    desk.outcome = Outcome::conflict;
+    CHECK(desk.post(path, yes, {}, "k-2").status == 409);
+    desk.outcome = Outcome::said;
+    CHECK(desk.post(path, yes, {}, "k-2").status == 409);
+    for (const std::string& bad :
+         {std::string(), std::string("two words"), std::string(256, 'k'), std::string("\x7f")}) {
+        INFO(bad);
+        CHECK(desk.post(path, yes, {}, bad).status == 400);
+    }
+}
+
+TEST_CASE("a list is asked for by the beginning of an id, and from the newest on") {
+    Desk desk;
+    CHECK(desk.get("/api/v1/approvals", "id=ap_0&newest=1&limit=7").status == 200);
+    CHECK((desk.asked.prefix == "ap_0" && desk.asked.newest_first && desk.asked.count_max == 7));
+    CHECK(desk.get("/api/v1/approvals", "id=ap_U").status == 400);
+    CHECK(desk.get("/api/v1/approvals", "id=").status == 400);
+    CHECK(desk.get("/api/v1/approvals", "limit=1001").status == 400);
+    CHECK(desk.get("/api/v1/approvals", "limit=0").status == 400);
 }

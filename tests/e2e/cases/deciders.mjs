@@ -129,6 +129,71 @@ test('of two who decide at once one does; the other learns who', async () => {
   assert.equal((await decide(won.decider.subject, id, won.state === 'approved' ? 'approve' : 'deny')).status, 200); // the same again
 });
 
+test('a decision about a version that stands no more is refused with what stands', async () => {
+  const id = await held('ann', 'pay_version');
+  const first = await desk(await token('bo'), `/${id}`);
+  assert.equal(first.headers.get('etag'), `"${first.body.version}"`);
+  assert.equal((await decide('eve', id)).status, 403); // an entry of the record, and so another version
+  const about = (etag, decision) => token('bo').then((bearer) => desk(bearer, `/${id}/decision`, { decision }, { 'if-match': etag }));
+  const late = await about(first.headers.get('etag'), 'approve');
+  assert.equal(late.status, 412, JSON.stringify(late.body));
+  assert.deepEqual([late.body.error, late.body.ticket.id, late.body.ticket.state], ['changed', id, 'pending']);
+  assert.equal(late.headers.get('etag'), `"${late.body.ticket.version}"`);
+  assert.equal((await about('3', 'approve')).status, 400);
+  assert.equal((await about(`W/${late.headers.get('etag')}`, 'approve')).status, 400);
+  const now = await about(`"999", ${late.headers.get('etag')}`, 'approve');
+  assert.equal(now.status, 200, JSON.stringify(now.body));
+  assert.equal(now.body.state, 'approved');
+  assert.equal((await about(late.headers.get('etag'), 'revoke')).status, 412);
+  assert.equal((await about('*', 'revoke')).status, 200);
+  assert.equal(reached('pay_version'), 0);
+});
+
+test('a decision that is sent again under its key gets the first answer, another one under it none', async () => {
+  const [id, other] = [await held('ann', 'pay_once'), await held('ann', 'pay_other')];
+  const send = async (person, ticket, body, key) => desk(await token(person), `/${ticket}/decision`, body, { 'idempotency-key': key });
+  const yes = { decision: 'approve', note: 'once' };
+  const first = await send('bo', id, yes, 'key-1');
+  assert.equal(first.status, 200, JSON.stringify(first.body));
+  assert.equal((await decide('cy', id, 'revoke', 'no')).status, 200);
+  const again = await send('bo', id, yes, 'key-1');
+  assert.deepEqual([again.status, again.body, again.headers.get('etag')], [200, first.body, first.headers.get('etag')]);
+  assert.equal((await desk(await token('bo'), `/${id}`)).body.state, 'revoked');
+  for (const [ticket, body] of [[id, { decision: 'deny' }], [other, yes]]) {
+    const refused = await send('bo', ticket, body, 'key-1');
+    assert.deepEqual([refused.status, refused.body.error], [422, 'key_reused']);
+  }
+  assert.equal((await send('cy', id, yes, 'key-1')).status, 409); // another person's key
+  assert.equal((await send('bo', id, yes, 'two words')).status, 400);
+  const both = await Promise.all([send('bo', other, yes, 'key-2'), send('bo', other, yes, 'key-2')]);
+  assert.deepEqual(both.map(({ status }) => status), [200, 200]);
+  assert.deepEqual(both[0].body, both[1].body);
+  assert.equal((await decide('bo', other, 'revoke')).status, 200);
+});
+
+test('lists come in pages, by the beginning of an id, and the newest first', async () => {
+  const ids = [];
+  for (const tool of ['page_1', 'page_2', 'page_3']) ids.push(await held('ann', tool));
+  const bearer = await token('bo'), seen = [];
+  for (let after = ''; ;) {
+    const { status, body } = await desk(bearer, `?state=pending&limit=1${after}`);
+    assert.equal(status, 200);
+    seen.push(...body.approvals.map((ticket) => ticket.id));
+    assert.ok(body.approvals.every((ticket) => ticket.body === undefined));
+    if (!body.more) break;
+    after = `&after=${encodeURIComponent(body.next)}`;
+  }
+  assert.deepEqual(seen.filter((id) => ids.includes(id)), ids);
+  assert.equal(new Set(seen).size, seen.length);
+  assert.equal((await desk(bearer, '?newest=1&limit=1')).body.approvals[0].id, ids[2]);
+  assert.deepEqual((await desk(bearer, `?id=${ids[1].slice(0, 12)}`)).body.approvals.map((ticket) => ticket.id), [ids[1]]);
+  const page = await weir.cli('approvals', 'list', '--limit', '1', '--json', '--socket');
+  const next = await weir.cli('approvals', 'list', '--limit', '1', '--after', JSON.parse(page.out).next, '--socket');
+  assert.equal(next.code, 0, next.said);
+  assert.match((await weir.cli('approvals', 'show', 'last', '--socket')).out, new RegExp(`^${ids[2]} `));
+  for (const id of ids) assert.equal((await decide('bo', id, 'deny')).status, 200);
+});
+
 test('a person that the policy names is one, a group of others is not', async () => {
   const id = await held('ann', 'fly_away');
   assert.equal((await decide('bo', id)).status, 403);

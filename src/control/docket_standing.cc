@@ -1,0 +1,151 @@
+// control/docket_standing.cc - what is kept in memory of the tickets that stand, and how it is found, counted and undone.
+//
+// Each change of what a ticket is found or counted by stands between leave_order() and enter_order().
+#include "base/assert.h"
+#include "control/docket.h"
+
+#include <algorithm>
+
+namespace weir::control {
+
+using approve::State;
+
+Docket::Live* Docket::find_live(std::string_view id) {
+    const auto found = live_.find(id);
+    return found == live_.end() ? nullptr : found->second.get();
+}
+
+void Docket::leave_order(Live& entry) {
+    due_.erase(&entry);
+    if (entry.state == State::pending) {
+        --pending_;
+        --entry.principal->second;
+    }
+    if (entry.state == State::executing) --executing_;
+}
+
+void Docket::enter_order(Live& entry) {
+    due_.insert(&entry);
+    if (entry.state == State::pending) {
+        ++pending_;
+        ++entry.principal->second;
+    }
+    if (entry.state == State::executing) ++executing_;
+}
+
+/// Takes `ticket` among those that stand. Its digest leads to it from now on.
+Docket::Live& Docket::stand(const Standing& ticket) {
+    WEIR_ASSERT(ticket.id.size() == approve::id_bytes);
+    auto made = std::make_unique<Live>();
+    Live& entry = *made;
+    std::ranges::copy(ticket.id, entry.id_octets.begin());
+    entry.state = ticket.state;
+    entry.told = ticket.told;
+    entry.digest = ticket.digest;
+    entry.definition = ticket.definition;
+    entry.version = ticket.version;
+    entry.expires_ns = ticket.expires_ns;
+    entry.stands_ns = ticket.stands_ns;
+    entry.principal = &*pending_of_.try_emplace(ticket.principal, 0).first;
+    live_.emplace(entry.id(), std::move(made));
+    by_digest_[entry.digest] = &entry;
+    enter_order(entry);
+    return entry;
+}
+
+void Docket::forget(Live& entry) {
+    if (const auto known = by_digest_.find(entry.digest); known != by_digest_.end() && known->second == &entry)
+        by_digest_.erase(known);
+    leave_order(entry);
+    live_.erase(entry.id());
+}
+
+void Docket::drop_waiter(const post::ApprovalAsk& ask) {
+    if (Live* const entry = find_live(ask.ticket))
+        std::erase_if(entry->waiters,
+                      [&](const Waiter& waiter) { return waiter.worker == ask.worker && waiter.ref == ask.waiter; });
+}
+
+size_t Docket::waiters() const {
+    size_t count = 0;
+    for (const auto& [id, entry] : live_) count += entry->waiters.size();
+    return count;
+}
+
+Standing Docket::standing_of(const Live& entry) const {
+    return {.id = std::string(entry.id()),
+            .version = entry.version,
+            .state = entry.state,
+            .digest = entry.digest,
+            .definition = entry.definition,
+            .principal = entry.principal->first,
+            .expires_ns = entry.expires_ns,
+            .stands_ns = entry.stands_ns,
+            .told = entry.told};
+}
+
+void Docket::remember_before(const Live& entry) {
+    const auto known = by_digest_.find(entry.digest);
+    undo_.push_back({standing_of(entry), true, known != by_digest_.end() && known->second == &entry});
+}
+
+void Docket::remember_new(std::string_view id) {
+    Standing none;
+    none.id = id;
+    undo_.push_back({std::move(none), false, false});
+}
+
+/// What stands is again as it was before the group; who waited for a ticket that is there still waits for it.
+void Docket::undo() {
+    for (auto change = undo_.rbegin(); change != undo_.rend(); ++change) {
+        const Standing& before = change->before;
+        Live* const entry = find_live(before.id);
+        if (!change->existed) {
+            if (entry != nullptr) forget(*entry);
+        } else if (entry == nullptr) {
+            const auto other = by_digest_.find(before.digest);
+            Live* const named = other == by_digest_.end() ? nullptr : other->second;
+            stand(before);
+            if (!change->by_digest && named != nullptr) by_digest_[before.digest] = named;
+            else if (!change->by_digest) by_digest_.erase(before.digest);
+        } else {
+            leave_order(*entry);
+            entry->state = before.state;
+            entry->told = before.told;
+            entry->version = before.version;
+            entry->expires_ns = before.expires_ns;
+            entry->stands_ns = before.stands_ns;
+            enter_order(*entry);
+            if (change->by_digest) by_digest_[before.digest] = entry;
+        }
+    }
+    undo_.clear();
+    rows_.clear();
+}
+
+/// The row of what stands, as this group has it; without its body unless the group made it.
+OrText<Ticket*> Docket::row_of(const Live& entry) {
+    if (const auto known = rows_.find(std::string(entry.id())); known != rows_.end()) return &known->second;
+    auto row = table_->find(entry.id(), false);
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return std::unexpected("ticket " + std::string(entry.id()) + " was taken out by somebody else");
+    return &rows_.insert_or_assign(std::string(entry.id()), std::move(**row)).first->second;
+}
+
+/// Writes `row`, which had `version`, and takes over what is kept of it.
+OrText<void> Docket::save(Live& entry, const Ticket& row, uint64_t version) {
+    remember_before(entry);
+    const auto saved = table_->update(row, version);
+    if (!saved) return std::unexpected(saved.error());
+    if (!*saved) return std::unexpected("ticket " + row.id + " was changed by somebody else");
+    leave_order(entry);
+    entry.state = row.state;
+    entry.told = row.told;
+    entry.version = row.version;
+    entry.expires_ns = row.expires_ns;
+    entry.stands_ns = row.stands_ns;
+    enter_order(entry);
+    return {};
+}
+
+} // namespace weir::control
