@@ -118,6 +118,7 @@ uint64_t Docket::next_due_ns() const {
 uint64_t Docket::next_due_wall_ns() const { return due_.empty() ? UINT64_MAX : (*due_.begin())->due_ns(); }
 
 void Docket::group(std::vector<Mail>&& mail) {
+    mail_taken_ += mail.size();
     const uint64_t wall = now();
     const bool retry = ring_.now_ns() >= retry_at_ns_, due = retry && next_due_wall_ns() <= wall;
     if (!unwritten_.empty() && retry) {

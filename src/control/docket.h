@@ -16,6 +16,7 @@
 #pragma once
 
 #include "approve/ticket.h"
+#include "base/pool.h"
 #include "control/evidence.h"
 #include "control/store.h"
 #include "control/tickets.h"
@@ -25,6 +26,7 @@
 #include <cstring>
 #include <functional>
 #include <future>
+#include <memory_resource>
 #include <set>
 #include <string_view>
 #include <unordered_map>
@@ -81,6 +83,7 @@ class Docket {
     void close() { closing_ = true; }
     bool closed() const { return evidence_ == nullptr || evidence_->closed(); }
 
+    uint64_t mail_taken() const { return mail_taken_; } // since the start
     size_t pending() const { return pending_; }
     size_t executing() const { return executing_; }
     /// Exchanges that are told what becomes of their tickets. Counts them.
@@ -93,13 +96,14 @@ class Docket {
     };
     using PendingOf = std::unordered_map<std::string, size_t>; // how many of each principal
     struct Live {
+        explicit Live(std::pmr::memory_resource& memory) : waiters(&memory) {}
         std::array<char, approve::id_bytes> id_octets{};
         approve::State state = approve::State::pending;
         bool told = false;
         std::array<uint8_t, 32> digest{}, definition{};
         uint64_t version = 1, expires_ns = 0, stands_ns = 0;
         PendingOf::value_type* principal = nullptr;
-        std::vector<Waiter> waiters;
+        std::pmr::vector<Waiter> waiters;
 
         std::string_view id() const { return {id_octets.data(), id_octets.size()}; }
         bool over() const { return approve::is_over(state); }
@@ -182,9 +186,12 @@ class Docket {
     ring::Op wake_op_{};
     bool closing_ = false;
 
-    std::unordered_map<std::string_view, std::unique_ptr<Live>> live_; // what stands, by id
-    std::unordered_map<std::array<uint8_t, 32>, Live*, DigestHash> by_digest_;
-    std::set<Live*, DueFirst> due_;
+    // What stands. Its memory is apart from that of the groups, so that none of theirs is kept by it.
+    std::pmr::unsynchronized_pool_resource memory_;
+    Pool<Live> lives_{UINT32_MAX};
+    std::pmr::unordered_map<std::string_view, Live*> live_{&memory_}; // by id
+    std::pmr::unordered_map<std::array<uint8_t, 32>, Live*, DigestHash> by_digest_{&memory_};
+    std::pmr::set<Live*, DueFirst> due_{&memory_};
     PendingOf pending_of_;
     size_t pending_ = 0, executing_ = 0;
 
@@ -206,6 +213,7 @@ class Docket {
 
     std::vector<post::ApprovalAsk>
         unwritten_; // how runs ended, when that could not be written: first in the next group
+    uint64_t mail_taken_ = 0;
     uint64_t retry_at_ns_ = 0;
     uint64_t pruned_ns_ = 0;
 };

@@ -12,7 +12,7 @@ using approve::State;
 
 Docket::Live* Docket::find_live(std::string_view id) {
     const auto found = live_.find(id);
-    return found == live_.end() ? nullptr : found->second.get();
+    return found == live_.end() ? nullptr : found->second;
 }
 
 void Docket::leave_order(Live& entry) {
@@ -36,7 +36,8 @@ void Docket::enter_order(Live& entry) {
 /// Takes `ticket` among those that stand. Its digest leads to it from now on.
 Docket::Live& Docket::stand(const Standing& ticket) {
     WEIR_ASSERT(ticket.id.size() == approve::id_bytes);
-    auto made = std::make_unique<Live>();
+    Live* const made = lives_.make(memory_);
+    WEIR_ASSERT(made != nullptr);
     Live& entry = *made;
     std::ranges::copy(ticket.id, entry.id_octets.begin());
     entry.state = ticket.state;
@@ -47,7 +48,7 @@ Docket::Live& Docket::stand(const Standing& ticket) {
     entry.expires_ns = ticket.expires_ns;
     entry.stands_ns = ticket.stands_ns;
     entry.principal = &*pending_of_.try_emplace(ticket.principal, 0).first;
-    live_.emplace(entry.id(), std::move(made));
+    live_.emplace(entry.id(), made);
     by_digest_[entry.digest] = &entry;
     enter_order(entry);
     return entry;
@@ -58,6 +59,7 @@ void Docket::forget(Live& entry) {
         by_digest_.erase(known);
     leave_order(entry);
     live_.erase(entry.id());
+    lives_.free(entry);
 }
 
 void Docket::drop_waiter(const post::ApprovalAsk& ask) {

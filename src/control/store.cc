@@ -4,6 +4,7 @@
 #include "control/docket.h"
 #include "ring/kernel_ring.h"
 
+#include <malloc.h>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -13,6 +14,7 @@ namespace weir::control {
 namespace {
 
 constexpr size_t mail_max = 65'536;
+constexpr uint64_t storm_mail = 1000;         // so many messages may have left some MiB behind
 constexpr uint64_t start_ns_max = 5 * s_ns;   // what a crash left is in the record by then
 constexpr uint64_t answer_ns_max = 10 * s_ns; // a person's tool waits so long for the store
 
@@ -29,11 +31,27 @@ struct Store::Parts {
 
     void run();
     void turn(Docket& docket);
+    void give_back(const Docket& docket, uint64_t now_ns);
+
+    // Since memory was last given back to the kernel.
+    uint64_t taken = 0, taken_before = 0, quiet_since_ns = 0;
 };
 
 void Store::Parts::turn(Docket& docket) {
     docket.turn();
     waiting.store(docket.pending(), std::memory_order_relaxed);
+}
+
+/// A storm of calls that are held passes through several threads, each piece allocated on one and freed on another: what it
+/// leaves in their heaps is given back once it is over.
+void Store::Parts::give_back(const Docket& docket, uint64_t now_ns) {
+    if (docket.mail_taken() != taken) {
+        taken = docket.mail_taken();
+        quiet_since_ns = now_ns;
+    } else if (taken - taken_before >= storm_mail && now_ns >= quiet_since_ns + s_ns) {
+        taken_before = taken;
+        malloc_trim(0);
+    }
 }
 
 void Store::Parts::run() {
@@ -47,7 +65,10 @@ void Store::Parts::run() {
         turn(**docket);
     const bool good = (*docket)->settled();
     started.set_value(good ? std::string() : "the record's stream of approvals cannot be synced");
-    while (good && !stopping.load()) turn(**docket);
+    while (good && !stopping.load()) {
+        turn(**docket);
+        give_back(**docket, (*ring)->now_ns());
+    }
     (*docket)->close();
     while (!(*docket)->closed()) turn(**docket);
 }

@@ -27,12 +27,15 @@
 #include "policy/facts.h"
 #include "post/desk.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 
 namespace weir::gateway {
 
@@ -88,18 +91,33 @@ struct BatchRequest {
     const AnswerFacts* facts = nullptr; // nullptr: no policy has a say in its answer
 };
 
-/// What a held call keeps of its workspace while it waits (packing.h).
+/// What a held call keeps of its workspace while it waits (packing.h). Its memory comes from a pool of the worker's for such:
+/// it outlives what the call was asked for with, and must not keep that one's pages.
 class Kept {
   public:
     Kept() = default;
-    explicit Kept(size_t size) : octets_(std::make_unique_for_overwrite<char[]>(size)), size_(size) {}
-    char* data() { return octets_.get(); }
+    Kept(std::pmr::memory_resource& memory, size_t size)
+        : memory_(&memory), octets_(static_cast<char*>(memory.allocate(size, alignof(std::max_align_t)))), size_(size) {
+    }
+    Kept(const Kept&) = delete;
+    Kept& operator=(const Kept&) = delete;
+    ~Kept() {
+        if (octets_ != nullptr) memory_->deallocate(octets_, size_, alignof(std::max_align_t));
+    }
+    void swap(Kept& other) noexcept {
+        std::swap(memory_, other.memory_);
+        std::swap(octets_, other.octets_);
+        std::swap(size_, other.size_);
+    }
+    char* data() { return octets_; }
     bool holds(const char* at) const {
-        return size_ != 0 && !std::less()(at, +octets_.get()) && std::less()(at, octets_.get() + size_);
+        return size_ != 0 && !std::less()(at, static_cast<const char*>(octets_)) &&
+               std::less()(at, static_cast<const char*>(octets_) + size_);
     }
 
   private:
-    std::unique_ptr<char[]> octets_;
+    std::pmr::memory_resource* memory_ = nullptr;
+    char* octets_ = nullptr;
     size_t size_ = 0;
 };
 

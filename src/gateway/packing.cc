@@ -105,7 +105,7 @@ void pack(Exchange& exchange) {
     for (const Piece& piece : together) octets += piece.size;
 
     const size_t lists = field_count * sizeof(http::Field) + policy_count * sizeof(std::string_view);
-    Kept kept(lists + octets);
+    Kept kept(exchange.worker.kept_memory, lists + octets);
     auto* const fields = reinterpret_cast<http::Field*>(kept.data());
     auto* const policies = reinterpret_cast<std::string_view*>(fields + field_count);
     char* at = kept.data() + lists;
@@ -124,7 +124,7 @@ void pack(Exchange& exchange) {
     exchange.head.fields = {fields, field_count};
     hold.policies = {policies, policy_count};
     exchange.space.reset();
-    exchange.kept = std::move(kept);
+    exchange.kept.swap(kept);
 }
 
 } // namespace weir::gateway

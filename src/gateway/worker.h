@@ -34,6 +34,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <memory_resource>
 #include <vector>
 
 namespace weir::gateway {
@@ -227,6 +228,7 @@ class Worker final : public net::LinkHost {
     DigestSet in_flight;
     EndedSessions ended_sessions;
     Sessions sessions;
+    std::pmr::unsynchronized_pool_resource kept_memory; // of what held calls keep
     Pool<Hold> holds;
     std::array<http::Field, 128> fields; // scratch of the head that is being read
     record::Writer& record() { return *options.record; }
