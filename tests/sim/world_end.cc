@@ -15,7 +15,14 @@ bool World::live_and_die(bool killed) {
         live_on(random.below(stage_.calls_left + 1));
         const bool power_goes = killed ? random.chance(1, 4) : random.chance(4, 5);
         if (power_goes) lose_power();
-        else die();
+        else {
+            die();
+            // What came back short is made good out of memory, which a kill takes with it.
+            if (net_.faults.short_write_permille != 0 || net_.faults.sync_fail_permille != 0)
+                ledger_.power_goes(hold_what_is_left(directory_.string(), database_, database(),
+                                                     {.durable_seqs = durable_seqs_, .control_seq = control_seq_}),
+                                   net_.now_ns, 0);
+        }
         if (deaths == 1 && random.chance(1, 3)) return false;
         begin_again(power_goes);
     }
