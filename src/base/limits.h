@@ -57,7 +57,7 @@ struct Limits {
     uint64_t mask_steps_max = 32'000'000; // values looked at and compared, in one message
     // Numbers of things
     uint32_t connections_max = 10'000;             // refused
-    uint32_t tls_handshakes_max = 1000;            // of clients, at once; refused
+    uint32_t tls_handshakes_max = 1000;            // with clients, and as many with servers; refused
     uint32_t connections_per_address_max = 100;    // refused; anonymous loopback is exempt
     uint32_t streams_per_principal_max = 256;      // open event streams; 429
     uint32_t upstream_links_max = 10'000;          // 503

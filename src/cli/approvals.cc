@@ -50,7 +50,7 @@ Exit list(const TicketDesk& desk, const ApprovalsOptions& options) {
     }
     if (list->tickets.empty()) say(options.all ? "there are no tickets" : "nothing waits for approval");
     else print(ticket_table(list->tickets, unix_now_ns(), out_surface().terminal && !options.utc).text(out_surface()));
-    if (!list->next.empty()) say(fmt::format("there may be more: --after {}", list->next));
+    if (!list->next.empty()) say(fmt::format("there may be more: --after {}", printable(list->next)));
     return Exit::ok;
 }
 

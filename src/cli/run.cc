@@ -23,7 +23,7 @@ Exit run(const std::string& file) {
     std::string addresses;
     for (const auto& address : config->addresses) addresses.append(addresses.empty() ? "" : " ").append(address.text);
 
-    ::umask(077); // Whatever is made from here on, SQLite's files too, is its owner's alone.
+    ::umask(077);          // Whatever is made from here on, SQLite's files too, is its owner's alone.
     const Signals signals; // before any thread, so that none of them gets one
     auto gateway = gateway::Gateway::start(std::move(*config));
     if (!gateway) {

@@ -1,6 +1,6 @@
 // control/client_assertion.h - what weir shows a provider in place of a client's secret: a JWT that it signs (RFC 7523).
 //
-// Section 2.2, as OpenID Connect Core section 9 (private_key_jwt) has it: who it is, for whom, once, for a minute. Pure but for
+// Section 2.2, as OpenID Connect Core section 9 (private_key_jwt) has it: who it is, for whom, once, for five minutes (clocks differ). Pure but for
 // random octets. It is as good as the secret while it lasts: it is in no log.
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace weir::control {
 
-inline constexpr uint64_t assertion_lives_s = 60;
+inline constexpr uint64_t assertion_lives_s = 300;
 inline constexpr const char* assertion_type = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 struct AssertionFacts {

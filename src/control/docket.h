@@ -94,7 +94,10 @@ class Docket {
         uint32_t worker;
         Ref ref;
     };
-    using PendingOf = std::unordered_map<std::string, size_t>; // how many of each principal
+    struct Count {
+        size_t pending = 0, standing = 0; // tickets of one principal
+    };
+    using Principals = std::unordered_map<std::string, Count>; // those of whom a ticket stands
     struct Live {
         explicit Live(std::pmr::memory_resource& memory) : waiters(&memory) {}
         std::array<char, approve::id_bytes> id_octets{};
@@ -102,7 +105,7 @@ class Docket {
         bool told = false;
         std::array<uint8_t, 32> digest{}, definition{};
         uint64_t version = 1, expires_ns = 0, stands_ns = 0;
-        PendingOf::value_type* principal = nullptr;
+        Principals::value_type* principal = nullptr;
         std::pmr::vector<Waiter> waiters;
 
         std::string_view id() const { return {id_octets.data(), id_octets.size()}; }
@@ -192,7 +195,7 @@ class Docket {
     std::pmr::unordered_map<std::string_view, Live*> live_{&memory_}; // by id
     std::pmr::unordered_map<std::array<uint8_t, 32>, Live*, DigestHash> by_digest_{&memory_};
     std::pmr::set<Live*, DueFirst> due_{&memory_};
-    PendingOf pending_of_;
+    Principals principals_;
     size_t pending_ = 0, executing_ = 0;
 
     // Of the group that is being worked on.

@@ -19,7 +19,7 @@ void Docket::leave_order(Live& entry) {
     due_.erase(&entry);
     if (entry.state == State::pending) {
         --pending_;
-        --entry.principal->second;
+        --entry.principal->second.pending;
     }
     if (entry.state == State::executing) --executing_;
 }
@@ -28,7 +28,7 @@ void Docket::enter_order(Live& entry) {
     due_.insert(&entry);
     if (entry.state == State::pending) {
         ++pending_;
-        ++entry.principal->second;
+        ++entry.principal->second.pending;
     }
     if (entry.state == State::executing) ++executing_;
 }
@@ -47,7 +47,8 @@ Docket::Live& Docket::stand(const Standing& ticket) {
     entry.version = ticket.version;
     entry.expires_ns = ticket.expires_ns;
     entry.stands_ns = ticket.stands_ns;
-    entry.principal = &*pending_of_.try_emplace(ticket.principal, 0).first;
+    entry.principal = &*principals_.try_emplace(ticket.principal).first;
+    ++entry.principal->second.standing;
     live_.emplace(entry.id(), made);
     by_digest_[entry.digest] = &entry;
     enter_order(entry);
@@ -58,6 +59,7 @@ void Docket::forget(Live& entry) {
     if (const auto known = by_digest_.find(entry.digest); known != by_digest_.end() && known->second == &entry)
         by_digest_.erase(known);
     leave_order(entry);
+    if (--entry.principal->second.standing == 0) principals_.erase(principals_.find(entry.principal->first));
     live_.erase(entry.id());
     lives_.free(entry);
 }

@@ -184,6 +184,7 @@ OrText<void> Docket::submit(post::ApprovalAsk& ask) {
     post::HeldCall& call = *ask.call;
     const Waiter waiter{ask.worker, ask.waiter};
     bool may_have_run = false;
+    Live* replaced = nullptr; // a ticket that is over, by the one that is made now
     const auto known = by_digest_.find(call.digest);
     if (known != by_digest_.end() && of_another_tool(known->second->state, known->second->definition, call)) {
         // It stays among those that are over until its time; its digest goes to the new one.
@@ -205,17 +206,21 @@ OrText<void> Docket::submit(post::ApprovalAsk& ask) {
             return save(entry, **row, entry.version);
         }
         may_have_run = entry.state == State::ambiguous;
-        remember_before(entry);
-        forget(entry);
+        replaced = &entry;
     }
-    const auto of_principal = pending_of_.find(call.principal);
+    const auto of_principal = principals_.find(call.principal);
     if (pending_ >= options_.limits.approvals_max ||
-        (of_principal != pending_of_.end() && of_principal->second >= options_.limits.approvals_per_principal_max)) {
+        (of_principal != principals_.end() &&
+         of_principal->second.pending >= options_.limits.approvals_per_principal_max)) {
         unavailable(ask, "too many calls wait for approval already");
         return {};
     }
     std::array<uint8_t, 16> bits{};
     if (!options_.random(bits)) return std::unexpected(std::string("the kernel gives no random octets"));
+    if (replaced != nullptr) {
+        remember_before(*replaced);
+        forget(*replaced);
+    }
     Ticket ticket;
     ticket.id = approve::ticket_id(bits);
     ticket.digest = call.digest;

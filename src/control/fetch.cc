@@ -1,6 +1,7 @@
 // control/fetch.cc - curl_easy, with everything off that could lead elsewhere.
 #include "control/fetch.h"
 
+#include "control/trust.h"
 #include "identity/issuer.h"
 
 #include <curl/curl.h>
@@ -76,7 +77,7 @@ std::expected<FetchAnswer, std::string> fetch(const FetchRequest& request) {
     curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(handle, CURLOPT_WRITEDATA, &received);
     curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, why);
-    if (!request.ca.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, request.ca.c_str());
+    if (!request.ca.empty()) trust_only(handle, request.ca);
     if (request.post) {
         curl_easy_setopt(handle, CURLOPT_POST, 1L);
         curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request.body.c_str());

@@ -70,7 +70,7 @@ constexpr std::array<const char*, 4> in_order = {
                                  " AND (created, id) < (?, ?) ORDER BY created DESC, id DESC LIMIT ?",
     "SELECT " WEIR_COLUMNS("''") " FROM ticket WHERE " WEIR_OVER
                                  " AND (created, id) < (?, ?) ORDER BY created DESC, id DESC LIMIT ?",
-    "SELECT " WEIR_COLUMNS("''") " FROM ticket WHERE id >= ? AND id < ? AND id > ? ORDER BY id LIMIT ?",
+    "SELECT " WEIR_COLUMNS("''") " FROM ticket WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
 };
 
 std::string lists_text(const std::vector<std::vector<std::string>>& lists) {
@@ -150,9 +150,11 @@ bool make_log_certain(const std::string& path) {
     int there = 0;
     if (vfs == nullptr || vfs->xAccess(vfs, log.c_str(), SQLITE_ACCESS_EXISTS, &there) != SQLITE_OK) return false;
     if (there == 0) return true;
+    constexpr int certain_name =
+        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_WAL; // its sync is the directory's too
     std::vector<std::max_align_t> room(static_cast<size_t>(vfs->szOsFile) / sizeof(std::max_align_t) + 1);
     auto* const file = reinterpret_cast<sqlite3_file*>(room.data());
-    if (vfs->xOpen(vfs, log.c_str(), file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_WAL, nullptr) != SQLITE_OK) return false;
+    if (vfs->xOpen(vfs, log.c_str(), file, certain_name, nullptr) != SQLITE_OK) return false;
     std::array<char, 65'536> piece;
     sqlite3_int64 size = 0;
     bool good = file->pMethods->xFileSize(file, &size) == SQLITE_OK;
@@ -424,8 +426,12 @@ OrText<size_t> Tickets::each(const Place& place, std::string_view prefix, size_t
     const auto prepared = prepare(in_order[static_cast<size_t>(place.order)]);
     if (!prepared) return std::unexpected(prepared.error());
     Statement s(*prepared);
-    if (place.order == Order::by_id) s.bind(prefix).bind(std::string(prefix) + '\x7f').bind(place.id); // ids are ASCII
-    else s.bind(place.created_ns).bind(place.id);
+    if (place.order == Order::by_id) { // ids are ASCII; one bound below, so that later pages begin where they begin
+        const std::string behind = place.id.empty() ? std::string() : place.id + '\x01';
+        s.bind(std::max(prefix, std::string_view(behind))).bind(std::string(prefix) + '\x7f');
+    } else {
+        s.bind(place.created_ns).bind(place.id);
+    }
     s.bind(uint64_t{rows_max});
     size_t rows = 0;
     int stepped = 0;

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "control/client_assertion.h"
+#include "control/trust.h"
 #include "crypto/secret.h"
 #include "identity/issuer.h"
 
@@ -53,6 +54,16 @@ size_t on_body(char* data, size_t size, size_t count, void* self) {
     }
     transfer.answer.append(data, bytes);
     return bytes;
+}
+
+/// Without the white space around it: a line's end, most often.
+void trim(std::string& secret) {
+    constexpr std::string_view white = " \t\r\n";
+    const size_t from = std::min(secret.find_first_not_of(white), secret.size());
+    const size_t to = secret.find_last_not_of(white) + 1; // npos + 1 is 0
+    std::string inner = secret.substr(from, to > from ? to - from : 0);
+    forget(secret);
+    secret = std::move(inner);
 }
 
 /// application/x-www-form-urlencoded.
@@ -130,8 +141,8 @@ struct UpstreamTokens::Thread {
             auto read = read_whole_file(source.secret_file, secret_bytes_max);
             if (!read) return fail(index, "the file of its secret cannot be read");
             secret = std::move(*read);
-            while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.pop_back();
         }
+        if (source.auth != ClientAuth::private_key_jwt) trim(secret);
         if (secret.empty()) return fail(index, "the secret is empty");
         if (source.auth == ClientAuth::private_key_jwt) {
             const std::string& audience =
@@ -169,7 +180,7 @@ struct UpstreamTokens::Thread {
         forget(secret);
         transfer.fields = curl_slist_append(nullptr, "Accept: application/json");
         curl_easy_setopt(handle, CURLOPT_URL, source.token_url.c_str());
-        if (!source.ca.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, source.ca.c_str());
+        if (!source.ca.empty()) trust_only(handle, source.ca);
         curl_easy_setopt(handle, CURLOPT_HTTPHEADER, transfer.fields);
         curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE, static_cast<long>(form.size()));
         curl_easy_setopt(handle, CURLOPT_COPYPOSTFIELDS, form.c_str());

@@ -2,6 +2,7 @@
 #include "control/wire.h"
 
 #include "base/limits.h"
+#include "control/trust.h"
 
 #include <curl/curl.h>
 #include <fmt/format.h>
@@ -63,7 +64,7 @@ Result<void> Wire::connect(const Endpoint& to, uint64_t silence_ns_max) {
     curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, curl_says_.data());
     if (places != nullptr) curl_easy_setopt(handle, CURLOPT_CONNECT_TO, places);
     if (local) curl_easy_setopt(handle, CURLOPT_UNIX_SOCKET_PATH, to.socket.c_str());
-    if (!to.ca.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, to.ca.c_str());
+    if (!to.ca.empty()) trust_only(handle, to.ca);
     const CURLcode code = curl_easy_perform(handle);
     curl_easy_setopt(handle, CURLOPT_CONNECT_TO, nullptr);
     curl_slist_free_all(places);

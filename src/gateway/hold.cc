@@ -126,10 +126,10 @@ bool tool_changed(const Exchange& exchange) {
 }
 
 /// A requestState of weir's own must be this call's: same principal, server, digest, and not out of date.
-Result<void> check_state(Exchange& exchange) {
+Result<void> check_state(Exchange& exchange, std::string_view given) {
     Hold& hold = *exchange.hold;
-    if (!mcp::Sealer::is_approval(hold.state)) return {}; // the upstream's own, or none
-    const auto state = exchange.worker.sealer.open_approval(hold.state, bond_of(exchange, {}), exchange.space);
+    if (!mcp::Sealer::is_approval(given)) return {}; // the upstream's own, or none
+    const auto state = exchange.worker.sealer.open_approval(given, bond_of(exchange, {}), exchange.space);
     const std::string_view digest(reinterpret_cast<const char*>(hold.digest.data()), hold.digest.size());
     if (!state || state->digest != digest || state->expires_unix_ns < exchange.worker.ring.wall_ns()) {
         exchange.refusal.detail = "this requestState was not issued for this call";
@@ -292,13 +292,14 @@ Result<void> begin_hold(Exchange& exchange, const policy::Verdict& verdict) {
         hold.progress_token = exchange.space.copy(token.text());
     }
     hold.input = input_of(exchange);
-    if (message.request_state.is(json::Kind::string)) hold.state = message.request_state.string(exchange.space);
+    std::string_view state; // into the body, which is gone once the call waits
+    if (message.request_state.is(json::Kind::string)) state = message.request_state.string(exchange.space);
     hold.definition = definition_now(exchange);
     std::string stored = stored_call(exchange);
     const auto digest = digest_of(exchange, stored);
     if (!digest) return fail(digest.error());
     hold.digest = *digest;
-    if (const auto checked = check_state(exchange); !checked) return checked;
+    if (const auto checked = check_state(exchange, state); !checked) return checked;
 
     auto call = std::make_unique<post::HeldCall>();
     call->digest = hold.digest;

@@ -27,7 +27,6 @@ struct Hold {
     std::array<uint8_t, 32> definition{}; // of the tool when this request came; zeros: not known then
     std::string_view meta;           // the request's _meta and progress token, as JSON, in the exchange's workspace
     std::string_view progress_token; // empty: it has none
-    std::string_view state;          // its requestState
     std::string_view input;          // what the server asked for: inputResponses and requestState, as members of params
     std::string_view reason;         // of the policies that ask
     std::span<const std::string_view> policies;

@@ -35,6 +35,7 @@ template <class Visit> void each_view(Exchange& exchange, Visit visit) {
                                    &exchange.id.raw,
                                    &exchange.id.key,
                                    &exchange.revision,
+                                   &exchange.wanted_revision,
                                    &exchange.client_text,
                                    &exchange.answer_session,
                                    &exchange.answer_revision,
@@ -44,7 +45,6 @@ template <class Visit> void each_view(Exchange& exchange, Visit visit) {
                                    &exchange.refusal_data,
                                    &hold.meta,
                                    &hold.progress_token,
-                                   &hold.state,
                                    &hold.input,
                                    &hold.reason})
         visit(*view);

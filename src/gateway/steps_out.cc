@@ -168,7 +168,8 @@ Next step_dial(Exchange& exchange) {
     if (exchange.upstream == nullptr) {
         if (cancelled(exchange)) return go(exchange, Step::settle);
         exchange.upstream = worker.dial(*exchange.server, exchange.fresh_upstream);
-        if (exchange.upstream == nullptr && worker.upstream_full()) return refuse(exchange, Error::overloaded);
+        if (exchange.upstream == nullptr && worker.upstream_full(*exchange.server))
+            return refuse(exchange, Error::overloaded);
         if (exchange.upstream == nullptr) {
             worker.address_failed(*exchange.server);
             return refuse(exchange, Error::upstream_unreachable);

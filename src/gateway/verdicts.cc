@@ -168,8 +168,10 @@ Result<Judged> judge_one(Exchange& exchange) {
     policy::Verdict verdict;
     if (exchange.asked == Asked::message && is_judged(exchange.message))
         verdict = judge_message(exchange, exchange.message);
-    // Waiting is for requests: a notification has nobody who could be told.
-    if (verdict.decision == policy::Decision::approve && exchange.kind != mcp::Kind::request)
+    // Waiting is for requests of a session: a notification has nobody who could be told, and the answer to an initialize
+    // cannot wait behind signs of life, since its head has the session's id.
+    if (verdict.decision == policy::Decision::approve &&
+        (exchange.kind != mcp::Kind::request || exchange.method == mcp::Method::initialize))
         verdict.decision = policy::Decision::block;
     PaddedBytes rewritten(exchange.worker.buffers);
     std::string_view body = exchange.body_view.text();

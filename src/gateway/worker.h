@@ -206,7 +206,7 @@ class Worker final : public net::LinkHost {
     /// The rest of the body is not here and would take memory: whether it must wait. Its link is not read until let_on().
     bool hold_back(Exchange& exchange);
     void let_on(Exchange& exchange);
-    bool upstream_full() const; // no link more, or no handshake
+    bool upstream_full(const Server& server) const; // no link more, or no handshake
     /// The exchange is to be an open event stream of its principal. streams_exceeded: there are too many.
     Result<void> enter_stream(Exchange& exchange);
     void leave_stream(Exchange& exchange);

@@ -33,7 +33,8 @@ TlsHands::~TlsHands() {
 void TlsHands::take(std::shared_ptr<TlsAway> away, std::function<void(std::shared_ptr<TlsAway>)> done) {
     {
         const std::lock_guard lock(mutex_);
-        jobs_.push_back({std::move(away), std::move(done)});
+        auto& jobs = away->connects() ? to_servers_ : with_clients_;
+        jobs.push_back({std::move(away), std::move(done)});
     }
     came_.notify_one();
 }
@@ -44,10 +45,11 @@ void TlsHands::run() {
         Job job;
         {
             std::unique_lock lock(mutex_);
-            came_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+            came_.wait(lock, [this] { return stopping_ || !to_servers_.empty() || !with_clients_.empty(); });
             if (stopping_) return;
-            job = std::move(jobs_.front());
-            jobs_.pop_front();
+            auto& jobs = to_servers_.empty() ? with_clients_ : to_servers_;
+            job = std::move(jobs.front());
+            jobs.pop_front();
         }
         if (monotonic_ns() < job.away->until_ns) job.away->step();
         job.done(std::move(job.away));

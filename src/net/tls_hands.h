@@ -37,7 +37,8 @@ class TlsHands {
 
     std::mutex mutex_;
     std::condition_variable came_;
-    std::deque<Job> jobs_;
+    // Those with servers go first: a call waits for each, and anybody may begin the others.
+    std::deque<Job> to_servers_, with_clients_;
     bool stopping_ = false;
     std::thread thread_;
 };

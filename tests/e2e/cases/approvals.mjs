@@ -12,7 +12,7 @@ import { elicited, openClient, textOf } from '../lib/clients.mjs';
 import { end, freePorts, start, stopAll, until } from '../lib/processes.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 import { program, startWeir } from '../lib/weir.mjs';
-import { answerOf, ask, eventually, legacyHeaders, modernCall, modernHeaders, modernRequest, openSession, post } from '../lib/wire.mjs';
+import { answerOf, ask, eventually, initialize, legacyHeaders, modernCall, modernHeaders, modernRequest, openSession, post } from '../lib/wire.mjs';
 
 let own;
 let brief; // for who waits until a hold is over
@@ -346,6 +346,23 @@ describe('calls that wait for people', { concurrency: 12, timeout: 900_000 }, ()
       assert.deepEqual(JSON.parse((await askOn(weir.url('own'), modernCall('pay_nobody_there', { n: 1 }, 2))).content[0].text), { n: 1 });
       assert.equal(upstream.requests.length, 1);
       await eventually(async () => (await desk.show(id)).state === 'answered');
+    } finally {
+      await stopAll(weir, upstream);
+    }
+  });
+
+  test('what opens a session does not wait: to ask for people there is to say no', async () => {
+    const upstream = await startUpstream();
+    const weir = await startWeir({
+      servers: [{ name: 'own', url: upstream.url }],
+      policies: { 'open.lua': 'policy "open/ask" { on = "request", match = { methods = "initialize" }, decide = approve{ by = { "sre" }, reason = "who comes" } }' },
+    });
+    try {
+      const answer = await ask(weir.url('own'), initialize('2025-11-25'));
+      assert.equal(answer.body.id, 'init');
+      assert.notEqual(answer.body.error, undefined);
+      assert.equal(upstream.requests.length, 0);
+      assert.deepEqual((await weir.json('approvals', 'list', '--all')).approvals, []);
     } finally {
       await stopAll(weir, upstream);
     }
