@@ -8,6 +8,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 namespace weir::net::test {
@@ -27,7 +28,7 @@ struct Certificates {
     Certificates& operator=(const Certificates&) = delete;
 
     void run(const std::string& arguments) const {
-        const std::string command = "cd " + directory + " && exec 2>log && openssl " + arguments;
+        const std::string command = "cd " + directory + " && exec 2>log && { openssl " + arguments + "\n}";
         REQUIRE(std::system(command.c_str()) == 0);
     }
     std::string text(const std::string& file) const { return read_whole_file(directory + "/" + file, 1 << 20).value(); }
@@ -35,9 +36,12 @@ struct Certificates {
     TlsCertificateText make(const std::string& stem, const std::string& names, const std::string& kind = ec,
                             const std::string& authority = "ca", int days = 20) const {
         run("req -new -newkey " + kind + " -nodes -keyout " + stem + ".key -out " + stem + ".csr -subj /CN=" + stem);
-        run("x509 -req -in " + stem + ".csr -CA " + authority + ".pem -CAkey " + authority +
-            ".key -CAcreateserial -days " + std::to_string(days) + " -out " + stem +
-            ".pem -extfile /dev/stdin <<'END'\nsubjectAltName=" + names + "\nbasicConstraints=CA:FALSE\nEND\n");
+        const std::string sign = "x509 -req -in " + stem + ".csr -CA " + authority + ".pem -CAkey " + authority +
+                                 ".key -CAcreateserial -out " + stem + ".pem -extfile " + stem + ".ext ";
+        std::ofstream(directory + "/" + stem + ".ext") << "subjectAltName=" << names << "\nbasicConstraints=CA:FALSE\n";
+        // Before 3.4 openssl knows no other way to an end in the past than these days, and since then not these.
+        const std::string past = " || openssl " + sign + "-not_before 20200101000000Z -not_after 20200102000000Z";
+        run(sign + "-days " + std::to_string(days) + (days < 0 ? past : ""));
         return {text(stem + ".pem"), text(stem + ".key")};
     }
     static constexpr const char* ec = "ec -pkeyopt ec_paramgen_curve:P-256";
