@@ -7,11 +7,11 @@
 #include "gateway/config_values.h"
 
 #include "approve/ticket.h"
+#include "base/clock.h"
 #include "base/limits.h"
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <time.h>
 #include <CLI/CLI.hpp>
 #include <memory>
 
@@ -29,12 +29,6 @@ struct ApprovalsOptions {
     size_t limit = TicketQuestion::page_max;
     bool all = false, json = false, utc = false, wait = false;
 };
-
-uint64_t unix_now_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_REALTIME, &now);
-    return static_cast<uint64_t>(now.tv_sec) * s_ns + static_cast<uint64_t>(now.tv_nsec);
-}
 
 Exit told(const Refusal& refusal) {
     complain(printable(refusal.why));

@@ -1,6 +1,7 @@
 // cli/sessions.cc - reading the record for `weir sessions`, and what each of its commands prints.
 #include "cli/sessions.h"
 
+#include "base/clock.h"
 #include "cli/config_option.h"
 #include "cli/entry_text.h"
 #include "cli/output.h"
@@ -8,7 +9,6 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <time.h>
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
@@ -28,12 +28,6 @@ using record::Kind;
 
 constexpr int follow_ms = 100;
 constexpr uint64_t tail_ns = 600'000'000'000; // how far back tail looks for its first lines
-
-uint64_t unix_now_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_REALTIME, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 /// The record of one command: gives entry after entry, and tells damage as it comes along.
 class Log {

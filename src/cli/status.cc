@@ -8,11 +8,11 @@
 #include "cli/output.h"
 #include "cli/tickets.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "json/scan.h"
 
 #include <fmt/format.h>
-#include <time.h>
 #include <CLI/CLI.hpp>
 #include <memory>
 
@@ -43,12 +43,9 @@ std::string waiting(const TicketDesk& desk) {
     if (tickets.empty()) return {};
     const size_t count = tickets.size();
     tickets.resize(std::min(count, waiting_shown_max));
-    timespec now{};
-    clock_gettime(CLOCK_REALTIME, &now);
-    const uint64_t now_ns = static_cast<uint64_t>(now.tv_sec) * s_ns + static_cast<uint64_t>(now.tv_nsec);
     if (count > waiting_shown_max)
         say(fmt::format("{} more wait; `weir approvals list` shows them", count - waiting_shown_max));
-    return "\n" + ticket_table(tickets, now_ns, out_surface().terminal).text(out_surface());
+    return "\n" + ticket_table(tickets, unix_now_ns(), out_surface().terminal).text(out_surface());
 }
 
 /// The page at the admin listener. The certificate is for what people call it by, which may be no address.

@@ -1,7 +1,7 @@
 // cli/watch.cc - the loop of `weir approvals watch`: a terminal in raw mode, or lines for a pipe.
 #include "cli/inbox.h"
 
-#include "base/limits.h"
+#include "base/clock.h"
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -9,7 +9,6 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 #include <algorithm>
 #include <array>
@@ -20,12 +19,6 @@ namespace weir::cli {
 namespace {
 
 constexpr int poll_ms = 1000;
-
-uint64_t unix_now_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_REALTIME, &now);
-    return static_cast<uint64_t>(now.tv_sec) * s_ns + static_cast<uint64_t>(now.tv_nsec);
-}
 
 /// The terminal, raw and on its other screen for as long as this lives; signals arrive on `signals`.
 class Screen {

@@ -2,6 +2,7 @@
 #include "control/desk.h"
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "http/write.h"
 #include "ring/kernel_ring.h"
@@ -25,12 +26,6 @@ namespace {
 constexpr int backlog = 16;
 constexpr size_t fields_max = 64;
 constexpr uint64_t linger_ns = 200 * ms_ns; // for a peer to read why before its unread octets reset the connection
-
-uint64_t monotonic_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<uint64_t>(now.tv_sec) * s_ns + static_cast<uint64_t>(now.tv_nsec);
-}
 
 /// A descriptor that closes itself.
 struct File {

@@ -10,6 +10,19 @@ namespace weir::control {
 
 using approve::State;
 
+namespace {
+
+/// What changes in a ticket's life, from its row or from what stood before.
+void take_over(auto& entry, const auto& from) {
+    entry.state = from.state;
+    entry.told = from.told;
+    entry.version = from.version;
+    entry.expires_ns = from.expires_ns;
+    entry.stands_ns = from.stands_ns;
+}
+
+} // namespace
+
 Docket::Live* Docket::find_live(std::string_view id) {
     const auto found = live_.find(id);
     return found == live_.end() ? nullptr : found->second;
@@ -40,13 +53,9 @@ Docket::Live& Docket::stand(const Standing& ticket) {
     WEIR_ASSERT(made != nullptr);
     Live& entry = *made;
     std::ranges::copy(ticket.id, entry.id_octets.begin());
-    entry.state = ticket.state;
-    entry.told = ticket.told;
     entry.digest = ticket.digest;
     entry.definition = ticket.definition;
-    entry.version = ticket.version;
-    entry.expires_ns = ticket.expires_ns;
-    entry.stands_ns = ticket.stands_ns;
+    take_over(entry, ticket);
     entry.principal = &*principals_.try_emplace(ticket.principal).first;
     ++entry.principal->second.standing;
     live_.emplace(entry.id(), made);
@@ -114,11 +123,7 @@ void Docket::undo() {
             else if (!change->by_digest) by_digest_.erase(before.digest);
         } else {
             leave_order(*entry);
-            entry->state = before.state;
-            entry->told = before.told;
-            entry->version = before.version;
-            entry->expires_ns = before.expires_ns;
-            entry->stands_ns = before.stands_ns;
+            take_over(*entry, before);
             enter_order(*entry);
             if (change->by_digest) by_digest_[before.digest] = entry;
         }
@@ -143,11 +148,7 @@ OrText<void> Docket::save(Live& entry, const Ticket& row, uint64_t version) {
     if (!saved) return std::unexpected(saved.error());
     if (!*saved) return std::unexpected("ticket " + row.id + " was changed by somebody else");
     leave_order(entry);
-    entry.state = row.state;
-    entry.told = row.told;
-    entry.version = row.version;
-    entry.expires_ns = row.expires_ns;
-    entry.stands_ns = row.stands_ns;
+    take_over(entry, row);
     enter_order(entry);
     return {};
 }

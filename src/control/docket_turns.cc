@@ -90,6 +90,7 @@ OrText<bool> Docket::take(Live& entry, Turn how, std::string by, std::string not
     if (!row) return std::unexpected(row.error());
     Ticket& ticket = **row;
     const uint64_t version = ticket.version++, wall = now();
+    ++ticket.turns;
     ticket.state = *next;
     if (how == Turn::approve || how == Turn::deny || how == Turn::withdraw || how == Turn::revoke) {
         ticket.decided_by = by;
@@ -381,7 +382,7 @@ OrText<void> Docket::decide(DecideQuestion& question) {
             return answer({.outcome = Outcome::forbidden, .ticket = view_of(*row), .right = right});
         }
     }
-    if (!guard.versions.empty() && std::ranges::find(guard.versions, row->version) == guard.versions.end())
+    if (!guard.versions.empty() && std::ranges::find(guard.versions, row->turns) == guard.versions.end())
         return answer({.outcome = Outcome::changed, .ticket = view_of(*row)});
     if (entry == nullptr) return answer({.outcome = Outcome::conflict, .ticket = view_of(*row)});
     const auto taken = take(*entry, how, question.actor.by, question.note, person_of(question.actor));

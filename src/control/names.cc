@@ -1,6 +1,7 @@
 // control/names.cc - look-ups one after the other, none more often than once a second for a name.
 #include "control/names.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 
@@ -9,15 +10,6 @@
 #include <cstring>
 
 namespace weir::control {
-namespace {
-
-uint64_t monotonic_ns() {
-    return static_cast<uint64_t>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
-            .count());
-}
-
-} // namespace
 
 Result<ring::Address> resolve(const Name& name) {
     addrinfo hints{};

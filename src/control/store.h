@@ -44,7 +44,7 @@ struct StoreOptions {
 struct TicketView {
     std::string id;
     post::TicketState state{};
-    uint64_t version = 0;
+    uint64_t version = 0; // its turns: what people can see of it changes with it
     std::string principal, person, client, server, method, name, digest; // digest: hexadecimal
     std::string body;                         // {"method":…,"params":{…}}: exactly what will run
     std::vector<std::vector<std::string>> by; // who may decide, of each policy that asks

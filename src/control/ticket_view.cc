@@ -27,7 +27,7 @@ TicketView view_of(const Ticket& t) {
     TicketView view;
     view.id = t.id;
     view.state = shown(t.state);
-    view.version = t.version;
+    view.version = t.turns;
     view.principal = t.principal;
     view.person = t.person;
     view.client = t.client;

@@ -14,7 +14,7 @@ namespace weir::control {
 namespace {
 
 // The number of the schema stands in the database's own header (PRAGMA user_version).
-constexpr uint64_t schema_version = 3;
+constexpr uint64_t schema_version = 4;
 constexpr const char* schema = R"(
 CREATE TABLE ticket(
   id TEXT PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL, digest BLOB NOT NULL, definition BLOB NOT NULL,
@@ -54,11 +54,17 @@ CREATE TABLE said(
 CREATE UNIQUE INDEX said_key ON said(actor, key);
 PRAGMA user_version = 3;
 )";
+// The versions that people see, apart from those of rows; what was seen before is a version of before.
+constexpr const char* schema_4 = R"(
+ALTER TABLE ticket ADD COLUMN turns INTEGER NOT NULL DEFAULT 1;
+UPDATE ticket SET turns = version;
+PRAGMA user_version = 4;
+)";
 // The columns of a Ticket; of a list's without the text that may be long.
 #define WEIR_COLUMNS(body) \
     "id, version, state, digest, definition, principal, person, client, server, method, name, " body \
     ", reason, session_key, deciders, policies, generation, created, expires, decided_by, decided_note, decided, stands, " \
-    "told, asker_issuer, asker_subjects, asker_email, decider_issuer, decider_subject, decider_display"
+    "told, asker_issuer, asker_subjects, asker_email, decider_issuer, decider_subject, decider_display, turns"
 #define WEIR_WAITING "state IN ('pending','approved','executing')"
 #define WEIR_OVER "state NOT IN ('pending','approved','executing')"
 
@@ -203,6 +209,7 @@ OrText<void> Tickets::upgrade(uint64_t version) {
     if (version < 1) steps += schema;
     if (version < 2) steps += schema_2;
     if (version < 3) steps += schema_3;
+    if (version < 4) steps += schema_4;
     return run((steps + "COMMIT").c_str());
 }
 
@@ -238,7 +245,7 @@ void Tickets::rollback() {
 OrText<void> Tickets::insert(const Ticket& t) {
     const auto prepared = prepare("INSERT INTO ticket(" WEIR_COLUMNS(
         "body") ", answer) VALUES("
-                "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'')");
+                "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,'')");
     if (!prepared) return std::unexpected(prepared.error());
     Statement s(*prepared);
     s.bind(t.id).bind(t.version).bind(approve::name_of(t.state)).bind(t.digest).bind(t.definition);
@@ -247,7 +254,7 @@ OrText<void> Tickets::insert(const Ticket& t) {
     s.bind(t.created_ns).bind(t.expires_ns).bind(t.decided_by).bind(t.decided_note).bind(t.decided_ns);
     s.bind(t.stands_ns).bind(uint64_t{t.told});
     s.bind(t.asker.issuer).bind(lists_text({t.asker.subjects})).bind(t.asker.email);
-    s.bind(t.decider.issuer).bind(t.decider.subject).bind(t.decider.display);
+    s.bind(t.decider.issuer).bind(t.decider.subject).bind(t.decider.display).bind(t.turns);
     if (s.step() != SQLITE_DONE) return failed();
     return {};
 }
@@ -255,13 +262,13 @@ OrText<void> Tickets::insert(const Ticket& t) {
 OrText<bool> Tickets::update(const Ticket& t, uint64_t version) {
     const auto prepared = prepare(
         "UPDATE ticket SET version=?, state=?, expires=?, decided_by=?, decided_note=?, decided=?, "
-        "stands=?, told=?, decider_issuer=?, decider_subject=?, decider_display=? "
+        "stands=?, told=?, decider_issuer=?, decider_subject=?, decider_display=?, turns=? "
         "WHERE id=? AND version=?");
     if (!prepared) return std::unexpected(prepared.error());
     Statement s(*prepared);
     s.bind(t.version).bind(approve::name_of(t.state)).bind(t.expires_ns).bind(t.decided_by).bind(t.decided_note);
     s.bind(t.decided_ns).bind(t.stands_ns).bind(uint64_t{t.told});
-    s.bind(t.decider.issuer).bind(t.decider.subject).bind(t.decider.display).bind(t.id).bind(version);
+    s.bind(t.decider.issuer).bind(t.decider.subject).bind(t.decider.display).bind(t.turns).bind(t.id).bind(version);
     if (s.step() != SQLITE_DONE) return failed();
     return sqlite3_changes(database_) == 1;
 }
@@ -334,9 +341,8 @@ std::vector<std::vector<std::string>> Tickets::read_lists(std::string_view store
     return lists;
 }
 
-/// The row that `s` has come to, its columns as WEIR_COLUMNS has them.
-OrText<Ticket> Tickets::read(Statement& s) {
-    Ticket t;
+/// The columns that every question about tickets begins with: id, version, state, digest, definition.
+template <class T> OrText<void> Tickets::read_begin(Statement& s, T& t) {
     t.id = s.text();
     t.version = s.number();
     const auto state = approve::state_of(s.text());
@@ -344,6 +350,13 @@ OrText<Ticket> Tickets::read(Statement& s) {
     t.state = *state;
     t.digest = s.bytes();
     t.definition = s.bytes();
+    return {};
+}
+
+/// The row that `s` has come to, its columns as WEIR_COLUMNS has them.
+OrText<Ticket> Tickets::read(Statement& s) {
+    Ticket t;
+    if (const auto known = read_begin(s, t); !known) return std::unexpected(known.error());
     for (std::string* text :
          {&t.principal, &t.person, &t.client, &t.server, &t.method, &t.name, &t.body, &t.reason, &t.session_key})
         *text = s.text();
@@ -361,6 +374,7 @@ OrText<Ticket> Tickets::read(Statement& s) {
     if (auto subjects = read_lists(s.text()); !subjects.empty()) t.asker.subjects = std::move(subjects.front());
     for (std::string* text : {&t.asker.email, &t.decider.issuer, &t.decider.subject, &t.decider.display})
         *text = s.text();
+    t.turns = s.number();
     return t;
 }
 
@@ -378,13 +392,7 @@ OrText<std::vector<Standing>> Tickets::standing(uint64_t now_ns) {
     int stepped = 0;
     while ((stepped = s.step()) == SQLITE_ROW) {
         Standing t;
-        t.id = s.text();
-        t.version = s.number();
-        const auto state = approve::state_of(s.text());
-        if (!state) return std::unexpected("ticket " + t.id + " is in no state that this weir knows");
-        t.state = *state;
-        t.digest = s.bytes();
-        t.definition = s.bytes();
+        if (const auto known = read_begin(s, t); !known) return std::unexpected(known.error());
         t.principal = s.text();
         t.expires_ns = s.number();
         t.stands_ns = s.number();

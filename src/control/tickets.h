@@ -49,6 +49,7 @@ struct Ticket {
     uint64_t decided_ns = 0;
     uint64_t stands_ns = 0; // over: the same call asked again is told so until then, and is a new ticket afterwards
     bool told = false;      // over: a waiter has been told
+    uint64_t turns = 1;     // taken, its making among them; a wish that was refused is a version and no turn
 };
 
 /// What the record is to say of one turn of a ticket.
@@ -145,6 +146,7 @@ class Tickets {
     OrText<sqlite3_stmt*> prepare(const char* sql);
     std::unexpected<std::string> failed() const;
     OrText<void> upgrade(uint64_t version);
+    template <class T> OrText<void> read_begin(Statement& statement, T& ticket);
     OrText<Ticket> read(Statement& statement);
     std::vector<std::vector<std::string>> read_lists(std::string_view stored);
 

@@ -2,6 +2,7 @@
 #include "control/upstream_tokens.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "control/client_assertion.h"
@@ -11,7 +12,6 @@
 
 #include <curl/curl.h>
 #include <algorithm>
-#include <chrono>
 #include <span>
 
 namespace weir::control {
@@ -21,17 +21,6 @@ constexpr uint64_t look_every_ns_max = 60 * s_ns;
 constexpr uint64_t look_at_fetch_ns = 20 * ms_ns;
 constexpr uint64_t pause_ns_min = 1 * s_ns, pause_ns_max = 60 * s_ns; // after failures, doubling
 constexpr size_t secret_bytes_max = 16 << 10;
-
-uint64_t monotonic_ns() {
-    return static_cast<uint64_t>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
-            .count());
-}
-
-uint64_t unix_s() {
-    return static_cast<uint64_t>(
-        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count());
-}
 
 void forget(std::string& secret) {
     crypto::wipe(std::span(reinterpret_cast<unsigned char*>(secret.data()), secret.size()));
@@ -147,7 +136,8 @@ struct UpstreamTokens::Thread {
         if (source.auth == ClientAuth::private_key_jwt) {
             const std::string& audience =
                 source.assertion_audience.empty() ? source.token_url : source.assertion_audience;
-            auto assertion = client_assertion({source.client_id, audience, source.key_id}, secret, unix_s());
+            auto assertion =
+                client_assertion({source.client_id, audience, source.key_id}, secret, unix_now_ns() / s_ns);
             forget(secret);
             if (!assertion) return fail(index, "its key cannot be used: " + assertion.error());
             secret = std::move(*assertion);

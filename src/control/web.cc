@@ -2,6 +2,7 @@
 #include "control/web.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "identity/key_source.h"
 #include "json/scan.h"
@@ -12,7 +13,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <optional>
 
@@ -25,12 +25,6 @@ using identity::KeySource;
 
 constexpr uint64_t look_every_ns_max = 60 * s_ns; // whether keys still hold
 constexpr uint64_t look_at_fetch_ns = 20 * ms_ns; // at the latest; sooner when something comes
-
-uint64_t monotonic_ns() {
-    return static_cast<uint64_t>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
-            .count());
-}
 
 /// The host of a URL that may_fetch() let in, without its port.
 std::string_view host_of(std::string_view url) {

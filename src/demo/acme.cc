@@ -1,6 +1,7 @@
 // demo/acme.cc - the sockets of acme: one thread, one poll, keep-alive, delayed answers and event streams.
 #include "demo/acme.h"
 
+#include "base/clock.h"
 #include "demo/protocol.h"
 #include "http/body.h"
 #include "http/sse.h"
@@ -15,7 +16,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <ctime>
 #include <thread>
 #include <vector>
 
@@ -24,12 +24,6 @@ namespace {
 
 constexpr size_t connections_max = 1024, body_bytes_max = 1 << 20;
 constexpr uint64_t idle_ns_max = 60 * s_ns, never = UINT64_MAX;
-
-uint64_t now_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<uint64_t>(now.tv_sec) * s_ns + static_cast<uint64_t>(now.tv_nsec);
-}
 
 struct Connection {
     Connection(int descriptor, BufferPool& pool) : fd(descriptor), in(pool), out(pool) {}
@@ -87,11 +81,11 @@ void Acme::Server::serve() {
             waits.push_back({each.fd, static_cast<short>(POLLIN | (each.out.empty() ? 0 : POLLOUT)), 0});
             next = std::min(next, each.due_ns);
         }
-        const uint64_t before = now_ns();
+        const uint64_t before = monotonic_ns();
         const int patience = next == never ? -1 : next <= before ? 0 : static_cast<int>((next - before) / ms_ns + 1);
         if (poll(waits.data(), waits.size(), patience) < 0 && errno != EINTR) return;
         if (waits[0].revents != 0) return;
-        const uint64_t now = now_ns();
+        const uint64_t now = monotonic_ns();
         for (size_t i = 0; i < connections_.size(); ++i) {
             Connection& each = connections_[i];
             const short seen = waits[i + 2].revents;
@@ -190,7 +184,7 @@ void Acme::Server::begin(Connection& connection, const http::RequestHead& head, 
             "Transfer-Encoding: chunked\r\n");
         (void)out.finish(); // Constant lines cannot be refused.
     }
-    connection.due_ns = now_ns() + connection.plan.delay_ms * ms_ns;
+    connection.due_ns = monotonic_ns() + connection.plan.delay_ms * ms_ns;
     if (connection.plan.delay_ms == 0) advance(connection, connection.due_ns);
 }
 
@@ -232,7 +226,7 @@ void Acme::Server::write_answer(Connection& connection) {
     connection.out.append(plan.body);
     connection.answering = false;
     connection.ending = !connection.keep_alive;
-    connection.due_ns = now_ns() + idle_ns_max;
+    connection.due_ns = monotonic_ns() + idle_ns_max;
 }
 
 void Acme::Server::refuse(Connection& connection, uint16_t status) {
@@ -278,7 +272,7 @@ Result<std::unique_ptr<Acme>> Acme::start(uint16_t port) {
         return fail(Error::io_failed);
     }
     const uint16_t bound = ntohs(address.sin_port);
-    return std::unique_ptr<Acme>(new Acme(std::make_unique<Server>(listener, stop, bound, now_ns()), bound));
+    return std::unique_ptr<Acme>(new Acme(std::make_unique<Server>(listener, stop, bound, monotonic_ns()), bound));
 }
 
 std::string Acme::url() const { return fmt::format("http://127.0.0.1:{}/mcp", port_); }

@@ -1,6 +1,7 @@
 // gateway/gateway.cc - the process around the workers: what is started in which order, and ended in which.
 #include "gateway/gateway.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "control/clerk.h"
 #include "control/desk.h"
@@ -38,12 +39,6 @@ namespace weir::gateway {
 namespace {
 
 constexpr size_t mailbox_messages_max = 65'536;
-
-uint64_t unix_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_REALTIME, &now);
-    return static_cast<uint64_t>(now.tv_sec) * s_ns + static_cast<uint64_t>(now.tv_nsec);
-}
 
 /// Connections are descriptors: take as many as the system lets this process have.
 void raise_descriptor_limit() {
@@ -94,7 +89,7 @@ struct Gateway::Parts {
     std::unique_ptr<record::Retention> retention; // of all streams; none: nothing is removed
     policy::Watchdog watchdog;
     std::array<unsigned char, 16> boot_id{};
-    uint64_t started_unix_ns = unix_ns();
+    uint64_t started_unix_ns = unix_now_ns();
     std::vector<Thread> threads;
     std::unique_ptr<Caps> caps;
     std::vector<std::unique_ptr<Counters>> counters;
@@ -145,7 +140,7 @@ Page Gateway::Parts::page(std::string_view path, PaddedBytes& out) const {
                       {.workers = counters_view,
                        .generation = generation.number,
                        .started_unix_ns = started_unix_ns,
-                       .now_unix_ns = unix_ns(),
+                       .now_unix_ns = unix_now_ns(),
                        .servers = generation.servers.size(),
                        .policies = generation.policies->count(),
                        .files_unused = files_unused.load(),

@@ -1,21 +1,16 @@
 // net/tls_hands.cc - a queue and who empties it.
 #include "net/tls_hands.h"
 
+#include "base/clock.h"
+
 #include <sys/resource.h>
 #include <unistd.h>
-#include <chrono>
 #include <utility>
 
 namespace weir::net {
 namespace {
 
 constexpr int gives_way = 5; // nice(2), of this thread alone
-
-uint64_t monotonic_ns() {
-    return static_cast<uint64_t>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
-            .count());
-}
 
 } // namespace
 

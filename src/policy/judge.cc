@@ -1,6 +1,7 @@
 // policy/judge.cc - evaluates the candidates, runs their handlers, and keeps the worker's states.
 #include "policy/judge.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "policy/candidates.h"
@@ -9,7 +10,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ctime>
 #include <string>
 #include <vector>
 
@@ -20,12 +20,6 @@ constexpr size_t name_bytes_max = 8 << 10; // of a tool, prompt or resource that
 constexpr size_t errors_max = 5;           // of one policy within errors_ns, then it denies without running
 constexpr uint64_t errors_ns = 60 * s_ns;
 constexpr uint32_t log_lines_a_second_max = 100;
-
-uint64_t monotonic_ns() {
-    timespec at{};
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    return static_cast<uint64_t>(at.tv_sec) * s_ns + static_cast<uint64_t>(at.tv_nsec);
-}
 
 /// The last errors of one policy.
 struct Errors {

@@ -2,10 +2,10 @@
 #include "policy/watchdog.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "policy/lua.h"
 
 #include <csignal>
-#include <ctime>
 
 #include <algorithm>
 #include <chrono>
@@ -17,12 +17,6 @@ constexpr int ending_signal = SIGURG;
 constexpr int quiet_ticks_max = 64; // without a run seen before the thread sleeps until it is woken
 
 thread_local Slot* running = nullptr;
-
-uint64_t clock_ns(clockid_t clock) {
-    timespec at{};
-    clock_gettime(clock, &at);
-    return static_cast<uint64_t>(at.tv_sec) * s_ns + static_cast<uint64_t>(at.tv_nsec);
-}
 
 /// Throws out of the running code. Stays armed, so that a pcall which catches it does not help.
 void end_run(lua_State* state, lua_Debug*) {
@@ -138,7 +132,7 @@ void Watchdog::run() {
     };
     while (!stop_) {
         quiet = any_busy() ? 0 : quiet + 1;
-        const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+        const uint64_t now_ns = monotonic_ns();
         for (Slot* slot : slots_) {
             look(*slot, now_ns);
             const uint64_t epoch = slot->epoch.load(std::memory_order_acquire);

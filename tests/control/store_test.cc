@@ -194,6 +194,41 @@ PRAGMA user_version = 1;)";
     CHECK(desk.store->find(id)->decider_subject == "bo");
 }
 
+TEST_CASE("a database of the third schema is taken over, and its versions are those that people saw") {
+    Desk desk;
+    desk.open();
+    const std::string id = desk.submit(1).ticket;
+    desk.store.reset();
+    sqlite3* old = nullptr;
+    REQUIRE(sqlite3_open((desk.directory / "weir.db").c_str(), &old) == SQLITE_OK);
+    const char* const back =
+        "ALTER TABLE ticket DROP COLUMN turns; UPDATE ticket SET version = 5; PRAGMA user_version = 3";
+    REQUIRE(sqlite3_exec(old, back, nullptr, nullptr, nullptr) == SQLITE_OK);
+    sqlite3_close(old);
+    desk.open();
+    CHECK(desk.store->find(id)->version == 5);
+    CHECK(desk.store->decide(id, Verb::approve, {"unix:0:root"}, "", {.versions = {1}}).outcome == Outcome::changed);
+    CHECK(desk.store->decide(id, Verb::approve, {"unix:0:root"}, "", {.versions = {5}}).outcome == Outcome::done);
+    CHECK(desk.store->find(id)->version == 6);
+}
+
+TEST_CASE("a version counts what became of a ticket, and no wish that was refused") {
+    Desk desk;
+    desk.open();
+    const std::string id = desk.submit(1).ticket;
+    const auto seen = desk.store->find(id)->version;
+    const auto refused = desk.decide_as(id, Verb::approve, "eve", {"dev"});
+    CHECK(refused.outcome == Outcome::forbidden);
+    CHECK(refused.ticket.version == seen);
+    CHECK(desk.store->find(id)->version == seen);
+    desk.open(); // It is kept so.
+    CHECK(desk.store->find(id)->version == seen);
+    const auto done = desk.store->decide(id, Verb::approve, {"unix:0:root"}, "", {.versions = {seen}});
+    CHECK(done.outcome == Outcome::done);
+    CHECK(done.ticket.version == seen + 1);
+    CHECK(desk.told(id) == std::vector{held, record::Kind::not_entitled, approved});
+}
+
 TEST_CASE("a tool that was changed is asked about anew, whether people had decided or not") {
     Desk desk;
     desk.open();
