@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 namespace weir::gateway {
 namespace {
@@ -17,15 +18,39 @@ std::string_view trimmed(std::string_view text) {
     return text;
 }
 
-/// The version of one strong entity tag. A tag that is none of weir's is no version that a ticket can have.
-bool read_tag(std::string_view tag, std::vector<uint64_t>& versions) {
-    if (tag.size() < 2 || !tag.starts_with('"') || !tag.ends_with('"')) return false;
-    tag = tag.substr(1, tag.size() - 2);
+/// Any octet that an opaque tag may have (RFC 9110 section 8.8.3): commas among them, spaces not.
+bool is_tag_octet(char octet) { return octet == '!' || (octet > '"' && octet != '\x7f') || octet < 0; }
+
+/// Of a tag's text. One that is none of weir's is no version that a ticket can have.
+uint64_t version_of(std::string_view tag) {
     uint64_t version = 0;
     const auto [end, error] = std::from_chars(tag.data(), tag.data() + tag.size(), version);
     const bool whole = error == std::errc() && end == tag.data() + tag.size() && !tag.starts_with('0');
-    versions.push_back(whole ? version : 0);
-    return true;
+    return whole ? version : 0;
+}
+
+/// The versions that a list of entity tags names, whose elements may be empty (RFC 9110 section 5.6.1.2). A weak tag is one
+/// that never matches (section 13.1.1), so it names no version that a ticket can have. Nothing: it is no list with a tag.
+std::optional<std::vector<uint64_t>> read_tags(std::string_view list) {
+    std::vector<uint64_t> versions;
+    for (bool behind_tag = false; !(list = trimmed(list)).empty();) {
+        if (list.starts_with(',')) {
+            list.remove_prefix(1);
+            behind_tag = false;
+            continue;
+        }
+        const bool weak = list.starts_with("W/");
+        if (weak) list.remove_prefix(2);
+        const size_t end = list.find('"', 1);
+        if (behind_tag || !list.starts_with('"') || end == std::string_view::npos) return std::nullopt;
+        const std::string_view tag = list.substr(1, end - 1);
+        if (!std::ranges::all_of(tag, is_tag_octet)) return std::nullopt;
+        versions.push_back(weak ? 0 : version_of(tag));
+        list.remove_prefix(end + 1);
+        behind_tag = true;
+    }
+    if (versions.empty()) return std::nullopt;
+    return versions;
 }
 
 } // namespace
@@ -33,14 +58,9 @@ bool read_tag(std::string_view tag, std::vector<uint64_t>& versions) {
 std::expected<control::Guard, std::string> read_guard(const control::DeskRequest& request, std::string_view id) {
     control::Guard guard;
     if (request.if_match && trimmed(*request.if_match) != "*") {
-        std::string_view rest = *request.if_match;
-        for (bool more = true; more;) {
-            const size_t comma = std::min(rest.find(','), rest.size());
-            if (!read_tag(trimmed(rest.substr(0, comma)), guard.versions))
-                return std::unexpected("If-Match is `*` or entity tags as GET gives them, like \"3\"");
-            more = comma < rest.size();
-            rest.remove_prefix(std::min(comma + 1, rest.size()));
-        }
+        auto versions = read_tags(*request.if_match);
+        if (!versions) return std::unexpected("If-Match is `*` or entity tags as GET gives them, like \"3\"");
+        guard.versions = std::move(*versions);
     }
     if (request.idempotency_key) {
         guard.key = *request.idempotency_key;

@@ -300,9 +300,24 @@ TEST_CASE("a ticket has its version as its entity tag, and a decision may be abo
                                                           {"\"\"", Versions{0}},
                                                           {"", std::nullopt},
                                                           {"3", std::nullopt},
-                                                          {"W/\"3\"", std::nullopt},
+                                                          {"W/\"3\"", Versions{0}}, // weak: it never matches
+                                                          {"W/\"3\", \"4\"", Versions{0, 4}},
+                                                          {"\"3\",", Versions{3}}, // elements may be empty
+                                                          {", ,\"3\" ,,\t\"4\",", Versions{3, 4}},
+                                                          {"\"a,b\",\"3\"", Versions{0, 3}}, // a comma within a tag
+                                                          {"\"3,4\"", Versions{0}},
+                                                          {"\"\xe9!\"", Versions{0}},
+                                                          {",", std::nullopt},
+                                                          {"W/", std::nullopt},
+                                                          {"W/3", std::nullopt},
+                                                          {"w/\"3\"", std::nullopt},
+                                                          {"W/ \"3\"", std::nullopt},
+                                                          {"\"3\" \"4\"", std::nullopt},
+                                                          {"\"3\"\"4\"", std::nullopt},
+                                                          {"\"3 4\"", std::nullopt},
+                                                          {"\"3\x7f\"", std::nullopt},
+                                                          {"\"", std::nullopt},
                                                           {"\"3", std::nullopt},
-                                                          {"\"3\",", std::nullopt},
                                                           {"*, \"3\"", std::nullopt}}) {
         INFO(if_match);
         desk.decided.clear();
