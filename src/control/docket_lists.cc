@@ -29,8 +29,21 @@ std::optional<Place> read_place(std::string_view text) {
     const auto [dot, error] = std::from_chars(text.data(), end, place.created_ns);
     if (error != std::errc() || dot == end || *dot != '.' || place.created_ns > UINT64_MAX >> 1) return std::nullopt;
     place.id = std::string_view(dot + 1, end);
-    if (!approve::is_ticket_id(place.id)) return std::nullopt;
+    if (!approve::is_ticket_id(place.id, true)) return std::nullopt;
     return place;
+}
+
+/// A place behind `looked` and before `next`, the one behind it, that names neither: who asks may not see them. With what is
+/// equal of their ids goes one character more, as a tree of keys has them between its leaves; ids are random, so it is few.
+/// (Of two that are equal but for the last of their characters it would be all of one: that happens to nobody.)
+Place between(const Place& looked, const Place& next) {
+    const bool down = looked.order == Order::waiting_newest || looked.order == Order::over_newest;
+    const Place& high = down ? looked : next;
+    Place place{.order = looked.order, .created_ns = high.created_ns};
+    if (looked.created_ns != next.created_ns && looked.order != Order::by_id) return place;
+    const auto differs = std::ranges::mismatch(looked.id, next.id).in1 - looked.id.begin();
+    place.id = high.id.substr(0, static_cast<size_t>(differs) + 1);
+    return place.id == next.id ? looked : place;
 }
 
 /// The orders that `listing` goes through, one after the other.
@@ -54,33 +67,35 @@ Result<Listed> Docket::list(const Listing& listing) {
         orders.erase(orders.begin(), begun);
     }
     Listed listed;
+    std::optional<Place> next;
     Place kept = place, looked = place; // the last that is on the page, the last that was looked at
     size_t left = rows_looked_max;
-    bool more = false;
     for (const Order order : orders) {
-        if (order != place.order) place = Place::first(order);
+        if (order != place.order) looked = place = Place::first(order);
         const auto visit = [&](Ticket&& ticket) {
-            looked = {order, ticket.created_ns, ticket.id};
+            Place at{order, ticket.created_ns, ticket.id};
+            if (left == 0) { // One more than a page looks at tells where to look on.
+                next = between(looked, at);
+                return false;
+            }
+            --left;
+            looked = std::move(at);
             if (order == Order::by_id && !listing.all && approve::is_over(ticket.state)) return true;
             TicketView view = view_of(ticket);
             if (listing.wanted && !listing.wanted(view)) return true;
-            more = listed.tickets.size() == listing.count_max; // One more than asked for tells that there is more.
-            if (more) return false;
+            if (listed.tickets.size() == listing.count_max) { // One more than asked for tells that there is more.
+                next = kept;
+                return false;
+            }
             listed.tickets.push_back(std::move(view));
             kept = looked;
             return true;
         };
-        const auto rows = table_->each(place, listing.prefix, left, visit);
-        if (!rows) return fail(Error::io_failed);
-        if (more) break;
-        left -= *rows;
-        if (left == 0) {
-            more = true;
-            kept = looked; // The rest is looked through for the next page.
-            break;
-        }
+        if (const auto rows = table_->each(place, listing.prefix, left + 1, visit); !rows)
+            return fail(Error::io_failed);
+        if (next) break;
     }
-    if (more) listed.next = text_of(kept);
+    if (next) listed.next = text_of(*next);
     return listed;
 }
 

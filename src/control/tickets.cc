@@ -95,7 +95,7 @@ std::string lists_text(const std::vector<std::vector<std::string>>& lists) {
 
 Place Place::first(Order order) {
     const bool down = order == Order::waiting_newest || order == Order::over_newest;
-    return {.order = order, .created_ns = down ? UINT64_MAX >> 1 : 0, .id = {}};
+    return {.order = order, .created_ns = down ? UINT64_MAX >> 1 : 0};
 }
 
 /// A prepared statement with what is bound to it, in order, and its columns, in order.
@@ -435,7 +435,7 @@ OrText<size_t> Tickets::each(const Place& place, std::string_view prefix, size_t
     if (!prepared) return std::unexpected(prepared.error());
     Statement s(*prepared);
     if (place.order == Order::by_id) { // ids are ASCII; one bound below, so that later pages begin where they begin
-        const std::string behind = place.id.empty() ? std::string() : place.id + '\x01';
+        const std::string behind = place.id + '\x01';
         s.bind(std::max(prefix, std::string_view(behind))).bind(std::string(prefix) + '\x7f');
     } else {
         s.bind(place.created_ns).bind(place.id);

@@ -79,11 +79,11 @@ enum class TicketText : uint8_t { body, answer, decided_note };
 /// The orders in which tickets are looked through.
 enum class Order : uint8_t { waiting_oldest, waiting_newest, over_newest, by_id };
 
-/// Behind which ticket one looks on.
+/// Behind what one looks on: a ticket, or what stands between two.
 struct Place {
     Order order = Order::waiting_oldest;
     uint64_t created_ns = 0; // not of by_id
-    std::string id{};
+    std::string id = "ap_";  // or the beginning of one, which stands before all that begin so
     /// Before the first of that order.
     static Place first(Order order);
 };

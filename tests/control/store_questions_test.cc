@@ -4,6 +4,7 @@
 
 #include <sqlite3.h>
 #include <algorithm>
+#include <map>
 
 using namespace weir;
 using namespace weir::control;
@@ -114,6 +115,50 @@ SELECT printf('ap_%026d', i), 1, CASE WHEN i > 2100 THEN 'denied' ELSE 'pending'
     CHECK(looked == 4500);
     CHECK(found.size() == 1);
     CHECK(desk.store->waiting() == 2100);
+}
+
+TEST_CASE("where a page ends is told without naming a ticket that was not wanted") {
+    Desk desk;
+    desk.open();
+    desk.store.reset();
+    sqlite3* database = nullptr;
+    REQUIRE(sqlite3_open((desk.directory / "weir.db").c_str(), &database) == SQLITE_OK);
+    // Many at each moment, in all as many as four pages look at; the second half is over.
+    const char* const many = R"(
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8000)
+INSERT INTO ticket(id, version, state, digest, definition, principal, person, client, server, method, name, body, reason,
+  session_key, deciders, policies, generation, created, expires, decided_by, decided_note, decided, answer, stands, told)
+SELECT printf('ap_%05d%021d', i * 7919 % 10007, i), 1, CASE WHEN i > 4000 THEN 'denied' ELSE 'pending' END, randomblob(32),
+  zeroblob(32), 'p', 'ann', '', 'acme', 'tools/call', 'pay', '{}', '', '', '[["ops"]]', '[["pay/ask"]]', 1,
+  unixepoch() * 1000000000 + i / 900, 9000000000000000000, '', '', 0, '', 0, 0 FROM n;)";
+    REQUIRE(sqlite3_exec(database, many, nullptr, nullptr, nullptr) == SQLITE_OK);
+    sqlite3_close(database);
+    desk.open();
+    for (const auto& [newest, prefix] : {std::pair(false, ""), std::pair(true, ""), std::pair(false, "ap_")}) {
+        std::map<std::string, int> looked;
+        const auto wanted = [&](const TicketView& ticket) {
+            ++looked[ticket.id];
+            return ticket.id.ends_with("7000"); // one of them all
+        };
+        std::vector<std::string> seen, places;
+        for (Listing page{.all = true, .newest_first = newest, .prefix = prefix, .wanted = wanted};;) {
+            const auto listed = desk.store->list(page);
+            REQUIRE(listed);
+            for (const auto& ticket : listed->tickets) seen.push_back(ticket.id);
+            if (listed->next.empty()) break;
+            places.push_back(listed->next);
+            page.after = listed->next;
+            REQUIRE(places.size() < 10);
+        }
+        CHECK(places.size() == 3);
+        CHECK(seen.size() == 1);
+        CHECK(looked.size() == 8000);
+        CHECK(std::ranges::all_of(looked, [](const auto& each) { return each.second == 1; }));
+        for (const std::string& place : places) {
+            INFO(place);
+            CHECK(place.size() - place.find("ap_") < 10);
+        }
+    }
 }
 
 TEST_CASE("a decision about another version than the one that was seen is not made") {
