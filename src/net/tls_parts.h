@@ -13,6 +13,9 @@
 
 namespace weir::net {
 
+/// Before 1970 less than nothing.
+int64_t unix_s_of(const mbedtls_x509_time& time);
+
 /// A chain of certificates and, for those that weir shows, the key of the first.
 struct TlsChain {
     mbedtls_x509_crt chain;

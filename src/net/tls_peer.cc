@@ -4,7 +4,6 @@
 
 #include <mbedtls/x509_crt.h>
 #include <algorithm>
-#include <ctime>
 
 namespace weir::net {
 namespace {
@@ -22,18 +21,6 @@ std::string text_of(const mbedtls_x509_name& name) {
     return {room, size > 0 ? static_cast<size_t>(size) : 0};
 }
 
-uint64_t unix_of(const mbedtls_x509_time& at) {
-    std::tm parts{};
-    parts.tm_year = at.year - 1900;
-    parts.tm_mon = at.mon - 1;
-    parts.tm_mday = at.day;
-    parts.tm_hour = at.hour;
-    parts.tm_min = at.min;
-    parts.tm_sec = at.sec;
-    const std::time_t seconds = ::timegm(&parts);
-    return seconds < 0 ? 0 : static_cast<uint64_t>(seconds);
-}
-
 } // namespace
 
 std::optional<PeerCertificate> Tls::peer() const {
@@ -43,7 +30,7 @@ std::optional<PeerCertificate> Tls::peer() const {
     out.digest = crypto::Sha256::of({reinterpret_cast<const char*>(certificate->raw.p), certificate->raw.len});
     out.subject = text_of(certificate->subject);
     out.issuer = text_of(certificate->issuer);
-    out.ends_unix_s = unix_of(certificate->valid_to);
+    out.ends_unix_s = static_cast<uint64_t>(std::max<int64_t>(0, unix_s_of(certificate->valid_to)));
     size_t names = 0;
     for (const mbedtls_x509_sequence* each = &certificate->subject_alt_names; each != nullptr; each = each->next) {
         if (each->buf.p == nullptr) continue;

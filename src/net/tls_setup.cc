@@ -48,17 +48,6 @@ std::string text_of(int error) {
     return room;
 }
 
-int64_t unix_of(const mbedtls_x509_time& time) {
-    std::tm broken{};
-    broken.tm_year = time.year - 1900;
-    broken.tm_mon = time.mon - 1;
-    broken.tm_mday = time.day;
-    broken.tm_hour = time.hour;
-    broken.tm_min = time.min;
-    broken.tm_sec = time.sec;
-    return timegm(&broken);
-}
-
 char lower(char octet) { return octet >= 'A' && octet <= 'Z' ? static_cast<char>(octet + 32) : octet; }
 
 bool equal_names(std::string_view left, std::string_view right) {
@@ -150,6 +139,17 @@ int verify(void* self, mbedtls_x509_crt* certificate, int depth, uint32_t* flags
 
 } // namespace
 
+int64_t unix_s_of(const mbedtls_x509_time& time) {
+    std::tm broken{};
+    broken.tm_year = time.year - 1900;
+    broken.tm_mon = time.mon - 1;
+    broken.tm_mday = time.day;
+    broken.tm_hour = time.hour;
+    broken.tm_min = time.min;
+    broken.tm_sec = time.sec;
+    return ::timegm(&broken);
+}
+
 std::string TlsChain::read(const TlsCertificateText& text) {
     if (auto wrong = read_chain(chain, text.chain, "certificates"); !wrong.empty()) return wrong;
     if (psa_crypto_init() != PSA_SUCCESS) return "the cryptography of mbedTLS does not start";
@@ -175,8 +175,8 @@ std::expected<TlsCertificateFacts, std::string> read_certificate(const TlsCertif
     TlsChain read;
     if (auto wrong = read.read(text); !wrong.empty()) return std::unexpected(std::move(wrong));
     TlsCertificateFacts facts{.names = {},
-                              .not_before_s = unix_of(read.chain.valid_from),
-                              .not_after_s = unix_of(read.chain.valid_to),
+                              .not_before_s = unix_s_of(read.chain.valid_from),
+                              .not_after_s = unix_s_of(read.chain.valid_to),
                               .key_bits = mbedtls_pk_get_bitlen(&read.key),
                               .rsa = mbedtls_pk_can_do(&read.key, MBEDTLS_PK_RSA) != 0};
     each_name(read.chain, [&](int tag, std::string_view raw) {

@@ -15,39 +15,59 @@ namespace {
 
 const net::test::Certificates& made() { return net::test::certificates(); }
 
-/// A worker that clients come to with https, and the steps that left it.
-struct Door {
-    Door()
-        : place({}, [](Config& config) {
-              made().make("door", "IP:127.0.0.1", net::test::Certificates::rsa);
-              config.tls.certificates = {
-                  {.chain = made().directory + "/door.pem", .key = made().directory + "/door.key"}};
-              config.limits.tls_handshakes_max = 2;
-          }) {}
+/// A worker, and the steps of handshakes that left it.
+struct Stage {
+    explicit Stage(const std::function<void(Config&)>& change) : place({}, change) {}
     /// Takes the oldest step and tells the worker.
     void take_step() {
         REQUIRE_FALSE(steps.empty());
         auto [away, link] = std::move(steps.front());
         steps.erase(steps.begin());
+        CHECK(away->connects() == connects);
         away->step();
         place.tell({.kind = WorkerMessage::Kind::shaken, .tls_away = std::move(away), .link = link});
         place.pass();
     }
-    int under_way() const { return static_cast<int>(place.caps->tls_handshakes.taken()); }
+    int under_way() const {
+        return static_cast<int>((connects ? place.caps->upstream_handshakes : place.caps->tls_handshakes).taken());
+    }
 
     Place place;
     std::vector<std::pair<std::shared_ptr<net::TlsAway>, Ref>>& steps = place.steps;
+    bool connects = false; // to a server; else clients come
 };
 
-/// A client with TLS.
-struct Client {
-    explicit Client(Door& to) : door(to), peer(to.place.client()) {
-        auto trusting = net::TlsClient::make({.name = "127.0.0.1", .authorities = made().text("ca.pem")});
-        REQUIRE(trusting);
-        tls = net::Tls::connect(*trusting, buffers);
-        REQUIRE(tls);
-        go_on();
+/// One that clients come to with https.
+struct Door : Stage {
+    Door()
+        : Stage([](Config& config) {
+              made().make("door", "IP:127.0.0.1", net::test::Certificates::rsa);
+              config.tls.certificates = {
+                  {.chain = made().directory + "/door.pem", .key = made().directory + "/door.key"}};
+              config.limits.tls_handshakes_max = 2;
+          }) {}
+};
+
+/// One whose server is spoken to with TLS.
+struct Road : Stage {
+    Road()
+        : Stage([](Config& config) {
+              text() = made().make("road", "IP:127.0.0.1");
+              config.servers[0].url.tls = true;
+              config.servers[0].ca = made().directory + "/ca.pem";
+              config.limits.tls_handshakes_max = 2;
+          }) {
+        connects = true;
     }
+    static net::TlsCertificateText& text() {
+        static net::TlsCertificateText of_server;
+        return of_server;
+    }
+};
+
+/// Somebody who speaks TLS with the worker.
+struct Talker {
+    Talker(Stage& at, Peer with) : stage(at), peer(std::move(with)) {}
     /// As far as it gets with what came.
     void go_on() {
         const std::string came = peer.hear();
@@ -58,77 +78,40 @@ struct Client {
         heard += plain.text();
         if (!tls->wire().empty()) peer.say(std::string(tls->wire().text()));
         tls->wire().clear();
-        door.place.pass();
+        stage.place.pass();
     }
+    /// Says it, and hears what is answered to it.
     void say(const std::string& text) {
         tls->write(text);
         go_on();
         go_on();
     }
-    Door& door;
+    Stage& stage;
     Peer peer;
     BufferPool buffers;
     std::unique_ptr<net::Tls> tls;
     std::string heard;
 };
 
-/// A worker whose server is spoken to with TLS, and the steps that left it.
-struct Road {
-    Road()
-        : place({}, [](Config& config) {
-              text() = made().make("road", "IP:127.0.0.1");
-              config.servers[0].url.tls = true;
-              config.servers[0].ca = made().directory + "/ca.pem";
-              config.limits.tls_handshakes_max = 2;
-          }) {}
-    static net::TlsCertificateText& text() {
-        static net::TlsCertificateText of_server;
-        return of_server;
+struct Client : Talker {
+    explicit Client(Door& door) : Talker(door, door.place.client()) {
+        auto trusting = net::TlsClient::make({.name = "127.0.0.1", .authorities = made().text("ca.pem")});
+        REQUIRE(trusting);
+        tls = net::Tls::connect(*trusting, buffers);
+        REQUIRE(tls);
+        go_on();
     }
-    void take_step() {
-        REQUIRE_FALSE(steps.empty());
-        auto [away, link] = std::move(steps.front());
-        steps.erase(steps.begin());
-        CHECK(away->connects());
-        away->step();
-        place.tell({.kind = WorkerMessage::Kind::shaken, .tls_away = std::move(away), .link = link});
-        place.pass();
-    }
-    int under_way() const { return static_cast<int>(place.caps->upstream_handshakes.taken()); }
-
-    Place place;
-    std::vector<std::pair<std::shared_ptr<net::TlsAway>, Ref>>& steps = place.steps;
 };
 
-/// The server that weir comes to, with TLS.
-struct Upstream {
-    explicit Upstream(Road& at) : road(at), peer(at.place.server()) {
+/// The server that weir comes to.
+struct Upstream : Talker {
+    explicit Upstream(Road& road) : Talker(road, road.place.server()) {
         auto shown = net::TlsServer::make({.certificates = {Road::text()}});
         REQUIRE(shown);
         tls = net::Tls::accept(*shown, buffers);
         REQUIRE(tls);
         go_on();
     }
-    void go_on() {
-        const std::string came = peer.hear();
-        tls->feed(came);
-        while (tls->can_step()) tls->step();
-        PaddedBytes plain(buffers);
-        if (!tls->handshaking()) tls->read(plain);
-        heard += plain.text();
-        if (!tls->wire().empty()) peer.say(std::string(tls->wire().text()));
-        tls->wire().clear();
-        road.place.pass();
-    }
-    void say(const std::string& text) {
-        tls->write(text);
-        go_on();
-    }
-    Road& road;
-    Peer peer;
-    BufferPool buffers;
-    std::unique_ptr<net::Tls> tls;
-    std::string heard;
 };
 
 const std::string ping = R"({"jsonrpc":"2.0","id":1,"method":"ping"})";

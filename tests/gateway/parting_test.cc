@@ -26,6 +26,24 @@ const std::string nothing = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
 bool holds(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
+/// A client that asks to initialize, and the server that was told so, called anew, and has said `answer`.
+struct Meeting {
+    Meeting(Place& place, const std::string& answer) : client(place.client()), server(met(place)) {
+        server.hear();
+        server.say(answer);
+        place.pass();
+    }
+    Peer client, server;
+
+  private:
+    Peer met(Place& place) const {
+        client.say(post(initialize));
+        place.pass();
+        return place.server();
+    }
+};
+const std::string disagrees = agrees("2099-01-01");
+
 void shown(Config& config) {
     config.servers[0].credential = CredentialConfig{};
     config.servers[0].credential->env = "WEIR_PARTING_TEST";
@@ -36,13 +54,7 @@ void shown(Config& config) {
 TEST_CASE("the client is refused at once, and the server is told to end the session it opened") {
     setenv("WEIR_PARTING_TEST", "s3cret", 1);
     Place place({}, shown);
-    const Peer client = place.client();
-    client.say(post(initialize));
-    place.pass();
-    const Peer server = place.server();
-    server.hear();
-    server.say(agrees("2099-01-01"));
-    place.pass();
+    const auto [client, server] = Meeting(place, disagrees);
     const std::string answer = client.hear();
     CHECK(status_of(answer) == 200);
     CHECK(holds(answer, R"("code":-32602)"));
@@ -71,15 +83,10 @@ TEST_CASE("the client is refused at once, and the server is told to end the sess
 
 TEST_CASE("a server that agrees on an event stream is parted from, too, and its client gets the error alone") {
     Place place;
-    const Peer client = place.client();
-    client.say(post(initialize));
-    place.pass();
-    const Peer server = place.server();
-    server.hear();
-    server.say("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n" + session_line +
-               "Transfer-Encoding: chunked\r\n\r\n" + chunk("id: 1\ndata:\n\n") +
-               chunk("data: " + result("2027-01-01") + "\n\n") + "0\r\n\r\n");
-    place.pass();
+    const auto [client, server] =
+        Meeting(place, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n" + session_line +
+                           "Transfer-Encoding: chunked\r\n\r\n" + chunk("id: 1\ndata:\n\n") +
+                           chunk("data: " + result("2027-01-01") + "\n\n") + "0\r\n\r\n");
     const std::string answer = client.hear();
     CHECK(status_of(answer) == 200);
     CHECK(holds(answer, R"("code":-32602)"));
@@ -98,13 +105,7 @@ TEST_CASE("a server that agrees on an event stream is parted from, too, and its 
 TEST_CASE("what a server agrees on is not written into a head unless a head may hold it") {
     for (const std::string revision : {"", "2099 01", "\\r\\nX: y", "012345678901234567890123456789012", "caf\u00e9"}) {
         Place place;
-        const Peer client = place.client();
-        client.say(post(initialize));
-        place.pass();
-        const Peer server = place.server();
-        server.hear();
-        server.say(agrees(revision));
-        place.pass();
+        const auto [client, server] = Meeting(place, agrees(revision));
         CHECK(holds(client.hear(), R"("code":-32602)"));
         const std::string told = server.hear();
         CHECK(told.starts_with("DELETE /mcp HTTP/1.1\r\n"));
@@ -118,13 +119,7 @@ TEST_CASE("what a server agrees on is not written into a head unless a head may 
 TEST_CASE("a server without a session is told nothing, nor is one that weir goes on with") {
     for (const auto& answer : {agrees("2099-01-01", ""), agrees("2025-06-18")}) {
         Place place;
-        const Peer client = place.client();
-        client.say(post(initialize));
-        place.pass();
-        const Peer server = place.server();
-        server.hear();
-        server.say(answer);
-        place.pass();
+        const auto [client, server] = Meeting(place, answer);
         CHECK(status_of(client.hear()) == 200);
         CHECK(server.hear().empty());
         CHECK(place.counters.exchanges_open.read() == 0);
@@ -133,13 +128,7 @@ TEST_CASE("a server without a session is told nothing, nor is one that weir goes
 
 TEST_CASE("a server that does not answer the parting is waited for so long and no longer, however it trickles") {
     Place place;
-    const Peer client = place.client();
-    client.say(post(initialize));
-    place.pass();
-    const Peer server = place.server();
-    server.hear();
-    server.say(agrees("2099-01-01"));
-    place.pass();
+    const auto [client, server] = Meeting(place, disagrees);
     REQUIRE(server.hear().starts_with("DELETE"));
     client.leave(); // Who asked is nobody's business any more.
     place.pass();
@@ -163,7 +152,7 @@ TEST_CASE("only so many partings are under way; the sessions beyond them are lef
         place.pass();
         if (place.called()) servers.push_back(place.server()); // else the connection is one that tells no parting
         servers.back().hear();
-        servers.back().say(agrees("2099-01-01"));
+        servers.back().say(disagrees);
         place.pass();
         CHECK(holds(clients.back().hear(), R"("code":-32602)"));
         if (i < partings_max) CHECK(servers.back().hear().starts_with("DELETE"));
@@ -176,13 +165,7 @@ TEST_CASE("only so many partings are under way; the sessions beyond them are lef
 
 TEST_CASE("a drain waits for no parting longer than for anything else") {
     Place place("[limits]\ndrain_max = \"2s\"");
-    const Peer client = place.client();
-    client.say(post(initialize));
-    place.pass();
-    const Peer server = place.server();
-    server.hear();
-    server.say(agrees("2099-01-01"));
-    place.pass();
+    const auto [client, server] = Meeting(place, disagrees);
     REQUIRE(server.hear().starts_with("DELETE"));
     place.worker->drain();
     client.leave();

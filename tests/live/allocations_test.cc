@@ -5,6 +5,7 @@
 // does. Not counted: what Lua takes for its arena, which has a cap of its own.
 #include "gateway/gateway.h"
 #include "identity/mint.h"
+#include "live/libc_blocks.h"
 #include "policy/memory.h"
 #include "traffic/client.h"
 #include "traffic/server.h"
@@ -24,14 +25,6 @@
 #include <fstream>
 #include <functional>
 #include <thread>
-
-extern "C" {
-void* __libc_malloc(size_t size);
-void* __libc_calloc(size_t count, size_t size);
-void* __libc_realloc(void* block, size_t size);
-void* __libc_memalign(size_t alignment, size_t size);
-void __libc_free(void* block);
-}
 
 namespace {
 

@@ -3,6 +3,8 @@
 // WEIR_LIVE_BYTES names a file of one page; from the start of the program its first eight octets are the bytes that were
 // asked for by malloc and its kin (operator new comes by them) and not given back, as large as the blocks really are. Only
 // differences mean something: what came before the start is not counted. It does what glibc does, and is for that alone.
+#include "live/libc_blocks.h"
+
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/mman.h>
@@ -11,14 +13,6 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
-
-extern "C" {
-void* __libc_malloc(size_t size);
-void* __libc_calloc(size_t count, size_t size);
-void* __libc_realloc(void* block, size_t size);
-void* __libc_memalign(size_t alignment, size_t size);
-void __libc_free(void* block);
-}
 
 namespace {
 
