@@ -1,6 +1,7 @@
 // cli/http_client.cc - a head and a body sent, a head and a body received; read by http.
 #include "cli/http_client.h"
 
+#include "gateway/config_values.h"
 #include "http/write.h"
 
 namespace weir::cli {
@@ -8,9 +9,7 @@ namespace weir::cli {
 Result<Endpoint> read_endpoint(std::string_view url) {
     const auto parsed = http::read_url(url);
     if (!parsed) return fail(parsed.error());
-    std::string_view host = parsed->host;
-    if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-    return Endpoint{std::string(host),
+    return Endpoint{std::string(gateway::without_brackets(parsed->host)),
                     parsed->port,
                     std::string(parsed->authority),
                     std::string(parsed->target),

@@ -6,6 +6,7 @@
 #include "cli/desk_option.h"
 #include "cli/http_client.h"
 #include "cli/output.h"
+#include "cli/target.h"
 #include "cli/tickets.h"
 
 #include "base/clock.h"
@@ -50,10 +51,7 @@ std::string waiting(const TicketDesk& desk) {
 
 /// The page at the admin listener. The certificate is for what people call it by, which may be no address.
 Endpoint admin_endpoint(const gateway::Config& config, const std::string& ca) {
-    const std::string& address = config.admin->text;
-    std::string host = address.substr(0, address.rfind(':'));
-    if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-    return {.host = host,
+    return {.host = host_of(*config.admin),
             .port = config.admin->port,
             .authority = desk_authority(config),
             .target = "/status",

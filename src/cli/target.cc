@@ -21,9 +21,7 @@ std::string given_token() {
 
 /// Where the connection goes, whatever name the endpoint is asked for by.
 std::string place_of(const Endpoint& endpoint) {
-    const bool six = endpoint.host.find(':') != std::string::npos;
-    return fmt::format("http{}://{}{}{}:{}", endpoint.tls ? "s" : "", six ? "[" : "", endpoint.host, six ? "]" : "",
-                       endpoint.port);
+    return (endpoint.tls ? "https://" : "http://") + endpoint.host_and_port();
 }
 
 } // namespace
@@ -57,6 +55,10 @@ std::expected<Endpoint, Exit> endpoint_at_url(const TargetOptions& options) {
     return std::move(*endpoint);
 }
 
+std::string host_of(const gateway::ListenAddress& address) {
+    return std::string(gateway::without_brackets(std::string_view(address.text).substr(0, address.text.rfind(':'))));
+}
+
 Endpoint endpoint_of(const gateway::Config& config, std::string_view server, const TargetOptions& options) {
     Endpoint out;
     for (const auto& each : config.servers) {
@@ -64,8 +66,7 @@ Endpoint endpoint_of(const gateway::Config& config, std::string_view server, con
     }
     const auto& address = config.addresses.front();
     out.port = address.port;
-    out.host = address.text.substr(0, address.text.rfind(':'));
-    if (out.host.starts_with('[')) out.host = out.host.substr(1, out.host.size() - 2);
+    out.host = host_of(address);
     if (out.host == "0.0.0.0") out.host = "127.0.0.1";
     if (out.host == "::") out.host = "::1";
     out.authority = config.hosts.front(); // one that weir accepts, wherever it is reached

@@ -14,7 +14,8 @@ class App;
 
 namespace weir::gateway {
 struct Config;
-}
+struct ListenAddress;
+} // namespace weir::gateway
 
 namespace weir::cli {
 
@@ -30,6 +31,8 @@ void add_target_options(CLI::App& command, TargetOptions& options);
 
 /// The endpoint that --url names. Anything else was told on standard error.
 std::expected<Endpoint, Exit> endpoint_at_url(const TargetOptions& options);
+/// The address alone, IPv6 without brackets.
+std::string host_of(const gateway::ListenAddress& address);
 /// The endpoint of `server` as clients of weir reach it.
 Endpoint endpoint_of(const gateway::Config& config, std::string_view server, const TargetOptions& options = {});
 

@@ -51,8 +51,7 @@ Result<void> Wire::connect(const Endpoint& to, uint64_t silence_ns_max) {
     const bool local = !to.socket.empty();
     const std::string url = fmt::format("{}://{}/", to.tls ? "https" : "http", to.authority);
     // Wherever the name leads, this is where the connection goes.
-    const bool six = to.host.find(':') != std::string::npos;
-    const std::string place = fmt::format("::{}{}{}:{}", six ? "[" : "", to.host, six ? "]" : "", to.port);
+    const std::string place = "::" + to.host_and_port();
     curl_slist* const places = local ? nullptr : curl_slist_append(nullptr, place.c_str());
     CURL* const handle = curl_.get();
     curl_easy_setopt(handle, CURLOPT_URL, url.c_str());

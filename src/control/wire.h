@@ -25,6 +25,11 @@ struct Endpoint {
     bool tls = false;
     std::string ca = {}; // a file of authorities in place of the system's; empty: the system's
 
+    /// Where the connection goes, IPv6 in brackets.
+    std::string host_and_port() const {
+        const bool six = host.find(':') != std::string::npos;
+        return (six ? "[" + host + "]:" : host + ":") + std::to_string(port);
+    }
     /// As a person writes it.
     std::string url() const { return (tls ? "https://" : "http://") + authority + target; }
 };

@@ -19,6 +19,10 @@
 #include <variant>
 #include <vector>
 
+namespace weir::control {
+enum class ClientAuth : uint8_t; // control/upstream_tokens.h
+}
+
 namespace weir::gateway {
 
 /// An address to listen on: `127.0.0.1:7070` or `[::1]:7070`, never a name, never port 0.
@@ -50,9 +54,6 @@ struct LabelConfig {
     std::string value;
 };
 
-/// How weir shows a provider that it is the client: its secret in the header or in the form, or what its key signs.
-enum class ClientAuthConfig : uint8_t { basic, post, private_key_jwt };
-
 /// What weir shows a server so that it is let in. The secret is where this says, never in the configuration.
 struct CredentialConfig {
     std::string header = "Authorization";
@@ -60,7 +61,7 @@ struct CredentialConfig {
     std::string env, file;          // one of them: a variable, an absolute path
     // OAuth client credentials: the secret is a client's, and what the provider gives for it is shown.
     std::string token_url{}, client_id{}, scope{}, resource{}, audience{};
-    ClientAuthConfig client_auth = ClientAuthConfig::basic;
+    control::ClientAuth client_auth{};          // basic
     std::string key_id{}, assertion_audience{}; // of private_key_jwt
     std::string ca{};                           // who signs the provider's certificate: a file; empty: the system's
     bool granted() const { return !token_url.empty(); }

@@ -49,6 +49,10 @@ char lower(char byte) { return byte >= 'A' && byte <= 'Z' ? static_cast<char>(by
 std::optional<uint64_t> parse_duration(std::string_view text) { return number_with_unit(text, duration_units); }
 std::optional<uint64_t> parse_size(std::string_view text) { return number_with_unit(text, size_units); }
 
+std::string_view without_brackets(std::string_view host) {
+    return host.starts_with('[') && host.ends_with(']') ? host.substr(1, host.size() - 2) : host;
+}
+
 std::optional<ListenAddress> parse_address(std::string_view text) {
     const auto authority = http::read_authority(text);
     if (!authority || authority->port == 0) return std::nullopt;
@@ -56,7 +60,7 @@ std::optional<ListenAddress> parse_address(std::string_view text) {
     out.text = lowered(text);
     out.port = authority->port;
     if (authority->host.starts_with('[')) {
-        const std::string host(authority->host.substr(1, authority->host.size() - 2));
+        const std::string host(without_brackets(authority->host));
         auto& v6 = reinterpret_cast<sockaddr_in6&>(out.address.storage);
         v6.sin6_family = AF_INET6;
         v6.sin6_port = htons(out.port);
@@ -87,7 +91,7 @@ UrlProblem parse_server_url(std::string_view text, ServerUrl& into) {
     into.text = text;
     into.port = url->port;
     into.authority = lowered(url->host);
-    into.host = url->host.starts_with('[') ? into.authority.substr(1, into.authority.size() - 2) : into.authority;
+    into.host = without_brackets(into.authority);
     into.tls = url->tls;
     if (into.port != (into.tls ? 443 : 80)) into.authority += ":" + std::to_string(into.port);
     into.target = url->target;

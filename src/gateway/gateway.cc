@@ -296,7 +296,7 @@ void Gateway::Parts::watch_tokens() {
         sources.push_back({.name = server.config->name,
                            .token_url = credential->token_url,
                            .client_id = credential->client_id,
-                           .auth = static_cast<control::ClientAuth>(credential->client_auth),
+                           .auth = credential->client_auth,
                            .secret = credential->file.empty() ? load_secret(*credential).value_or("") : "",
                            .secret_file = credential->file,
                            .key_id = credential->key_id,
