@@ -66,7 +66,7 @@ Exit check(const CheckOptions& options) {
         warnings = gateway::warnings_of(*config);
         const auto odd = gateway::tls_warnings(*config, static_cast<uint64_t>(std::time(nullptr)));
         warnings.insert(warnings.end(), odd.begin(), odd.end());
-        errors = gateway::tls_problems(*config);
+        errors = gateway::source_problems(*config);
         if (auto policies = gateway::load_policies(*config); !policies) {
             errors.insert(errors.end(), policies.error().begin(), policies.error().end());
         } else {

@@ -109,7 +109,8 @@ void write_metrics(const AdminFacts& facts, Text& text) {
         "# TYPE weir_approvals_waiting gauge\nweir_approvals_waiting {}\n",
         facts.approvals_waiting);
     put(text,
-        "# HELP weir_files_unused Secrets, certificates and keys in files that cannot be used as they are now\n"
+        "# HELP weir_files_unused Files of secrets, authorities, certificates and keys that cannot be used as they are "
+        "now\n"
         "# TYPE weir_files_unused gauge\nweir_files_unused {}\n",
         facts.files_unused);
     put(text, "# HELP weir_decisions_total Verdicts about messages\n# TYPE weir_decisions_total counter\n");

@@ -57,6 +57,36 @@ Server server_of(const Config& whole, uint32_t index) {
     return server;
 }
 
+/// What a server is shown, and whom it must prove to be, as files and variables say now.
+struct Sources {
+    CredentialField credential;                                // null: none, or its provider gives it later
+    std::shared_ptr<const net::TlsClientOptions> tls_client{}; // null: plain text
+};
+
+/// What is wrong with them goes to `problems`.
+Sources load_sources(const Config& config, const ServerConfig& server, ConfigProblems& problems) {
+    Sources sources;
+    const auto wrong = [&](std::string text) {
+        if (!text.empty()) problems.push_back({config.file, server.line, 1, "config_unreadable", std::move(text)});
+    };
+    if (server.credential) {
+        const CredentialConfig& credential = *server.credential;
+        if (credential.granted()) {
+            wrong(grant_problem(credential));
+        } else if (auto field = load_credential(credential)) {
+            sources.credential = std::move(*field);
+        } else {
+            wrong(std::move(field.error()));
+        }
+        if (!credential.ca.empty()) wrong(authorities_problem(credential.ca));
+    }
+    if (server.url.tls) {
+        if (auto options = load_server_tls(server)) sources.tls_client = std::move(*options);
+        else wrong(std::move(options.error()));
+    }
+    return sources;
+}
+
 } // namespace
 
 std::expected<std::shared_ptr<const policy::PolicySet>, ConfigProblems> load_policies(const Config& config) {
@@ -86,6 +116,15 @@ ConfigProblems policy_warnings(const Config& config, const policy::PolicySet& po
     return out;
 }
 
+ConfigProblems source_problems(const Config& config) {
+    ConfigProblems problems;
+    for (const ServerConfig& server : config.servers) load_sources(config, server, problems);
+    if (!config.tls.certificates.empty())
+        if (auto options = load_listen_tls(config, nullptr); !options)
+            problems.insert(problems.end(), options.error().begin(), options.error().end());
+    return problems;
+}
+
 std::expected<void, ConfigProblems> load_generation(Config config, Generation& generation) {
     generation.config = std::move(config);
     const Config& settled = generation.config;
@@ -103,21 +142,10 @@ std::expected<void, ConfigProblems> load_generation(Config config, Generation& g
         for (const uint32_t issuer : deciders.issuers) generation.desk.trusts.push_back({issuer, deciders.audiences});
     ConfigProblems problems;
     for (uint32_t i = 0; i < settled.servers.size(); ++i) {
-        const ServerConfig& server = settled.servers[i];
-        generation.servers.push_back(server_of(settled, i));
-        if (server.credential) {
-            const CredentialConfig& credential = *server.credential;
-            std::string wrong;
-            if (credential.granted()) wrong = grant_problem(credential); // What is shown, its provider gives later.
-            else if (auto field = load_credential(credential)) generation.servers.back().credential = *field;
-            else wrong = field.error();
-            if (wrong.empty() && !credential.ca.empty()) wrong = authorities_problem(credential.ca);
-            if (!wrong.empty()) problems.push_back({settled.file, server.line, 1, "config_unreadable", wrong});
-        }
-        if (server.url.tls) {
-            if (auto options = load_server_tls(server)) generation.servers.back().tls_client = *options;
-            else problems.push_back({settled.file, server.line, 1, "config_unreadable", options.error()});
-        }
+        Server& server = generation.servers.emplace_back(server_of(settled, i));
+        Sources sources = load_sources(settled, settled.servers[i], problems);
+        server.credential = std::move(sources.credential);
+        server.tls_client = std::move(sources.tls_client);
         generation.routes.emplace(settled.servers[i].path, i);
     }
     if (!settled.tls.certificates.empty()) {

@@ -23,6 +23,10 @@ std::expected<std::shared_ptr<const policy::PolicySet>, ConfigProblems> load_pol
 /// What policies ask for that `config` does not offer: people who decide.
 ConfigProblems policy_warnings(const Config& config, const policy::PolicySet& policies);
 
+/// All that load_generation() refuses of what is in files and variables that `config` names, its policies left out: what servers
+/// and providers are shown, whom they must prove to be, what clients are shown. Keeps none of it.
+ConfigProblems source_problems(const Config& config);
+
 /// Loads policies and looks names up. A server whose name is not found yet is kept: it is looked up again when asked for.
 std::expected<void, ConfigProblems> load_generation(Config config, Generation& generation);
 

@@ -100,21 +100,6 @@ std::string authorities_problem(const std::string& file) {
     return count ? std::string() : fmt::format("{}: {}", file, count.error());
 }
 
-ConfigProblems tls_problems(const Config& config) {
-    ConfigProblems problems;
-    if (!config.tls.certificates.empty())
-        if (auto options = load_listen_tls(config, nullptr); !options) problems = std::move(options.error());
-    for (const ServerConfig& server : config.servers) {
-        if (server.credential && !server.credential->ca.empty())
-            if (auto wrong = authorities_problem(server.credential->ca); !wrong.empty())
-                problems.push_back({config.file, server.line, 1, "config_unreadable", std::move(wrong)});
-        if (!server.url.tls) continue;
-        if (auto options = load_server_tls(server); !options)
-            problems.push_back({config.file, server.line, 1, "config_unreadable", std::move(options.error())});
-    }
-    return problems;
-}
-
 ConfigProblems tls_warnings(const Config& config, uint64_t unix_s) {
     ConfigProblems out;
     const auto now = static_cast<int64_t>(unix_s);

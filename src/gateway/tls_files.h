@@ -26,9 +26,6 @@ std::string authorities_file(const ServerConfig& server);
 /// What is wrong with a file of authorities; empty: nothing.
 std::string authorities_problem(const std::string& file);
 
-/// Everything that load_listen_tls and load_server_tls would refuse, and the authorities of providers.
-ConfigProblems tls_problems(const Config& config);
-
 /// Certificates that have expired or soon will, keys that are dear, names that nobody asks for.
 ConfigProblems tls_warnings(const Config& config, uint64_t unix_s);
 

@@ -1,12 +1,12 @@
 // cases/credentials.mjs - what weir shows servers: read from files again when they change, and nowhere else to be found.
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startUpstream } from '../lib/upstream.mjs';
-import { startWeir } from '../lib/weir.mjs';
-import { stopAll } from '../lib/processes.mjs';
+import { program, startWeir } from '../lib/weir.mjs';
+import { run, stopAll } from '../lib/processes.mjs';
 import { ask, eventually, modernCall } from '../lib/wire.mjs';
 
 const secrets = ['planted-7f3a-one', 'planted-7f3a-two'];
@@ -50,6 +50,33 @@ test('a new secret is used without a restart, and one that is none is not', asyn
   await rm(file);
   await eventually(() => weir.child.said.includes('file_unreadable'));
   assert.deepEqual(await shown(), [`Bearer ${secrets[1]}`]);
+});
+
+test('check refuses of credentials what run refuses, in the same words', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'weir-e2e-check-'));
+  await writeFile(join(dir, 'no.pem'), 'nothing of that kind\n');
+  const grant = 'token_url = "https://127.0.0.1:1/token", client_id = "weir"';
+  try {
+    for (const [credential, text] of [
+      ['env = "WEIR_E2E_NOT_SET"', /the credential in the variable WEIR_E2E_NOT_SET cannot be used: it is not set/],
+      ['file = "none"', /the credential in the file \S+none cannot be used/],
+      [`${grant}, file = "none"`, /the credential in the file \S+none cannot be used/],
+      [`${grant}, client_auth = "private_key_jwt", file = "no.pem"`, /the key in the file \S+no\.pem cannot be used: it is no private key/],
+      [`${grant}, env = "PATH", ca = "no.pem"`, /no\.pem: /],
+      [`${grant}, env = "PATH", ca = "none"`, /none cannot be read/],
+    ]) {
+      const config = join(dir, 'weir.toml');
+      await writeFile(config, `[state]\ndir = "${dir}/state"\n[[server]]\nname = "a"\nurl = "http://127.0.0.1:1/"\nanonymous = true\ncredential = { ${credential} }\n`);
+      const [checked, ran] = [await run(program, ['check', '-c', config]), await run(program, ['run', '-c', config])];
+      assert.deepEqual([checked.code, ran.code], [3, 3], `${checked.said}${ran.said}`);
+      for (const said of [checked.said, ran.said]) {
+        assert.match(said, text);
+        assert.match(said, /weir\.toml:3:/);
+      }
+    }
+  } finally {
+    await rm(dir, { recursive: true });
+  }
 });
 
 test('no secret is in the state, the record, the log, pages or answers', async () => {

@@ -3,7 +3,7 @@
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Certificates } from '../lib/certificates.mjs';
@@ -101,6 +101,9 @@ test('a client that has keys in place of a secret signs with them, at a provider
   const { ca, ...unknown } = servers[0].credential;
   servers.push({ name: 'untrusted', url: upstream.url, credential: unknown });
   servers.push({ name: 'stranger', url: upstream.url, credential: { ...servers[0].credential, file: join(dir, 'RS256.pem'), client_id: 'signer-ES256' } });
+  const late = join(dir, 'late.pem'); // other authorities at first
+  await copyFile(made.path('other.pem'), late);
+  servers.push({ name: 'late', url: upstream.url, credential: { ...servers[0].credential, ca: late } });
   const own = await startWeir({ servers });
   const shownBy = async (server) => {
     const before = upstream.requests.length;
@@ -113,11 +116,13 @@ test('a client that has keys in place of a secret signs with them, at a provider
       await eventually(async () => (answer = await shownBy(name)).status === 200); // The provider may need a while.
       assert.equal(claims(answer.shown[0]).client_id, id);
     }
-    for (const [name, why] of [['untrusted', 'certificate'], ['stranger', 'invalid_client']])
+    for (const [name, why] of [['untrusted', 'certificate'], ['late', 'certificate'], ['stranger', 'invalid_client']])
       await eventually(async () => {
         assert.deepEqual(await shownBy(name), { status: 502, shown: [] });
         return new RegExp(`"credential_not_granted".*"${name}".*${why}`).test(own.child.said);
       });
+    await copyFile(made.path('ca.pem'), late); // It is read for each request.
+    await eventually(async () => (await shownBy('late')).status === 200);
     for (const pair of Object.values(pairs)) {
       const [, line] = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).split('\n');
       assert.ok(!own.child.said.includes(line));
