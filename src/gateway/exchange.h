@@ -154,6 +154,7 @@ struct Exchange {
     bool keep_alive = true;
     bool in_flight = false;
     bool fresh_upstream = false; // the upstream link was connected for this exchange
+    bool no_handshake = false;   // its connection stands, and too many handshakes are under way
     bool retried = false;
     bool parting = false; // of weir's own: nobody waits for it
     uint64_t began_ns = 0;

@@ -179,6 +179,7 @@ Next step_dial(Exchange& exchange) {
             exchange.upstream->set_deadline(worker.now_ns() + exchange.server->config->connect_ns_max);
     }
     net::Link& link = *exchange.upstream;
+    if (exchange.no_handshake) return upstream_failed(exchange, Error::overloaded);
     if (link.ended() || upstream_late(exchange)) {
         worker.address_failed(*exchange.server);
         return upstream_failed(exchange, Error::upstream_unreachable);

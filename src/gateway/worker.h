@@ -260,6 +260,7 @@ class Worker final : public net::LinkHost {
     void make_tls();
     bool cover(net::Link& link);
     bool cover(net::Link& link, const std::shared_ptr<net::TlsClient>& client);
+    bool takes_place(net::Link& link);
     Cap& handshakes_of(const net::Link& link) const;
     void shake_hands();
     void hands_shaken(net::Link& link);

@@ -47,10 +47,9 @@ bool Worker::cover(net::Link& link) {
     return true;
 }
 
-/// A link to a server. False: too many handshakes with servers are under way.
+/// A link to a server. False: too many handshakes with servers are under way. Its own is one of them when the connection stands.
 bool Worker::cover(net::Link& link, const std::shared_ptr<net::TlsClient>& client) {
-    if (!options.caps->upstream_handshakes.take(limits.tls_handshakes_max)) return false;
-    link.shaking = true;
+    if (options.caps->upstream_handshakes.taken() >= limits.tls_handshakes_max) return false;
     auto tls = net::Tls::connect(client, buffers);
     WEIR_ASSERT(tls != nullptr); // Only without memory, of which the caps take care.
     link.use_tls(std::move(tls));
@@ -70,9 +69,29 @@ void Worker::can_shake(net::Link& link) {
     shaking_.push_back(&link);
 }
 
+/// Whether `link` has its place among the handshakes. A link to a server takes it now that its connection stands, so that a
+/// server that cannot be reached keeps no others waiting.
+bool Worker::takes_place(net::Link& link) {
+    if (link.shaking || link.state() != net::Link::State::connecting) return true;
+    link.shaking = handshakes_of(link).take(limits.tls_handshakes_max);
+    if (link.shaking) return true;
+    if (link.owner == nullptr) {
+        link.close();
+    } else {
+        auto& exchange = *static_cast<Exchange*>(link.owner);
+        exchange.no_handshake = true;
+        wake(exchange);
+    }
+    return false;
+}
+
 void Worker::shake_hands() {
     shaking_now_.swap(shaking_);
     for (net::Link* link : shaking_now_) {
+        if (!takes_place(*link)) {
+            link->queued_shake = false;
+            continue;
+        }
         const bool later = ring.elapsed_ns() >= shaking_ns_max;
         const bool may_leave = static_cast<bool>(options.calls.take_step);
         const bool more = later || link->shake_hands(shaking_ns_max, may_leave);

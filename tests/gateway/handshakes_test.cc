@@ -166,6 +166,59 @@ TEST_CASE("handshakes with servers have their limit; whose link has gone keeps i
     CHECK(road.steps.empty());
 }
 
+TEST_CASE("a server whose connections do not stand takes no place among the handshakes") {
+    Road road;
+    std::vector<Peer> clients;
+    road.place.net.faults.connect_never_percent = 100;
+    road.place.net.faults_on = true;
+    for (int i = 0; i < 5; ++i) {
+        clients.push_back(road.place.client());
+        clients.back().say(gateway::test::post(ping));
+        road.place.pass();
+    }
+    CHECK(road.under_way() == 0);
+    CHECK(road.steps.empty());
+    CHECK(clients[4].hear().empty());
+    road.place.net.faults_on = false;
+    const Peer client = road.place.client();
+    client.say(gateway::test::post(ping));
+    road.place.pass();
+    CHECK(road.under_way() == 1);
+    road.take_step();
+    Upstream server(road);
+    while (!road.steps.empty()) {
+        road.take_step();
+        server.go_on();
+    }
+    CHECK(server.heard.find(ping) != std::string::npos);
+    road.place.pass(3 * s_ns); // upstream_connect_max
+    for (const Peer& each : clients) CHECK(gateway::test::status_of(each.hear()) == 502);
+    CHECK(road.under_way() == 0);
+}
+
+TEST_CASE(
+    "of connections that stand at once as many shake hands as the limit says, and the others' calls are refused") {
+    Road road;
+    std::vector<Peer> clients;
+    for (int i = 0; i < 3; ++i) clients.push_back(road.place.client());
+    for (const Peer& client : clients) client.say(gateway::test::post(ping));
+    road.place.pass();
+    CHECK(road.steps.size() == 2);
+    CHECK(road.under_way() == 2);
+    int refused = 0;
+    for (const Peer& client : clients) {
+        const std::string answer = client.hear();
+        refused += !answer.empty() && gateway::test::status_of(answer) == 503;
+    }
+    CHECK(refused == 1);
+    int closed = 0;
+    for (int i = 0; i < 3; ++i) closed += road.place.server().closed();
+    CHECK(closed == 1);
+    while (!road.steps.empty()) road.take_step();
+    road.place.pass(3 * s_ns); // upstream_connect_max
+    CHECK(road.under_way() == 0);
+}
+
 TEST_CASE("a server that breaks off, or is not trusted, gives its place back") {
     Road road;
     {
