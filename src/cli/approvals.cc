@@ -65,11 +65,11 @@ std::expected<std::string, Refusal> choose(const TicketDesk& desk, const std::st
     question = {.all = true, .prefix = word.starts_with("ap_") ? word : "ap_" + word};
     // The beginning of no id there can be: the desk need not be asked.
     if (!approve::is_ticket_id(question.prefix, true)) return choose_ticket({}, word, last);
-    const auto list = desk.list(question);
-    if (!list) return std::unexpected(list.error());
-    if (!list->next.empty())
+    const auto tickets = desk.all(question, question.limit + 1);
+    if (!tickets) return std::unexpected(tickets.error());
+    if (tickets->size() > question.limit)
         return std::unexpected(Refusal{Exit::usage, fmt::format("very many tickets begin with \"{}\"", word)});
-    return choose_ticket(list->tickets, word, last);
+    return choose_ticket(*tickets, word, last);
 }
 
 Exit show(const TicketDesk& desk, const ApprovalsOptions& options) {
@@ -141,10 +141,8 @@ void add_approvals(CLI::App& app, Exit& exit) {
             ->type_name("N")
             ->capture_default_str();
         command->add_option("--after", options->after, "the next page: what the one before says")
-            ->check([](const std::string& text) {
-                const bool good = text.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyz._") == std::string::npos;
-                return good ? std::string() : "that is not what a page says";
-            })
+            ->check(
+                [](const std::string& text) { return is_place(text) ? std::string() : "that is not what a page says"; })
             ->type_name("NEXT");
         command->add_flag("--utc", options->utc, "times in UTC");
     }

@@ -155,6 +155,8 @@ void lay_out(json::Value value, size_t indent, Workspace& space, std::string& ou
     }
 }
 
+Refusal not_weir() { return {Exit::failed, "what answered is not weir"}; }
+
 std::string indented(std::string_view text) {
     std::string out = "  ";
     for (const char octet : text) out += octet == '\n' ? "\n  " : std::string(1, octet);
@@ -166,12 +168,15 @@ std::string call(const Ticket& ticket) { return ticket.server + "/" + ticket.nam
 
 } // namespace
 
+bool is_place(std::string_view text) {
+    return text.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyz._") == std::string_view::npos;
+}
+
 /// Asks, and puts the JSON of a good answer into `into`.
 std::expected<void, Refusal> TicketDesk::ask(const std::string& target, std::string_view body, Scanned& into) const {
     const Answer answer = token_ ? ask_url(url_, target, body, ca_, token_) : ask_socket(socket_, target, body);
     if (!answer) return std::unexpected(answer.error());
-    if (!into.scan(answer->body) || !into.value().is(json::Kind::object))
-        return std::unexpected(Refusal{Exit::failed, "what answered is not weir"});
+    if (!into.scan(answer->body) || !into.value().is(json::Kind::object)) return std::unexpected(not_weir());
     if (answer->status == 200) return {};
     std::string why = into.member("text");
     return std::unexpected(
@@ -206,31 +211,29 @@ std::expected<TicketList, Refusal> TicketDesk::list(const TicketQuestion& questi
     for (const json::Value each : answer.value().find("approvals").elements())
         list.tickets.push_back(ticket_of(each, answer.space));
     list.next = answer.value().find("next").string(answer.space);
+    if (!is_place(list.next)) return std::unexpected(not_weir());
     list.json = answer.text.text();
     return list;
 }
 
-std::expected<std::vector<Ticket>, Refusal> TicketDesk::standing() const {
+std::expected<std::vector<Ticket>, Refusal> TicketDesk::all(TicketQuestion question, size_t most) const {
     std::vector<Ticket> tickets;
-    TicketQuestion question;
-    do {
+    for (;;) {
         auto page = list(question);
         if (!page) return std::unexpected(page.error());
         std::ranges::move(page->tickets, std::back_inserter(tickets));
+        if (page->next.empty() || tickets.size() >= most) return tickets;
+        if (page->next == question.after) return std::unexpected(not_weir());
         question.after = std::move(page->next);
-    } while (!question.after.empty());
-    return tickets;
+    }
 }
 
 std::expected<Ticket, Refusal> TicketDesk::first(TicketQuestion question) const {
     question.limit = 1;
-    do {
-        auto page = list(question);
-        if (!page) return std::unexpected(page.error());
-        if (!page->tickets.empty()) return std::move(page->tickets.front());
-        question.after = std::move(page->next);
-    } while (!question.after.empty());
-    return std::unexpected(Refusal{Exit::not_found, "there is no such ticket"});
+    auto found = all(std::move(question), 1);
+    if (!found) return std::unexpected(found.error());
+    if (found->empty()) return std::unexpected(Refusal{Exit::not_found, "there is no such ticket"});
+    return std::move(found->front());
 }
 
 std::expected<Ticket, Refusal> TicketDesk::one(std::string_view id) const {

@@ -74,8 +74,8 @@ class TicketDesk {
     std::expected<Identity, Refusal> whoami() const;
     /// One page.
     std::expected<TicketList, Refusal> list(const TicketQuestion& question) const;
-    /// Every page of what waits or runs.
-    std::expected<std::vector<Ticket>, Refusal> standing() const;
+    /// What `question` names, page after page: all of it, or at least `most`. failed: the pages have no end.
+    std::expected<std::vector<Ticket>, Refusal> all(TicketQuestion question, size_t most = SIZE_MAX) const;
     /// The first that `question` names, through as many pages as it takes. not_found.
     std::expected<Ticket, Refusal> first(TicketQuestion question) const;
     std::expected<Ticket, Refusal> one(std::string_view id) const;
@@ -89,6 +89,9 @@ class TicketDesk {
     std::string url_, ca_;
     Token token_;
 };
+
+/// Whether `text` has only characters that the `next` of a page may have.
+bool is_place(std::string_view text);
 
 /// What `last` means: the newest that waits, that is approved and has not run, or that waits or else is over.
 enum class Last : uint8_t { waiting, approved, any };

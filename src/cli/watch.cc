@@ -12,8 +12,8 @@
 #include <unistd.h>
 #include <algorithm>
 #include <array>
-#include <map>
 #include <optional>
+#include <set>
 
 namespace weir::cli {
 namespace {
@@ -109,7 +109,7 @@ Exit watch_on_terminal(const TicketDesk& desk, std::vector<Ticket> first) {
 
 /// Lines until somebody ends it. A weir that is away is waited for.
 Exit watch_in_pipe(const TicketDesk& desk, std::vector<Ticket> first, bool json) {
-    std::map<std::string, Ticket> known;
+    std::set<std::string> known;
     const auto tell = [&](const Ticket& ticket) {
         print(json ? ticket.json + "\n" : ticket_line(ticket, unix_now_ns()));
     };
@@ -117,18 +117,21 @@ Exit watch_in_pipe(const TicketDesk& desk, std::vector<Ticket> first, bool json)
     std::optional<std::vector<Ticket>> now = std::move(first);
     for (;;) {
         if (now) {
-            for (Ticket& each : *now)
-                if (known.emplace(each.id, each).second) tell(each);
-            std::erase_if(known, [&](const auto& entry) {
-                if (std::ranges::find(*now, entry.first, &Ticket::id) != now->end()) return false;
-                const auto ticket = desk.one(entry.first);
+            std::set<std::string_view> standing;
+            for (const Ticket& each : *now) {
+                standing.insert(each.id);
+                if (known.insert(each.id).second) tell(each);
+            }
+            std::erase_if(known, [&](const std::string& id) {
+                if (standing.contains(id)) return false;
+                const auto ticket = desk.one(id);
                 if (ticket) tell(*ticket);
                 return ticket.has_value() || ticket.error().exit == Exit::not_found;
             });
         }
         ::poll(nullptr, 0, poll_ms);
         now.reset();
-        auto list = desk.standing();
+        auto list = desk.all({});
         if (list) now = std::move(*list);
         else if (!away) complain(printable(list.error().why));
         away = !list;
@@ -145,7 +148,7 @@ Exit watch(const TicketDesk& desk, bool json) {
         if (page) first = std::move(page->tickets);
         else first = std::unexpected(page.error());
     } else {
-        first = desk.standing();
+        first = desk.all({});
     }
     if (!first) {
         complain(printable(first.error().why));

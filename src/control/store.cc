@@ -121,7 +121,8 @@ Decided Store::decide(std::string_view id, Verb verb, Actor actor, std::string_v
     if (!parts_->mailbox->post(
             DecideQuestion{std::string(id), verb, std::move(actor), std::string(note), promise, std::move(guard)}))
         return {};
-    if (answer.wait_for(std::chrono::nanoseconds(answer_ns_max)) != std::future_status::ready) return {};
+    if (answer.wait_for(std::chrono::nanoseconds(answer_ns_max)) != std::future_status::ready)
+        return {.outcome = Outcome::unknown};
     return answer.get();
 }
 

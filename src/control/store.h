@@ -89,7 +89,8 @@ enum class Outcome : uint8_t {
     changed,       // it has another version than the ones named: `ticket` says how it stands; nothing was decided
     said,          // the same request was answered before, with `said`
     other_request, // the key was another request's
-    unavailable    // the store cannot write now
+    unavailable,   // the store cannot write now; nothing was decided
+    unknown        // the store did not answer in time: it may be decided so still
 };
 struct Decided {
     Outcome outcome = Outcome::unavailable;

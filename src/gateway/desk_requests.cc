@@ -108,8 +108,15 @@ Next step_desk(Exchange& exchange) {
         write_answer(exchange, news.status, news.body, lines + std::string(no_store));
         return go(exchange, Step::settle);
     }
-    if (worker.has_last_words()) return refuse(exchange, Error::draining);
-    if (worker.now_ns() >= exchange.desk_until_ns) return refuse(exchange, Error::overloaded);
+    if (worker.has_last_words() || worker.now_ns() >= exchange.desk_until_ns) {
+        if (exchange.head.method != http::Method::post)
+            return refuse(exchange, worker.has_last_words() ? Error::draining : Error::overloaded);
+        PaddedBytes body(worker.buffers); // Nobody takes back what the clerk has.
+        write_desk_error(body, decision_unknown, decision_unknown_text);
+        exchange.keep_alive = false;
+        write_answer(exchange, 504, body.text(), no_store);
+        return go(exchange, Step::settle);
+    }
     if (link->deadline_ns() != exchange.desk_until_ns) link->set_deadline(exchange.desk_until_ns);
     return Next::wait;
 }

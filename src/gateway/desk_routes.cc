@@ -233,6 +233,7 @@ DeskReply reply_to(const control::Decided& decided) {
         case control::Outcome::other_request:
             return error(422, "key_reused", "this Idempotency-Key was sent with another decision");
         case control::Outcome::unavailable: return unavailable();
+        case control::Outcome::unknown: return error(504, decision_unknown, decision_unknown_text);
     }
     json::Text out;
     write_ticket(out, ticket, false);

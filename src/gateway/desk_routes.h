@@ -10,7 +10,7 @@
 //
 // A decision is recorded as `unix:UID:NAME`, who opened the socket, or as `token:ISSUER:SUBJECT`. A person sees what they may
 // decide about or have asked for, and decides by the rules of approve/decider.h. Errors are JSON, {"error","text"} and, for a
-// conflict, the ticket as it stands: 400, 403, 404, 405, 409, 503. Blocks on what it is given to ask.
+// conflict, the ticket as it stands: 400, 403, 404, 405, 409, 412, 422, 503, 504. Blocks on what it is given to ask.
 #pragma once
 
 #include "approve/decider.h"
@@ -25,6 +25,11 @@
 #include <vector>
 
 namespace weir::gateway {
+
+/// Of a decision that nobody has answered in time: 504.
+inline constexpr std::string_view decision_unknown = "not_known";
+inline constexpr std::string_view decision_unknown_text =
+    "no answer in time: the decision may be made still; look at the ticket, or send it again with an Idempotency-Key";
 
 /// What answers are made of. Without `list` or `decide`, approvals are answered with 503.
 struct DeskParts {

@@ -2,8 +2,14 @@
 #include "cli/tickets.h"
 
 #include "base/limits.h"
+#include "control/desk.h"
 
+#include <fmt/format.h>
 #include <catch2/catch_test_macros.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <memory>
 
 using namespace weir;
 using namespace weir::cli;
@@ -22,6 +28,39 @@ Ticket ticket(std::string id, std::string state, uint64_t created_ns = 0) {
     made.name = "refund";
     return made;
 }
+
+/// A control socket that has a page for each place.
+class Pages {
+  public:
+    Pages() {
+        REQUIRE(mkdtemp(directory_.data()) != nullptr);
+        auto opened = control::Desk::open(
+            {.path = socket(), .answer = [this](const control::DeskRequest& request) {
+                 ++asked;
+                 const size_t at = request.query.find("after=");
+                 const size_t from = at == std::string_view::npos ? request.query.size() : at + 6;
+                 return control::DeskReply{.body = answers[std::string(request.query.substr(from))]};
+             }});
+        REQUIRE(opened);
+        desk_ = std::move(*opened);
+    }
+    ~Pages() {
+        desk_.reset();
+        std::error_code ignored;
+        std::filesystem::remove_all(directory_, ignored);
+    }
+    Pages(const Pages&) = delete;
+    Pages& operator=(const Pages&) = delete;
+    TicketDesk desk() const { return TicketDesk(socket()); }
+
+    std::map<std::string, std::string> answers; // by `after`; changed between questions only
+    int asked = 0;
+
+  private:
+    std::string socket() const { return directory_ + "/control.sock"; }
+    std::string directory_ = std::filesystem::temp_directory_path().string() + "/weir-pages-XXXXXX";
+    std::unique_ptr<control::Desk> desk_;
+};
 
 } // namespace
 
@@ -44,6 +83,32 @@ TEST_CASE("a word means the ticket that it begins, those that wait first, or the
     CHECK(choose_ticket(approved, "last", Last::approved) == "ap_aa2");
     CHECK(choose_ticket({}, "last").error().exit == Exit::not_found);
     CHECK(choose_ticket(std::span(tickets).subspan(2), "last").error().exit == Exit::not_found);
+}
+
+TEST_CASE("pages are followed to their end, however little is on each, and no further") {
+    Pages pages;
+    const TicketDesk desk = pages.desk();
+    pages.answers = {{"", R"({"approvals":[{"id":"ap_1"}],"more":true,"next":"w.1.ap_2"})"},
+                     {"w.1.ap_2", R"({"approvals":[],"more":true,"next":"o.9.ap_3"})"},
+                     {"o.9.ap_3", R"({"approvals":[{"id":"ap_4"},{"id":"ap_5"}],"more":false})"}};
+    const auto all = desk.all({});
+    REQUIRE(all);
+    CHECK(all->size() == 3);
+    CHECK(pages.asked == 3);
+    CHECK(desk.all({}, 1)->size() == 1);
+    CHECK(pages.asked == 4);
+    pages.answers[""] = R"({"approvals":[],"more":true,"next":"w.1.ap_2"})";
+    CHECK(desk.first({})->id == "ap_4");
+    pages.answers["o.9.ap_3"] = R"({"approvals":[]})";
+    CHECK(desk.first({}).error().exit == Exit::not_found);
+    // What leads nowhere, or would say something else in the next question, is not followed.
+    for (const char* next : {"w.1.ap_2", "w&all=1", "w 1", "../status", "W", "\\u0000"}) {
+        INFO(next);
+        pages.answers["w.1.ap_2"] = fmt::format(R"({{"approvals":[],"next":"{}"}})", next);
+        pages.asked = 0;
+        CHECK(desk.all({}).error().exit == Exit::failed);
+        CHECK(pages.asked == 2);
+    }
 }
 
 TEST_CASE("the time that is left counts down to nothing") {

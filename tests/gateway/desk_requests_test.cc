@@ -198,6 +198,17 @@ TEST_CASE("who leaves is not answered, who waits too long is told so, and a full
     office.reply(200, "{}", 1); // comes late, and finds nobody
     office.place.pass();
     CHECK(patient.hear().empty());
+    // What the clerk has may be decided still.
+    const std::string decision =
+        Office::request("POST", "/api/v1/approvals/ap_1/decision",
+                        bearer(claims()) + "Content-Type: application/json\r\n", R"({"decision":"approve"})");
+    const Peer decider = office.person();
+    decider.say(decision);
+    office.place.pass(16 * s_ns);
+    const std::string unknown = decider.hear();
+    CHECK(status_of(unknown) == 504);
+    CHECK(holds(unknown, R"("error":"not_known")"));
+    CHECK(decider.closed());
     office.place.desk_full = true;
     CHECK(status_of(office.answer(good)) == 503);
 }

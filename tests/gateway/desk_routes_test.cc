@@ -173,6 +173,10 @@ TEST_CASE("what cannot be decided says why") {
     CHECK(desk.post("/api/v1/approvals/ap_1/decision", R"({"decision":"approve"})").status == 404);
     desk.outcome = Outcome::unavailable;
     CHECK(desk.post("/api/v1/approvals/ap_1/decision", R"({"decision":"approve"})").status == 503);
+    desk.outcome = Outcome::unknown;
+    const DeskReply unknown = desk.post("/api/v1/approvals/ap_1/decision", R"({"decision":"approve"})");
+    CHECK(unknown.status == 504);
+    CHECK((has(unknown, R"("error":"not_known")") && !has(unknown, "nothing was decided")));
     desk.away = true;
     CHECK(desk.get("/api/v1/approvals").status == 503);
     CHECK(desk.get("/api/v1/approvals/ap_1").status == 503);
