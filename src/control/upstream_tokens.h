@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/limits.h"
+#include "identity/client_auth.h"
 
 #include <cstdint>
 #include <functional>
@@ -19,8 +20,7 @@
 
 namespace weir::control {
 
-/// How the client shows that it is itself: client_secret_basic, client_secret_post, private_key_jwt.
-enum class ClientAuth : uint8_t { basic, post, private_key_jwt };
+using identity::ClientAuth;
 
 /// What is needed to get tokens from one provider.
 struct TokenSource {

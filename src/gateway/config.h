@@ -7,6 +7,7 @@
 
 #include "base/ip_address.h"
 #include "base/limits.h"
+#include "identity/client_auth.h"
 #include "identity/issuer.h"
 #include "net/tls_setup.h"
 #include "ring/ring.h"
@@ -18,10 +19,6 @@
 #include <string_view>
 #include <variant>
 #include <vector>
-
-namespace weir::control {
-enum class ClientAuth : uint8_t; // control/upstream_tokens.h
-}
 
 namespace weir::gateway {
 
@@ -61,7 +58,7 @@ struct CredentialConfig {
     std::string env, file;          // one of them: a variable, an absolute path
     // OAuth client credentials: the secret is a client's, and what the provider gives for it is shown.
     std::string token_url{}, client_id{}, scope{}, resource{}, audience{};
-    control::ClientAuth client_auth{};          // basic
+    identity::ClientAuth client_auth = identity::ClientAuth::basic;
     std::string key_id{}, assertion_audience{}; // of private_key_jwt
     std::string ca{};                           // who signs the provider's certificate: a file; empty: the system's
     bool granted() const { return !token_url.empty(); }

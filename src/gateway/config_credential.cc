@@ -1,7 +1,6 @@
 // gateway/config_credential.cc - which header, from which source.
 #include "gateway/config_credential.h"
 
-#include "control/upstream_tokens.h"
 #include "gateway/config_values.h"
 #include "identity/issuer.h"
 
@@ -30,8 +29,8 @@ void read_grant(Section& section, Problems& problems, const std::string& directo
     });
     std::string manner = "basic";
     if (section.text("client_auth", manner)) {
-        if (manner == "post") credential.client_auth = control::ClientAuth::post;
-        else if (manner == "private_key_jwt") credential.client_auth = control::ClientAuth::private_key_jwt;
+        if (manner == "post") credential.client_auth = identity::ClientAuth::post;
+        else if (manner == "private_key_jwt") credential.client_auth = identity::ClientAuth::private_key_jwt;
         else if (manner != "basic")
             problems.note(table.get("client_auth")->source(), "config_value",
                           "`client_auth` must be \"basic\" or \"post\", how the client's secret is sent, or "
@@ -39,7 +38,7 @@ void read_grant(Section& section, Problems& problems, const std::string& directo
     }
     section.text("key_id", credential.key_id);
     section.text("assertion_audience", credential.assertion_audience);
-    if (credential.client_auth != control::ClientAuth::private_key_jwt)
+    if (credential.client_auth != identity::ClientAuth::private_key_jwt)
         for (const char* key : {"key_id", "assertion_audience"})
             if (const toml::node* written = table.get(key))
                 problems.note(written->source(), "config_value",

@@ -2,7 +2,6 @@
 #include "gateway/credentials.h"
 
 #include "base/file.h"
-#include "control/upstream_tokens.h"
 #include "crypto/secret.h"
 #include "crypto/signing_key.h"
 
@@ -64,7 +63,7 @@ std::expected<std::string, std::string> load_secret(const CredentialConfig& conf
 }
 
 std::string grant_problem(const CredentialConfig& config) {
-    if (config.client_auth != control::ClientAuth::private_key_jwt) {
+    if (config.client_auth != identity::ClientAuth::private_key_jwt) {
         const auto field = load_credential(config); // The same rules.
         return field ? std::string() : field.error();
     }

@@ -3,7 +3,6 @@
 // Tried by a table of (text, line, column, code, part of the message), by the defaults of the smallest file, by every
 // key of [limits] at and beyond its bounds, and by every prefix of a full file, none of which may crash.
 #include "gateway/config.h"
-#include "control/upstream_tokens.h"
 #include "gateway/config_limits.h"
 #include "gateway/config_values.h"
 
@@ -395,7 +394,7 @@ TEST_CASE("a client of a provider has a secret or a key, and the provider author
     const auto& credential = config->servers[0].credential;
     REQUIRE(credential);
     CHECK(credential->granted());
-    CHECK(credential->client_auth == control::ClientAuth::private_key_jwt);
+    CHECK(credential->client_auth == identity::ClientAuth::private_key_jwt);
     CHECK(credential->key_id == "k 1");
     CHECK(credential->assertion_audience == "https://idp.test");
     CHECK(credential->file.ends_with("/key.pem"));

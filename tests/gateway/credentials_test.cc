@@ -1,5 +1,4 @@
 // tests/gateway/credentials_test.cc - what a source makes of a credential, and where it goes: to the server, and nowhere else.
-#include "control/upstream_tokens.h"
 #include "gateway/place.h"
 
 #include <cstdlib>
@@ -57,10 +56,10 @@ TEST_CASE("what a client of a provider is known by is tried before weir serves, 
     CredentialConfig config = from_env("s3cret");
     config.token_url = "https://idp.test/token";
     CHECK(grant_problem(config).empty());
-    config.client_auth = control::ClientAuth::private_key_jwt;
+    config.client_auth = identity::ClientAuth::private_key_jwt;
     CHECK(grant_problem(config) ==
           "the key in the variable WEIR_TEST_CREDENTIAL cannot be used: it is no private key (PEM)");
-    config.client_auth = control::ClientAuth::post;
+    config.client_auth = identity::ClientAuth::post;
     setenv("WEIR_TEST_CREDENTIAL", "", 1);
     CHECK(grant_problem(config).ends_with("it is empty"));
 }
