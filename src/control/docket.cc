@@ -177,6 +177,7 @@ void Docket::nothing_written(std::vector<Mail>& mail) {
         if (ask->kind == Kind::leave) drop_waiter(*ask);
         else if (ends_run(*ask)) unwritten_.push_back(std::move(*ask));
         else unavailable(*ask, "approvals cannot be stored now");
+        if (ask->kind == Kind::submit) drop_waiter(*ask); // It may have joined a ticket before the group failed.
     }
     retry_at_ns_ = ring_.now_ns() + retry_ns;
 }

@@ -73,8 +73,12 @@ void Docket::forget(Live& entry) {
     lives_.free(entry);
 }
 
+/// Of the ticket that `ask` names, or of the one of its call.
 void Docket::drop_waiter(const post::ApprovalAsk& ask) {
-    if (Live* const entry = find_live(ask.ticket))
+    Live* entry = find_live(ask.ticket);
+    if (entry == nullptr && ask.call != nullptr)
+        if (const auto known = by_digest_.find(ask.call->digest); known != by_digest_.end()) entry = known->second;
+    if (entry != nullptr)
         std::erase_if(entry->waiters,
                       [&](const Waiter& waiter) { return waiter.worker == ask.worker && waiter.ref == ask.waiter; });
 }

@@ -149,18 +149,20 @@ namespace {
 
 /// Writes the log of a former run once more where it is, and syncs it. What stands in it may be in the kernel's cache alone,
 /// after a sync that failed or that a kill came before, and SQLite would take it for committed: it would be told of, and gone
-/// with the power. (A sync alone is no cure: one that failed is not repeated by the next.) False: it cannot be done.
-bool make_log_certain(const std::string& path) {
-    const std::string log = path + "-wal";
+/// with the power. (A sync alone is no cure: one that failed is not repeated by the next.) Only while `database` has the lock of
+/// who writes: a person's sqlite3 would change it meanwhile. False: it cannot be done.
+bool make_log_certain(sqlite3* database) {
+    const char* const log =
+        sqlite3_filename_wal(sqlite3_db_filename(database, "main")); // where the links of its path lead
     sqlite3_vfs* const vfs = sqlite3_vfs_find(nullptr);
     int there = 0;
-    if (vfs == nullptr || vfs->xAccess(vfs, log.c_str(), SQLITE_ACCESS_EXISTS, &there) != SQLITE_OK) return false;
+    if (vfs == nullptr || vfs->xAccess(vfs, log, SQLITE_ACCESS_EXISTS, &there) != SQLITE_OK) return false;
     if (there == 0) return true;
     constexpr int certain_name =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_WAL; // its sync is the directory's too
     std::vector<std::max_align_t> room(static_cast<size_t>(vfs->szOsFile) / sizeof(std::max_align_t) + 1);
     auto* const file = reinterpret_cast<sqlite3_file*>(room.data());
-    if (vfs->xOpen(vfs, log.c_str(), file, certain_name, nullptr) != SQLITE_OK) return false;
+    if (vfs->xOpen(vfs, log, file, certain_name, nullptr) != SQLITE_OK) return false;
     std::array<char, 65'536> piece;
     sqlite3_int64 size = 0;
     bool good = file->pMethods->xFileSize(file, &size) == SQLITE_OK;
@@ -177,16 +179,18 @@ bool make_log_certain(const std::string& path) {
 } // namespace
 
 OrText<std::unique_ptr<Tickets>> Tickets::open(const std::string& path) {
-    if (!make_log_certain(path))
-        return std::unexpected(path + "-wal: what a former run wrote last cannot be brought to the disk");
     sqlite3* database = nullptr;
     const int opened = sqlite3_open_v2(path.c_str(), &database,
                                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
     auto tickets = std::unique_ptr<Tickets>(new Tickets(database));
     const auto told = [&path](const std::string& why) { return std::unexpected(path + ": " + why); };
     if (opened != SQLITE_OK) return told(tickets->failed().error());
-    // Nobody else writes here (the state directory is locked); a reader with sqlite3 at hand is waited for this long.
+    // No other weir writes here (the state directory is locked); a person with sqlite3 at hand is waited for this long.
     sqlite3_busy_timeout(database, 2000);
+    if (const auto begun = tickets->begin(); !begun) return told(begun.error());
+    const bool certain = make_log_certain(database);
+    tickets->rollback();
+    if (!certain) return told("what a former run wrote last cannot be brought to the disk");
     for (const char* setting :
          {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA trusted_schema = OFF"})
         if (const auto set = tickets->run(setting); !set) return told(set.error());

@@ -6,8 +6,9 @@
 // is not among them: it is in its ticket.
 //
 // Not a list of what an exchange keeps by hand: it is every view that points into the workspace, in the one list of
-// packing.cc. A view that is added to Exchange or Hold and lives across a hold goes there; under ASan memory that was given
-// back is poisoned, so that a test which forgets it ends there.
+// packing.cc. A view that is added to Exchange or Hold and lives across a hold goes there. Under ASan memory that was given back
+// is poisoned until it is lent again: a test that reads a forgotten view before that ends there, a later one reads octets of
+// somebody else and must notice by what they say. So such a view needs a test of its own that reads it behind a hold.
 //
 // Owns nothing: the octets are the exchange's (`kept`) until it ends or packs again.
 #pragma once

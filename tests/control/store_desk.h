@@ -24,6 +24,26 @@ using Kind = ApprovalAsk::Kind;
 inline constexpr std::string_view call_body =
     R"({"method":"tools/call","params":{"name":"pay","arguments":{"amount":12}}})";
 
+/// A call that is asked for, told from others by its digest.
+inline std::unique_ptr<post::HeldCall> held_call(uint8_t digest, uint8_t definition = 0,
+                                                 uint64_t within_ns = 60 * s_ns) {
+    auto call = std::make_unique<post::HeldCall>();
+    call->digest[0] = digest;
+    call->definition[0] = definition;
+    call->principal = "p";
+    call->person = "ann";
+    call->asker = {"https://idp.example", {"ann", "agent"}, {}};
+    call->server = "acme";
+    call->method = "tools/call";
+    call->name = "pay";
+    call->body = call_body;
+    call->by = {{"ops", "person:bo@acme.example"}};
+    call->policies = {"pay/ask"};
+    call->reason = "money";
+    call->within_ns = within_ns;
+    return call;
+}
+
 /// A state directory, a store in it, and the mail of its waiters.
 struct Desk {
     Desk() {
@@ -72,21 +92,7 @@ struct Desk {
         return news;
     }
     void submit_as(uint32_t waiter, uint8_t definition, uint8_t digest = 1, uint64_t within_ns = 60 * s_ns) {
-        auto call = std::make_unique<post::HeldCall>();
-        call->digest[0] = digest;
-        call->definition[0] = definition;
-        call->principal = "p";
-        call->person = "ann";
-        call->asker = {"https://idp.example", {"ann", "agent"}, {}};
-        call->server = "acme";
-        call->method = "tools/call";
-        call->name = "pay";
-        call->body = call_body;
-        call->by = {{"ops", "person:bo@acme.example"}};
-        call->policies = {"pay/ask"};
-        call->reason = "money";
-        call->within_ns = within_ns;
-        post({.kind = Kind::submit, .waiter = {waiter, 1}, .call = std::move(call)});
+        post({.kind = Kind::submit, .waiter = {waiter, 1}, .call = held_call(digest, definition, within_ns)});
     }
     void post(ApprovalAsk&& ask) { REQUIRE(store->post(std::move(ask))); }
     ApprovalNews claim(uint32_t waiter, const std::string& ticket) {
