@@ -53,6 +53,11 @@ struct IpRange {
     bool holds(const IpAddress& address) const;
 };
 
+/// The host of a URL: an IPv6 literal loses its brackets, every other stays as it is.
+inline std::string_view without_brackets(std::string_view host) {
+    return host.starts_with('[') && host.ends_with(']') ? host.substr(1, host.size() - 2) : host;
+}
+
 /// Whether any of `ranges` holds `address`.
 bool any_holds(std::span<const IpRange> ranges, const IpAddress& address);
 

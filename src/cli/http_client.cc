@@ -1,7 +1,7 @@
 // cli/http_client.cc - a head and a body sent, a head and a body received; read by http.
 #include "cli/http_client.h"
 
-#include "gateway/config_values.h"
+#include "base/ip_address.h"
 #include "http/write.h"
 
 namespace weir::cli {
@@ -9,7 +9,7 @@ namespace weir::cli {
 Result<Endpoint> read_endpoint(std::string_view url) {
     const auto parsed = http::read_url(url);
     if (!parsed) return fail(parsed.error());
-    return Endpoint{std::string(gateway::without_brackets(parsed->host)),
+    return Endpoint{std::string(without_brackets(parsed->host)),
                     parsed->port,
                     std::string(parsed->authority),
                     std::string(parsed->target),

@@ -1,6 +1,7 @@
 // cli/target.cc - from options to a connected client, and from transport errors to exit codes.
 #include "cli/target.h"
 
+#include "base/ip_address.h"
 #include "cli/config_option.h"
 #include "cli/output.h"
 #include "gateway/config_values.h"
@@ -56,7 +57,7 @@ std::expected<Endpoint, Exit> endpoint_at_url(const TargetOptions& options) {
 }
 
 std::string host_of(const gateway::ListenAddress& address) {
-    return std::string(gateway::without_brackets(std::string_view(address.text).substr(0, address.text.rfind(':'))));
+    return std::string(without_brackets(std::string_view(address.text).substr(0, address.text.rfind(':'))));
 }
 
 Endpoint endpoint_of(const gateway::Config& config, std::string_view server, const TargetOptions& options) {

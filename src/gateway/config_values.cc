@@ -49,10 +49,6 @@ char lower(char byte) { return byte >= 'A' && byte <= 'Z' ? static_cast<char>(by
 std::optional<uint64_t> parse_duration(std::string_view text) { return number_with_unit(text, duration_units); }
 std::optional<uint64_t> parse_size(std::string_view text) { return number_with_unit(text, size_units); }
 
-std::string_view without_brackets(std::string_view host) {
-    return host.starts_with('[') && host.ends_with(']') ? host.substr(1, host.size() - 2) : host;
-}
-
 std::optional<ListenAddress> parse_address(std::string_view text) {
     const auto authority = http::read_authority(text);
     if (!authority || authority->port == 0) return std::nullopt;

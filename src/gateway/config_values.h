@@ -36,8 +36,6 @@ std::string absolute_path(const std::string& path, const std::string& directory)
 std::optional<std::string> parse_authority(std::string_view text);
 /// scheme://host[:port] as an Origin field carries it, in lower case; nothing when malformed.
 std::optional<std::string> parse_origin(std::string_view text);
-/// An IPv6 literal loses its brackets, every other host stays as it is.
-std::string_view without_brackets(std::string_view host);
 /// Begins with "/", has only unreserved characters of RFC 3986 and "/", no empty, "." or ".." part, no "/" at its end.
 bool valid_path(std::string_view path);
 
