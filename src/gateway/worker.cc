@@ -317,12 +317,12 @@ void Worker::run_woken() {
 }
 
 void Worker::flush_links() {
-    const uint64_t submitted = record().submitted_seq();
+    const uint64_t kept_seq = record().kept_seq();
     size_t kept = 0;
     for (net::Link* link : to_flush_) {
         if (link->state() == net::Link::State::closing || link->state() == net::Link::State::closed) {
             link->queued_flush = false;
-        } else if (link->after_seq > submitted) {
+        } else if (link->after_seq > kept_seq) {
             to_flush_[kept++] = link; // Its entry is not on its way yet: record before act.
         } else {
             link->queued_flush = false;

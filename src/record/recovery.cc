@@ -2,6 +2,7 @@
 #include "record/recovery.h"
 
 #include "record/segment_file.h"
+#include "record/tail.h"
 
 #include <fcntl.h>
 #include <fmt/core.h>
@@ -68,6 +69,7 @@ class Look {
     Result<void> judge_end(SegmentFile& file, uint64_t seq, Error error);
     Result<void> choose_anchor(SegmentFile& file, const std::vector<Place>& places, uint64_t durable, uint64_t stop,
                                bool sealed);
+    Result<void> look_at_tails();
     void list_old();
     void give_back_space();
     Error damage(std::string text) {
@@ -86,19 +88,21 @@ class Look {
     std::vector<SegmentHead> heads_;  // of the segments in use
     std::vector<uint64_t> border_ns_; // of each: the time of the mark before it, where that was looked at
     std::vector<uint64_t> unused_;
+    uint64_t next_seq_ = 1; // behind the last whole frame
     Recovered found_;
 };
 
 Result<Recovered> Look::take() {
     if (const auto read = read_heads(); !read) return fail(read.error());
     border_ns_.resize(heads_.size());
-    for (size_t i = 1; i < heads_.size(); ++i) {
+    for (size_t i = 0; i < heads_.size(); ++i) {
         if (const auto checked = check_border(i); !checked) return fail(checked.error());
     }
     if (!heads_.empty()) {
         if (const auto scanned = scan_last(); !scanned) return fail(scanned.error());
         list_old();
     }
+    if (const auto looked = look_at_tails(); !looked) return fail(looked.error());
     give_back_space();
     return std::move(found_);
 }
@@ -132,6 +136,8 @@ Result<void> Look::read_heads() {
 // The mark before a segment must stand where its head says, with the chain that its head continues.
 Result<void> Look::check_border(size_t index) {
     const SegmentHead& head = heads_[index];
+    if (std::ranges::find(unused_, head.previous) != unused_.end()) // What is pruned has no file.
+        return fail(damage(segment_name(head.previous) + " is empty, and another segment continues it"));
     if (head.previous < heads_.front().number && head.previous != 0) return {}; // Pruned since.
     if (head.previous == 0) {                                                   // Nothing was ever synced before it.
         if (head.first_seq == 1 && head.chain == chain_start(log_, worker_)) return {};
@@ -196,6 +202,7 @@ Result<void> Look::scan_last() {
         places.push_back({seq, file->offset(), chain});
         sealed = seal_seen;
     }
+    next_seq_ = seq;
     return choose_anchor(*file, places, durable, file->offset(), sealed);
 }
 
@@ -242,6 +249,18 @@ Result<void> Look::choose_anchor(SegmentFile& file, const std::vector<Place>& pl
     auto carried = file.bytes(anchor != nullptr ? anchor->end : uint64_t{segment_head_bytes}, stop);
     if (!carried) return fail(unreadable("cannot read " + segment_name(number)));
     found_.carried = std::move(*carried);
+    return {};
+}
+
+Result<void> Look::look_at_tails() {
+    auto tails = read_tails(directory_, log_, worker_, next_seq_);
+    if (!tails) return fail(unreadable("cannot read its tail"));
+    found_.tails = std::move(tails->paths);
+    found_.next_tail = tails->next_number;
+    if (tails->frames.empty()) return {};
+    found_.carried += tails->frames;
+    found_.in_tails = true;
+    found_.torn = false; // What is whole here is what was half there.
     return {};
 }
 

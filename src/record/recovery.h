@@ -5,6 +5,8 @@
 // difference: with it the record was damaged after it had been acknowledged, and nothing is written until a person has
 // looked; without it the end is torn, as a crash leaves it, and cut.
 //
+// What no segment has yet stands in tails (record/tail.h), and goes on where the last segment ends.
+//
 // What is there but not known to be synced is handed over to be written once more, by the rule that also serves a
 // segment that dies: a cache of the kernel may hold it without the disk ever having it.
 //
@@ -36,9 +38,12 @@ struct Recovered {
     uint64_t last_time_ns = 0;
     uint64_t next_number = 1; // of a segment
     std::string carried;      // whole frames behind `last_seq`, to be written again
+    bool in_tails = false;    // some of them are in no segment
     bool torn = false;        // something that was no frame stood behind the last frame
     uint64_t torn_seq = 0, torn_bytes = 0;
     std::vector<OldSegment> segments; // oldest first
+    std::vector<std::string> tails;   // paths; to be removed once what is carried is safe elsewhere
+    uint64_t next_tail = 1;           // number
 };
 
 /// The identity of the log in `directory` (of all its streams), made at the first call.

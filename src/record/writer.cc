@@ -42,7 +42,10 @@ void Writer::add_frame(Kind kind, uint32_t exchange, uint32_t payload_bytes) {
     head.flags = frame_flags_;
     head.exchange = exchange;
     const uint32_t size = finish_frame(queue_.end(), head, payload_bytes, stretch_.salt_crc);
+    if (queue_.open_batch().empty()) collected_since_ns_ = ring_.now_ns();
     queue_.added(size, last_seq_);
+    if (!queue_.kept()) unkept_seq_ = last_seq_;
+    else if (written_.seq >= unkept_seq_) kept_seq_ = std::max(kept_seq_, last_seq_);
     stretch_.position += size;
     ++stretch_.entries;
 }
@@ -90,6 +93,7 @@ void Writer::begin_stretch() {
     stretch_.chain = chain_;
     stretch_.position = segment_head_bytes;
     stretches_.push_back(stretch_);
+    queue_.begin_stretch(stretch_.salt);
 }
 
 void Writer::close_batch() {
@@ -110,14 +114,16 @@ void Writer::close_batch() {
 void Writer::carry(std::string_view chunk) {
     while (!chunk.empty()) {
         size_t size = 0; // of the batch at the front
-        for (Kind kind{}; size < chunk.size() && kind != Kind::mark;) {
+        Kind kind{};
+        while (size < chunk.size() && kind != Kind::mark) {
             const Frame frame = peek_frame(chunk.substr(size));
             WEIR_ASSERT(frame.bytes != 0);
             kind = frame.kind;
             size += frame.bytes;
         }
-        const size_t room = size + seal_bytes_bound + mark_bytes;
-        if (queue_.room() < room) {
+        // One that its mark ends needs no more than it had.
+        const size_t room = kind == Kind::mark ? size : size + seal_bytes_bound + mark_bytes;
+        if (queue_.room() < room || queue_.belongs_elsewhere(room)) {
             WEIR_ASSERT(queue_.open_batch().empty());
             queue_.next_chunk(room);
         }
@@ -149,6 +155,7 @@ void Writer::carry_batch(std::string_view batch) {
 void Writer::flush() {
     if (state_ == State::closed || keeps_nothing()) return;
     if (file_.dead && quiet()) leave_dead_file();
+    std::erase_if(finishing_, [](const auto& writer) { return writer->closed(); });
     end_unavailability();
     make_spare();
     begin_file();
@@ -163,7 +170,7 @@ void Writer::submit_batches() {
     const bool open_to_all = file_.stage == File::Stage::live;
     while (!file_.dead && slots_busy_ < slots && (open_to_all || file_.stage == File::Stage::body_first)) {
         if (batches_.empty()) {
-            if (!open_to_all || stretch_.id != file_.stretch || queue_.open_batch().empty()) return;
+            if (!open_to_all || stretch_.id != file_.stretch || queue_.open_batch().empty() || may_wait()) return;
             close_batch();
         }
         const Batch batch = batches_.front();
@@ -172,6 +179,16 @@ void Writer::submit_batches() {
         batches_.erase(batches_.begin());
         submit(batch);
     }
+}
+
+// Whether what was collected may wait for more: it is kept, and has not waited for long.
+bool Writer::may_wait() const {
+    return tail_ != nullptr && options_.durability == Durability::batch && kept_seq_ >= last_seq_ &&
+           ring_.now_ns() < write_due_ns();
+}
+
+uint64_t Writer::write_due_ns() const {
+    return collected_since_ns_ + std::min(options_.write_ns_max, options_.sync_ns_max / 4);
 }
 
 void Writer::submit(const Batch& batch) {
@@ -185,8 +202,8 @@ void Writer::submit(const Batch& batch) {
     ring_.write(slot.written, file_.fd, batch.bytes, file_.position, synced ? &slot.synced : nullptr);
     file_.position = slot.end;
     figures_.bytes += batch.bytes.size();
-    if (batch.last_seq > submitted_seq_) {
-        submitted_seq_ = batch.last_seq;
+    if (batch.last_seq > kept_seq_) {
+        kept_seq_ = batch.last_seq;
         notify();
     }
 }
@@ -219,6 +236,8 @@ void Writer::retire_slots() {
         if (options_.durability == Durability::strict) publish_durable(written_);
         if (unsynced_since_ns_ == UINT64_MAX) unsynced_since_ns_ = ring_.now_ns();
     }
+    // What was not in the tail is the kernel's now: all that came after it and is in the tail is kept, too.
+    if (written_.seq >= unkept_seq_ && kept_seq_ < last_seq_ && tail_ != nullptr) kept_seq_ = last_seq_;
 }
 
 // Whether the file has something that a sync would make durable, and none is under way.
@@ -271,6 +290,9 @@ uint64_t Writer::next_due_ns() const {
     if (options_.durability == Durability::batch && unsynced_since_ns_ != UINT64_MAX && may_sync()) {
         due = unsynced_since_ns_ + options_.sync_ns_max / 2;
     }
+    const bool open_to_all = file_.stage == File::Stage::live && !file_.dead && slots_busy_ < slots_max;
+    if (tail_ != nullptr && open_to_all && stretch_.id == file_.stretch && !queue_.open_batch().empty())
+        due = std::min(due, write_due_ns());
     if (spare_ == Spare::none) due = std::min(due, spare_retry_ns_);
     if (prune_soon_) due = std::min(due, prune_check_ns_);
     return due;

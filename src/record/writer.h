@@ -3,9 +3,10 @@
 // append() puts an entry into memory and gives it its seq; flush(), once a turn, hands what was collected to the kernel
 // as one batch that ends in a mark. What may be done about an entry when:
 //   durability off          at once: nothing is kept, no file is made, and a seq is all that an entry gets
-//   durability batch        once submitted_seq() covers it: its write was handed to the kernel before anything else is
+//   durability batch        once kept_seq() covers it: it stands in the tail (record/tail.h), which outlives the process;
+//                           where that has no room, its write was handed to the kernel before anything else is
 //   durability strict       once durable_seq() covers it: write and fdatasync, linked, have returned
-// In `batch` a written batch is synced within sync_ns_max.
+// In `batch` an entry is in its segment within write_ns_max, or once a chunk is full, and synced within sync_ns_max.
 //
 // Everything that is not synced yet stays in memory. When a write comes back short or a sync fails, the segment is dead
 // and never touched again; what it may have lost is written to the spare segment, which always lies ready, allocated and
@@ -24,6 +25,7 @@
 #include "record/recovery.h"
 #include "record/retention.h"
 #include "record/segment.h"
+#include "record/tail.h"
 #include "record/writer_state.h"
 #include "ring/ring.h"
 
@@ -44,7 +46,9 @@ struct WriterOptions {
     Durability durability = Durability::batch;
     uint64_t segment_bytes = uint64_t{64} << 20;
     uint64_t queue_bytes_max = uint64_t{64} << 20; // of entries that are not synced yet; append() refuses beyond
+    uint64_t write_ns_max = 2 * ms_ns;             // batch: how long an entry that is kept waits for others
     uint64_t sync_ns_max = 50 * ms_ns;
+    size_t tail_bytes = size_t{16} << 20; // batch; 0: no tail, every turn is written at once
     Retention* retention = nullptr; // of all streams, must outlive the Writer; nullptr: complete segments are kept
     uint32_t body_bytes_max = 1 << 20;
 };
@@ -63,7 +67,7 @@ class Writer {
     Writer(const Writer&) = delete;
     Writer& operator=(const Writer&) = delete;
 
-    /// `progress(owner)` is called whenever submitted_seq(), durable_seq() or failed() changed: it only wakes somebody.
+    /// `progress(owner)` is called whenever kept_seq(), durable_seq() or failed() changed: it only wakes somebody.
     void on_progress(void (*progress)(void*), void* owner) {
         progress_ = progress;
         progress_owner_ = owner;
@@ -74,7 +78,7 @@ class Writer {
     /// Errors:
     ///   record_unavailable  the queue is full, or there is no segment to write to: refuse the call
     template <class E> Result<uint64_t> append(uint32_t exchange, const E& entry) {
-        if (keeps_nothing()) return submitted_seq_ = ++last_seq_;
+        if (keeps_nothing()) return kept_seq_ = ++last_seq_;
         char* payload = begin_entry(payload_bound(entry, entry_limits_));
         if (payload == nullptr) return fail(Error::record_unavailable);
         const char* end = write_payload(payload, entry, entry_limits_);
@@ -88,10 +92,11 @@ class Writer {
 
     /// True once what entry `seq` tells may be done (see the head of this file).
     bool may_act_on(uint64_t seq) const {
-        return seq <= (options_.durability == Durability::strict ? durable_.seq : submitted_seq_);
+        return seq <= (options_.durability == Durability::strict ? durable_.seq : kept_seq_);
     }
     uint64_t last_seq() const { return last_seq_; }
-    uint64_t submitted_seq() const { return submitted_seq_; }
+    /// Up to here everything outlives the process, or is being written.
+    uint64_t kept_seq() const { return kept_seq_; }
     uint64_t written_seq() const { return written_.seq; }
     uint64_t durable_seq() const { return durable_.seq; }
     /// True while entries are refused, or can not be brought to a disk.
@@ -122,7 +127,10 @@ class Writer {
     static constexpr uint64_t prune_check_every_ns = s_ns;
     static constexpr uint64_t prune_turn_ns = 10 * ms_ns; // while streams take turns, the oldest segment of all first
 
-    Writer(ring::Ring& ring, const WriterOptions& options, int directory, Recovered&& found);
+    Writer(ring::Ring& ring, const WriterOptions& options, int directory, std::unique_ptr<Tail> tail,
+           Recovered&& found);
+    static std::expected<std::unique_ptr<Tail>, std::string> make_tail(const WriterOptions& options,
+                                                                       const std::string& path, const Recovered& found);
     bool keeps_nothing() const { return options_.durability == Durability::off; }
     void notify() {
         if (progress_ != nullptr) progress_(progress_owner_);
@@ -155,6 +163,8 @@ class Writer {
     void submit(const Batch& batch);
     void retire_slots();
     bool may_sync() const;
+    bool may_wait() const;
+    uint64_t write_due_ns() const;
     void sync_if_due();
     void publish_durable(const Point& point);
     void release_to(const Point& point);
@@ -183,6 +193,7 @@ class Writer {
         std::vector<OldSegment> segments;
     };
     void adopt_orphans();
+    bool finish_orphan(uint32_t stream);
     void close_orphans();
     std::vector<OldSegment>* oldest_list(int& orphan);
     void end_aged_stretch();
@@ -197,6 +208,7 @@ class Writer {
     const int directory_;
     Random random_;
     BufferPool pool_;
+    std::unique_ptr<Tail> tail_; // nullptr: none
     FrameQueue queue_;
     void (*progress_)(void*) = nullptr;
     void* progress_owner_ = nullptr;
@@ -214,7 +226,9 @@ class Writer {
     std::vector<Batch> batches_;     // closed and not submitted
 
     // The stream's end, on its way to disk.
-    uint64_t submitted_seq_;
+    uint64_t kept_seq_;
+    uint64_t unkept_seq_ = 0;                  // the last entry that is not in the tail
+    uint64_t collected_since_ns_ = UINT64_MAX; // when the open batch began
     Point written_, durable_;
     Point anchor_; // memory holds everything behind it, and a new file continues there
     uint64_t unsynced_since_ns_ = UINT64_MAX;
@@ -240,6 +254,7 @@ class Writer {
     uint64_t spare_retry_ns_ = 0;
     ring::Op spare_op_{};
     std::vector<Orphan> orphans_;
+    std::vector<std::unique_ptr<Writer>> finishing_; // of orphans, for what their tails held
     std::string prune_name_;
     int prune_orphan_ = -1;  // the index of its stream; -1: this one
     uint64_t prune_seq_ = 0; // of the entry that says so; 0: none is going

@@ -14,7 +14,8 @@
 namespace weir::record {
 
 std::expected<std::unique_ptr<Writer>, std::string> Writer::open(ring::Ring& ring, const WriterOptions& options) {
-    if (options.durability == Durability::off) return std::unique_ptr<Writer>(new Writer(ring, options, -1, {}));
+    if (options.durability == Durability::off)
+        return std::unique_ptr<Writer>(new Writer(ring, options, -1, nullptr, {}));
     std::string why;
     const std::string path = options.directory + "/" + stream_name(options.worker);
     if (::mkdir(path.c_str(), 0750) != 0 && errno != EEXIST) {
@@ -35,14 +36,44 @@ std::expected<std::unique_ptr<Writer>, std::string> Writer::open(ring::Ring& rin
         ::close(directory);
         return std::unexpected(why);
     }
-    return std::unique_ptr<Writer>(new Writer(ring, options, directory, std::move(*found)));
+    auto tail = make_tail(options, path, *found);
+    if (!tail) {
+        ::close(directory);
+        return std::unexpected(tail.error());
+    }
+    // What only a former tail has stands in the new one as well before the former goes.
+    const auto former = found->tails;
+    const bool saves = found->in_tails;
+    auto writer = std::unique_ptr<Writer>(new Writer(ring, options, directory, std::move(*tail), std::move(*found)));
+    if (saves && !writer->tail_->sync())
+        return std::unexpected(path + ": cannot write its tail: " + std::strerror(errno));
+    for (const std::string& name : former) ::unlink(name.c_str());
+    if (!former.empty() && ::fsync(directory) != 0)
+        return std::unexpected(path + ": cannot sync it: " + std::strerror(errno));
+    writer->adopt_orphans();
+    writer->make_spare();
+    return writer;
 }
 
-Writer::Writer(ring::Ring& ring, const WriterOptions& options, int directory, Recovered&& found)
+/// The tail for a new Writer; nullptr where there is none, which is an error if there is something to be saved in it.
+std::expected<std::unique_ptr<Tail>, std::string> Writer::make_tail(const WriterOptions& options,
+                                                                    const std::string& path, const Recovered& found) {
+    const bool wanted = options.durability == Durability::batch && options.tail_bytes != 0;
+    if (!wanted && !found.in_tails) return nullptr;
+    const size_t chunks =
+        std::max<size_t>(options.tail_bytes / chunk_bytes, 8) + found.carried.size() / (chunk_bytes / 2);
+    auto tail = Tail::make(path, found.next_tail, {options.log, options.worker, chunk_bytes, chunks});
+    if (tail || found.in_tails) return tail;
+    log::warn("record_without_tail", {{"stream", stream_name(options.worker)}, {"why", tail.error()}});
+    return nullptr;
+}
+
+Writer::Writer(ring::Ring& ring, const WriterOptions& options, int directory, std::unique_ptr<Tail> tail,
+               Recovered&& found)
     : ring_(ring), options_(options), entry_limits_{options.body_bytes_max}, directory_(directory),
-      random_(options.seed), queue_(pool_, chunk_bytes), last_seq_(found.last_seq), last_time_ns_(found.last_time_ns),
-      chain_(found.chain), submitted_seq_(found.last_seq), old_(std::move(found.segments)),
-      next_number_(found.next_number) {
+      random_(options.seed), tail_(std::move(tail)), queue_(pool_, tail_.get(), chunk_bytes), last_seq_(found.last_seq),
+      last_time_ns_(found.last_time_ns), chain_(found.chain), kept_seq_(found.last_seq),
+      old_(std::move(found.segments)), next_number_(found.next_number) {
     const auto set = [](ring::Op& op, void* owner, void (*done)(ring::Op&, ring::Completion)) {
         op.owner = owner;
         op.done = done;
@@ -72,11 +103,13 @@ Writer::Writer(ring::Ring& ring, const WriterOptions& options, int directory, Re
     anchor_ = durable_ = written_ = {found.last_seq, found.chain, found.segment, found.end};
     begin_stretch();
     frame_flags_ = found.carried.empty() ? 0 : flag_carried;
+    queue_.begin_carrying(true);
     carry(found.carried);
     close_batch(); // What stood behind the last mark has one now.
+    queue_.go_on();
     frame_flags_ = 0;
     body_first_ = !found.carried.empty();
-    carried_seq_ = last_seq_;
+    carried_seq_ = stretches_.size() > 1 ? stretches_[1].first_seq - 1 : last_seq_; // of the first file
     if (found.torn) {
         log::warn("record_torn_end_cut", {{"stream", stream_name(options_.worker)}});
         Gap gap;
@@ -86,8 +119,6 @@ Writer::Writer(ring::Ring& ring, const WriterOptions& options, int directory, Re
         gap.bytes = found.torn_bytes;
         append_own(gap);
     }
-    adopt_orphans();
-    make_spare();
 }
 
 Writer::~Writer() {
@@ -257,12 +288,15 @@ void Writer::leave_dead_file() {
     unsynced_since_ns_ = UINT64_MAX;
     batches_.clear();
     stretches_.clear();
-    FrameQueue before = std::exchange(queue_, FrameQueue(pool_, chunk_bytes));
+    FrameQueue before = std::exchange(queue_, FrameQueue(pool_, tail_.get(), chunk_bytes));
+    unkept_seq_ = 0;
     begin_stretch();
-    before.for_each_chunk([&](std::string_view chunk) {
+    before.drain([&](std::string_view chunk, bool kept) {
         frame_flags_ = carries && last_seq_ < carried_seq_ ? flag_carried : 0;
+        queue_.begin_carrying(kept);
         carry(chunk);
     });
+    queue_.go_on();
     frame_flags_ = 0;
     WEIR_ASSERT(last_seq_ == last_seq);
     last_time_ns_ = last_time_ns;
@@ -296,13 +330,17 @@ void Writer::finish_closing() {
         has_batches() && (file_.dead || file_.stage == File::Stage::none || needs_file()) && spare_error_ != 0;
     if (has_batches() && !lost) return;
     if (!lost && file_.stage != File::Stage::none && file_.synced_seq < written_.seq) return;
-    if (lost) log::error("record_entries_lost_at_stop", {{"stream", stream_name(options_.worker)}});
+    const bool kept = lost && tail_ != nullptr && kept_seq_ >= last_seq_;
+    if (kept) log::error("record_entries_wait_for_next_start", {{"stream", stream_name(options_.worker)}});
+    else if (lost) log::error("record_entries_lost_at_stop", {{"stream", stream_name(options_.worker)}});
     if (spare_ == Spare::ready) {
         ring_.close(std::exchange(spare_fd_, -1));
         spare_ = Spare::discarding;
         return ring_.unlink(spare_op_, directory_, spare_name_.c_str());
     }
+    if (!finishing_.empty()) return;
     if (file_.fd >= 0) ring_.close(std::exchange(file_.fd, -1));
+    if (tail_ && !kept) tail_->remove();
     state_ = State::closed;
 }
 

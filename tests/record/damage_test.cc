@@ -173,6 +173,13 @@ TEST_CASE("a segment that is missing, of another log, or whose head is gone, is 
     check_told("head damaged");
     write_file(second, bytes);
     CHECK(verify_log(directory.path())->damages.empty());
+    const std::string first = directory.stream() + "/" + segment_name(numbers->front()), kept = read_file(first);
+    write_file(first, ""); // Nobody reads it any more, and yet it was not pruned: then it would be gone.
+    {
+        FileRing ring;
+        CHECK_FALSE(Writer::open(ring, options_in(directory, Durability::strict, 16 << 10)));
+    }
+    write_file(first, kept);
     auto options = options_in(directory, Durability::strict, 16 << 10);
     options.log[0] = 99;
     FileRing ring;

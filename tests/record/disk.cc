@@ -78,7 +78,9 @@ Disk::Number Disk::truncate(const std::string& name, uint64_t size) {
 }
 
 void Disk::done(const std::string& name, Number number) {
-    for (Pending& pending : files_[name].pending) pending.done = pending.done || pending.number == number;
+    auto& pending = files_[name].pending;
+    const auto found = std::ranges::lower_bound(pending, number, {}, &Pending::number);
+    if (found != pending.end() && found->number == number) found->done = true;
 }
 
 void Disk::all_done() {

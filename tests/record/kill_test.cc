@@ -1,5 +1,5 @@
-// tests/record/kill_test.cc - a process that is killed at any moment leaves every entry in its log that was durable
-// (strict) or written (batch: what the kernel took outlives the process; a turn that it was only handed may be lost).
+// tests/record/kill_test.cc - a process that is killed at any moment leaves every entry to the next that was durable (strict)
+// or kept (batch with a tail) or written (batch without: a turn that the kernel was only handed may be lost).
 // Tried with the kernel's own ring, real files and kill -9, run after run on the same log.
 #include "record/fields.h"
 #include "record/place.h"
@@ -33,8 +33,9 @@ namespace {
         }
         (*writer)->flush();
         (*ring)->submit();
-        const uint64_t safe =
-            options.durability == Durability::strict ? (*writer)->durable_seq() : (*writer)->written_seq();
+        const uint64_t safe = options.durability == Durability::strict ? (*writer)->durable_seq()
+                              : options.tail_bytes != 0                ? (*writer)->kept_seq()
+                                                                       : (*writer)->written_seq();
         for (; told < safe; ++told) {
             const uint64_t seq = told + 1;
             if (::write(tell, &seq, sizeof seq) != sizeof seq) ::_exit(5);
@@ -80,16 +81,24 @@ uint64_t last_seq_in(const std::string& directory) {
 } // namespace
 
 TEST_CASE("kill -9, again and again, loses nothing that was safe") {
-    for (const Durability durability : {Durability::strict, Durability::batch}) {
+    struct Way {
+        Durability durability;
+        size_t tail_bytes;
+    };
+    for (const auto& [durability, tail_bytes] :
+         {Way{Durability::strict, 0}, Way{Durability::batch, 0}, Way{Durability::batch, 1 << 20}}) {
         Directory directory;
         for (uint64_t run = 0; run < 12; ++run) {
             auto options = options_in(directory, durability, 64 << 10);
+            options.tail_bytes = tail_bytes;
             options.seed = run;
             const uint64_t told = run_and_kill(options, 1 + run * 37 % 150);
             std::string why;
             const auto found = recover(directory.stream(), log_id, 0, why);
-            INFO("durability " << static_cast<int>(durability) << ", run " << run << " " << why);
+            INFO("durability " << static_cast<int>(durability) << ", tail " << tail_bytes << ", run " << run << " "
+                               << why);
             REQUIRE(found);
+            if (tail_bytes != 0) Bench(options).close(); // which brings what is in the tail to a segment
             const auto kept = read_all(directory.path());
             REQUIRE_FALSE(kept.empty());
             uint64_t last = 0;

@@ -58,6 +58,7 @@ WriterOptions options_in(const Directory& directory, Durability durability, uint
     options.seed = 42;
     options.durability = durability;
     options.segment_bytes = segment_bytes;
+    options.tail_bytes = 0; // But where a test is about it.
     return options;
 }
 

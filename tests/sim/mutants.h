@@ -24,7 +24,8 @@ enum class Mutant : uint8_t {
     run_after_expiry,
     decide_unstored,
     forget_sync,
-    forget_database_sync
+    forget_database_sync,
+    forget_kept
 };
 
 class MutantRing final : public SimRing {

@@ -34,7 +34,8 @@ constexpr Named mutants[] = {
     {"run_after_expiry", Mutant::run_after_expiry, "was over"},
     {"decide_unstored", Mutant::decide_unstored, "that the record does not have"},
     {"forget_sync", Mutant::forget_sync, "was durable"},
-    {"forget_database_sync", Mutant::forget_database_sync, "the database has lost"}};
+    {"forget_database_sync", Mutant::forget_database_sync, "the database has lost"},
+    {"forget_kept", Mutant::forget_kept, "the record does not know it"}};
 
 int usage() {
     std::fprintf(stderr, "sim_world [--seed N | --seeds A..B] [--calls N] [--mutant NAME] [--verbose]\n");

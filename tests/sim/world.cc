@@ -98,6 +98,9 @@ World::World(Court& court, const WorldOptions& options)
         servers_.push_back(std::make_unique<Server>(stage_, static_cast<uint16_t>(server_port + i)));
     workers_ = static_cast<uint32_t>(1 + random.below(2));
     durable_seqs_.resize(workers_);
+    tails_ = options.mutant == Mutant::forget_kept || random.chance(1, 2);
+    if (options.mutant == Mutant::forward_before_record) tails_ = false; // it is about writes
+    tails_ = tails_ && generation_.config.record.durability == gateway::Durability::batch;
     const uint64_t clients = 2 + random.below(14), approvers = 1 + random.below(4);
     for (uint32_t i = 0; i < clients; ++i)
         clients_.push_back(std::make_unique<Client>(stage_, static_cast<uint16_t>(client_port + random.below(workers_)),
@@ -156,9 +159,12 @@ void World::make_node(uint32_t index) {
     writing.directory = directory_.string();
     writing.seed = random.next();
     writing.segment_bytes = random.chance(1, 2) ? 1 << 20 : 8 << 20;
+    writing.tail_bytes = tails_ ? 1 << 20 : 0;
     auto record = record::Writer::open(*node.ring, writing);
     if (!record) broken("the record does not open: " + record.error());
     node.record = std::move(*record);
+    node.begun_seq = node.record->last_seq();
+    node.kept = std::make_unique<Kept>(directory_.string() + "/" + record::stream_name(index));
     node.mailbox = std::make_shared<gateway::WorkerMailbox>(1024, [ring = node.ring.get()] { ring->wake(); });
     node.worker = std::make_unique<gateway::Worker>(
         *node.ring,
@@ -182,9 +188,10 @@ void World::make_node(uint32_t index) {
                 .page = {},
                 .approvals = [this, index](post::ApprovalAsk&& ask) { return office_->post(index, std::move(ask)); }},
             .mailbox = node.mailbox});
-    node.ring->on_upstream_send = [this, index, ring = node.ring.get()](std::string_view bytes) {
+    node.ring->on_upstream_send = [this, index, &node](std::string_view bytes) {
+        const auto* ring = node.ring.get();
         ledger_.leaves(index, bytes,
-                       {.submitted_seq = ring->submitted_seq(),
+                       {.submitted_seq = node.kept->last_behind(std::max(ring->submitted_seq(), node.begun_seq)),
                         .durable_seq = ring->durable_seq(),
                         .control_seq = office_->ring().durable_seq(),
                         .now_ns = net_.now_ns});
@@ -254,7 +261,8 @@ WorldFigures World::run() {
     const uint64_t story = net_.random.below(8); // 0: killed; 1 and 2: drained in the middle; 3 and 4: the power goes
     const bool loses = options_.mutant == Mutant::forget_sync || options_.mutant == Mutant::forget_database_sync;
     bool alive = true;
-    if (story == 0 || story == 3 || story == 4 || loses) alive = live_and_die(story == 0 && !loses);
+    const bool killed = options_.mutant == Mutant::forget_kept || (story == 0 && !loses);
+    if (killed || story == 3 || story == 4 || loses) alive = live_and_die(killed);
     if (alive) live_on(story == 1 || story == 2 ? net_.random.below(options_.calls) : 0);
     if (alive) settle(story == 1 || story == 2);
     const auto durability = generation_.config.record.durability;

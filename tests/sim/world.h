@@ -9,6 +9,7 @@
 #include "actors.h"
 #include "database.h"
 #include "gateway/worker.h"
+#include "kept.h"
 #include "mutants.h"
 #include "office.h"
 #include "policy/judge.h"
@@ -57,6 +58,8 @@ class World {
     struct Node {
         std::unique_ptr<MutantRing> ring;
         std::unique_ptr<record::Writer> record;
+        std::unique_ptr<Kept> kept; // what is in its tail
+        uint64_t begun_seq = 0;     // the last entry of those before it
         std::shared_ptr<gateway::WorkerMailbox> mailbox;
         gateway::Counters counters;
         std::unique_ptr<gateway::Worker> worker;
@@ -95,6 +98,7 @@ class World {
     std::unique_ptr<gateway::Caps> caps_;
     Database database_;
     uint32_t workers_ = 1;
+    bool tails_ = false; // workers have them: what left weir is in the record though it was killed
     std::unique_ptr<Office> office_;
     std::vector<std::unique_ptr<Node>> nodes_;
     std::vector<uint64_t> durable_seqs_; // by worker, as weir tells it, over all runs

@@ -17,13 +17,13 @@ bool World::live_and_die(bool killed) {
         if (power_goes) lose_power();
         else {
             die();
-            // What came back short is made good out of memory, which a kill takes with it.
-            if (net_.faults.short_write_permille != 0 || net_.faults.sync_fail_permille != 0)
+            // What came back short is made good out of memory, which a kill takes with it unless it is a tail.
+            if (!tails_ && (net_.faults.short_write_permille != 0 || net_.faults.sync_fail_permille != 0))
                 ledger_.power_goes(hold_what_is_left(directory_.string(), database_, database(),
                                                      {.durable_seqs = durable_seqs_, .control_seq = control_seq_}),
                                    net_.now_ns, 0);
         }
-        if (deaths == 1 && random.chance(1, 3)) return false;
+        if (deaths == 1 && !tails_ && random.chance(1, 3)) return false; // what is in tails is read by who comes next
         begin_again(power_goes);
     }
     return true;
@@ -120,6 +120,7 @@ void World::die() {
     static auto& caps = *new std::vector<std::unique_ptr<gateway::Caps>>;
     for (auto& node : nodes_) {
         node->ring->die();
+        if (options_.mutant == Mutant::forget_kept) node->kept->forget();
         graveyard.push_back(std::move(node));
     }
     nodes_.clear();
