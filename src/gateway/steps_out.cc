@@ -167,13 +167,12 @@ Next step_dial(Exchange& exchange) {
     if (worker.has_last_words()) return upstream_failed(exchange, Error::draining);
     if (exchange.upstream == nullptr) {
         if (cancelled(exchange)) return go(exchange, Step::settle);
-        exchange.upstream = worker.dial(*exchange.server, exchange.fresh_upstream);
-        if (exchange.upstream == nullptr && worker.upstream_full(*exchange.server))
-            return refuse(exchange, Error::overloaded);
-        if (exchange.upstream == nullptr) {
-            worker.address_failed(*exchange.server);
-            return refuse(exchange, Error::upstream_unreachable);
+        const auto link = worker.dial(*exchange.server, exchange.fresh_upstream);
+        if (!link) {
+            if (link.error() == Error::upstream_unreachable) worker.address_failed(*exchange.server);
+            return refuse(exchange, link.error());
         }
+        exchange.upstream = *link;
         exchange.upstream->owner = &exchange;
         if (exchange.fresh_upstream)
             exchange.upstream->set_deadline(worker.now_ns() + exchange.server->config->connect_ns_max);

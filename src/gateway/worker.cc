@@ -7,11 +7,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 namespace weir::gateway {
 namespace {
 
 constexpr uint64_t housekeeping_every_ns = s_ns;
+constexpr uint64_t tell_every_ns = 10 * s_ns; // that there is no socket for a link to a server
 constexpr size_t ended_sessions_max = 16'384; // docs/operating.md
 
 json::ScanLimits scan_limits(const Limits& limits) {
@@ -173,32 +175,38 @@ void Worker::flush_later(net::Link& link) {
     to_flush_.push_back(&link);
 }
 
-net::Link* Worker::dial(const Server& server, bool& fresh) {
+Result<net::Link*> Worker::dial(const Server& server, bool& fresh) {
     fresh = false;
     if (net::Link* link = upstreams_.take(server.index)) {
         counters.upstream_reuses.add();
         return link;
     }
-    if (address_of(server).size == 0) return nullptr;
-    if (!options.caps->upstream_links.take(limits.upstream_links_max)) return nullptr;
+    if (address_of(server).size == 0) return fail(Error::upstream_unreachable);
+    if (!options.caps->upstream_links.take(limits.upstream_links_max)) return fail(Error::overloaded);
     net::Link* link = links_.make(*this, ring, timers, buffers, limits);
     WEIR_ASSERT(link != nullptr); // The pool has room for all that the caps let in.
     link->counted = true;
     link->role = static_cast<uint8_t>(Role::upstream);
     link->server = server.index;
-    if (tls_clients_[server.index] != nullptr && !cover(*link, tls_clients_[server.index])) {
+    const bool covered = tls_clients_[server.index] == nullptr || cover(*link, tls_clients_[server.index]);
+    if (!covered || !link->connect(address_of(server))) { // It never was with the kernel: nobody else gives it back.
+        const int error = link->error();
+        forget_tls(*link);
         leave_caps(*link);
         links_.free(*link);
-        return nullptr;
+        if (error != 0) note_no_socket(error);
+        return fail(error == -EAFNOSUPPORT ? Error::upstream_unreachable : Error::overloaded);
     }
     counters.upstream_links_open.add();
     counters.upstream_connects.add();
     fresh = true;
-    if (!link->connect(address_of(server))) {
-        link->close();
-        return nullptr;
-    }
     return link;
+}
+
+void Worker::note_no_socket(int error) {
+    if (ring.now_ns() < no_socket_told_ns_) return;
+    no_socket_told_ns_ = ring.now_ns() + tell_every_ns;
+    log::warn("no_socket", {{"error", std::strerror(-error)}});
 }
 
 void Worker::keep_upstream(net::Link& link, uint64_t idle_ns) {

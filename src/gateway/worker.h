@@ -169,7 +169,12 @@ class Worker final : public net::LinkHost {
     // For the steps of an exchange.
     uint64_t now_ns() const { return ring.now_ns(); }
     void flush_later(net::Link& link);
-    net::Link* dial(const Server& server, bool& fresh); // nullptr: no link can be made
+    /// A link to `server`: a pooled one, or one that is on its way (`fresh`).
+    ///
+    /// Errors:
+    ///   upstream_unreachable  its address is not known, or of a family that this machine has not
+    ///   overloaded            no link more, no handshake more, or no socket: weir's own shortage
+    Result<net::Link*> dial(const Server& server, bool& fresh);
     void keep_upstream(net::Link& link, uint64_t idle_ns);
     const ring::Address& address_of(const Server& server) const { return addresses_[server.index]; }
     /// The field to show `server`, with its CRLF; empty: it has none. Good until the next mail is read.
@@ -206,7 +211,6 @@ class Worker final : public net::LinkHost {
     /// The rest of the body is not here and would take memory: whether it must wait. Its link is not read until let_on().
     bool hold_back(Exchange& exchange);
     void let_on(Exchange& exchange);
-    bool upstream_full(const Server& server) const; // no link more, or no handshake
     /// The exchange is to be an open event stream of its principal. streams_exceeded: there are too many.
     Result<void> enter_stream(Exchange& exchange);
     void leave_stream(Exchange& exchange);
@@ -271,6 +275,7 @@ class Worker final : public net::LinkHost {
     void run_woken();
     void flush_links();
     void give_back_slabs();
+    void note_no_socket(int error);
     void free_closed();
     void wake_record_waiters();
     void close(Listener& listener);
@@ -306,6 +311,7 @@ class Worker final : public net::LinkHost {
     std::vector<std::shared_ptr<net::TlsClient>> tls_clients_; // by server; none: it is spoken to in plain text
     uint32_t tls_links_ = 0;
     uint64_t tls_told_ns_ = 0; // when a failing handshake with a server may be told again
+    uint64_t no_socket_told_ns_ = 0;
     ring::Op wake_op_{};
     bool record_moved_ = false;
     bool draining_ = false;

@@ -89,11 +89,6 @@ void Worker::leave_caps(net::Link& link) {
     link.address_row = KeyCounts::uncounted;
 }
 
-bool Worker::upstream_full(const Server& server) const {
-    return options.caps->upstream_links.taken() >= limits.upstream_links_max ||
-           (server.tls_client && options.caps->upstream_handshakes.taken() >= limits.tls_handshakes_max);
-}
-
 // Event streams.
 
 Result<void> Worker::enter_stream(Exchange& exchange) {

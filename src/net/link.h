@@ -79,7 +79,8 @@ class Link {
 
     /// An accepted descriptor: reading begins.
     void open(int fd);
-    /// A new socket on its way to `to`. io_failed when no socket can be made. moved() tells when it is through.
+    /// A new socket on its way to `to`; moved() tells when it is through. False, and error() says why, when no socket can be
+    /// made: the link is then as it was, and the host is not told of it again.
     bool connect(const ring::Address& to);
 
     // In.

@@ -32,6 +32,7 @@ Faults draw_faults(Random& random) {
     faults.full_box_permille = maybe(20);
     faults.stall_permille = maybe(20);
     faults.database_permille = maybe(10);
+    faults.no_socket_percent = maybe(30);
     faults.delay_us_max = static_cast<uint32_t>(1 + random.below(random.chance(1, 4) ? 20'000 : 300));
     return faults;
 }
@@ -155,6 +156,7 @@ void SimRing::complete_later(ring::Op& op, int32_t result) {
 }
 
 int SimRing::open_socket(int) {
+    if (net_.roll(net_.faults.no_socket_percent, 100)) return -EMFILE;
     sockets_[next_fd_] = Socket{.end = nullptr, .outbound = true};
     return next_fd_++;
 }
