@@ -1,10 +1,11 @@
 // cli/findings.cc - looks at this machine; every sentence says what to do.
 #include "cli/findings.h"
 
+#include "ring/kernel_ring.h"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/timex.h>
 #include <sys/utsname.h>
@@ -75,13 +76,8 @@ Finding judge_memory_lock() {
 
 Finding judge_address(const gateway::ListenAddress& address) {
     const std::string what = "address " + address.text;
-    const int fd = socket(address.address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const int one = 1;
-    if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    const bool bound = fd >= 0 && bind(fd, address.address.get(), address.address.size) == 0;
-    const int error = errno;
-    if (fd >= 0) close(fd);
-    if (bound) return {State::good, what, "free", {}};
+    const int error = -ring::try_address(address.address);
+    if (error == 0) return {State::good, what, "free", {}};
     if (error == EADDRINUSE)
         return {State::warning, what, "in use",
                 "Something listens there already; if it is not weir, choose another port."};

@@ -39,6 +39,7 @@ namespace weir::gateway {
 namespace {
 
 constexpr size_t mailbox_messages_max = 65'536;
+constexpr uint64_t address_wait_ns_max = 2 * s_ns; // for a weir that has just ended; its ring goes a moment after it
 
 /// Connections are descriptors: take as many as the system lets this process have.
 void raise_descriptor_limit() {
@@ -466,7 +467,7 @@ std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config conf
         own.clerk = std::make_unique<control::Clerk>(
             [asked](const post::DeskAsk& ask) { return answer_person(ask, asked); },
             [&own](uint32_t worker, post::DeskNews&& news) { own.tell(worker, std::move(news)); });
-    std::string failure;
+    std::string failure = await_addresses(settled, address_wait_ns_max);
     for (uint32_t i = 0; i < count && failure.empty(); ++i)
         failure = open_listeners(settled, i, own.threads[i].listeners);
     if (!failure.empty()) {

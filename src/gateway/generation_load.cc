@@ -10,12 +10,16 @@
 #include "ring/kernel_ring.h"
 
 #include <fmt/format.h>
+#include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 namespace weir::gateway {
 namespace {
 
 constexpr int backlog = 4096;
+constexpr uint64_t address_look_ns = 20 * ms_ns; // whether another program still listens
 
 policy::Surroundings surroundings_of(const Config& config) {
     policy::Surroundings surroundings;
@@ -154,6 +158,23 @@ std::expected<void, ConfigProblems> load_generation(Config config, Generation& g
         else problems.insert(problems.end(), options.error().begin(), options.error().end());
     }
     if (!problems.empty()) return std::unexpected(std::move(problems));
+    return {};
+}
+
+std::string await_addresses(const Config& config, uint64_t wait_ns_max) {
+    std::vector<const ListenAddress*> addresses;
+    for (const auto& address : config.addresses) addresses.push_back(&address);
+    if (config.admin) addresses.push_back(&*config.admin);
+    for (uint64_t waited_ns = 0; const auto* address : addresses) {
+        int failed = ring::try_address(address->address);
+        for (; failed == -EADDRINUSE && waited_ns < wait_ns_max; waited_ns += address_look_ns) {
+            std::this_thread::sleep_for(std::chrono::nanoseconds(address_look_ns));
+            failed = ring::try_address(address->address);
+        }
+        if (failed == -EADDRINUSE)
+            return "cannot listen on " + address->text + ": another program listens there (another weir, perhaps)";
+        if (failed != 0) return "cannot listen on " + address->text + ": " + std::strerror(-failed);
+    }
     return {};
 }
 

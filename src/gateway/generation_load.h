@@ -30,6 +30,10 @@ ConfigProblems source_problems(const Config& config);
 /// Loads policies and looks names up. A server whose name is not found yet is kept: it is looked up again when asked for.
 std::expected<void, ConfigProblems> load_generation(Config config, Generation& generation);
 
+/// Waits, `wait_ns_max` at most, until nobody else listens at the addresses of [listen] and [admin]: a listener of a program that has
+/// ended may be there for some moments more. An empty text: they are free; else what is wrong.
+std::string await_addresses(const Config& config, uint64_t wait_ns_max);
+
 /// The listening sockets of worker `index`: every address of [listen] for clients, and on worker 0 the admin address. An
 /// empty text: all are there; else what is wrong, and what there was stays in `listeners`.
 std::string open_listeners(const Config& config, uint32_t index, std::vector<std::pair<int, Role>>& listeners);

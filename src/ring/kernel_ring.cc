@@ -392,6 +392,13 @@ class KernelRing final : public Ring {
     uint64_t wake_count_ = 0;
 };
 
+/// Connections of a program that has ended, and what of them waits in the kernel, keep nobody from the address.
+void set_for_listening(int fd, int family) {
+    const int one = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+}
+
 } // namespace
 
 Waker::~Waker() { ::close(event_fd_); }
@@ -416,6 +423,16 @@ Result<std::unique_ptr<Ring>> make_kernel_ring(const KernelRingOptions& options,
     return made;
 }
 
+int try_address(const Address& address) {
+    const int family = address.get()->sa_family;
+    const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    set_for_listening(fd, family);
+    const int failed = ::bind(fd, address.get(), address.size) != 0 ? errno : 0;
+    ::close(fd);
+    return -failed;
+}
+
 int listen_on(const Address& address, int backlog) {
     const int family = address.get()->sa_family;
     const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -424,10 +441,9 @@ int listen_on(const Address& address, int backlog) {
     if (family == AF_UNIX) {
         ::unlink(reinterpret_cast<const sockaddr_un*>(address.get())->sun_path);
     } else {
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+        set_for_listening(fd, family);
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); // Inherited by what is accepted.
-        if (family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
     }
     // Between bind and chmod nobody can connect: the socket does not listen yet.
     int failed = ::bind(fd, address.get(), address.size) != 0 ? errno : 0;

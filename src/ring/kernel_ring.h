@@ -38,6 +38,10 @@ Result<std::shared_ptr<Waker>> make_waker();
 /// Makes a ring on this thread. io_failed: the kernel refuses (too old, or io_uring is not permitted); errno tells.
 Result<std::unique_ptr<Ring>> make_kernel_ring(const KernelRingOptions& options, std::shared_ptr<Waker> waker);
 
+/// Whether `address` (IPv4 or IPv6) could be listened at by one alone: 0, or -errno. -EADDRINUSE also where SO_REUSEPORT would let
+/// listen_on() in beside another program of the same user. Keeps nothing.
+int try_address(const Address& address);
+
 /// A listening TCP socket (SO_REUSEPORT) or, for AF_UNIX, a socket file of mode 0600. -errno on failure.
 int listen_on(const Address& address, int backlog);
 
