@@ -43,7 +43,7 @@ struct Limits {
     // Time, upstream
     uint64_t upstream_connect_ns_max = 2 * s_ns;       // 502
     uint64_t upstream_first_octet_ns_max = 300 * s_ns; // 504, ambiguous
-    uint64_t upstream_silence_ns_max = 300 * s_ns;     // 504, ambiguous; event streams are exempt
+    uint64_t upstream_silence_ns_max = 300 * s_ns;     // 504, ambiguous; open streams are exempt
     uint64_t upstream_idle_ns_max = 4 * s_ns;          // pooled connection
     // Policies
     uint64_t policy_cpu_ns_max = 2 * ms_ns;

@@ -176,6 +176,18 @@ bool response_missing(const Exchange& exchange) {
     return exchange.expects_answer && !exchange.response_seen && !taken_up;
 }
 
+/// Whether its server has said nothing for too long, where somebody waits for an answer. While the client does not read, the server
+/// is not read either: that is not its silence. (A passed deadline is cleared.)
+bool server_silent(Exchange& exchange) {
+    if (opens_stream(exchange) || exchange.response_seen || exchange.orphaned) return false;
+    net::Link& link = *exchange.upstream;
+    const bool late = link.deadline_ns() == UINT64_MAX, came = link.bytes_in() != exchange.answer_bytes;
+    if (late && !came && !client_full(exchange)) return true;
+    exchange.answer_bytes = link.bytes_in();
+    if (late || came) link.set_deadline(exchange.worker.now_ns() + exchange.server->config->silence_ns_max);
+    return false;
+}
+
 /// Waits, with the deadlines that are due next: the heartbeat, and a client that does not read.
 Next wait_on(Exchange& exchange) {
     Worker& worker = exchange.worker;
@@ -270,7 +282,9 @@ Next begin_stream(Exchange& exchange) {
     exchange.on_stream = false; // The answer is the rest of it.
     exchange.events = http::EventReader(worker.limits.answer_bytes_max);
     exchange.client_progress_ns = worker.now_ns();
-    exchange.upstream->clear_deadline(); // A stream may be silent for as long as it likes.
+    exchange.answer_bytes = exchange.upstream->bytes_in();
+    if (opens_stream(exchange)) exchange.upstream->clear_deadline(); // It may be silent for as long as it likes.
+    else exchange.upstream->set_deadline(worker.now_ns() + exchange.server->config->silence_ns_max);
     // The session id of an initialize is sealed with the revision that its result names: the head waits for that.
     if (exchange.method != mcp::Method::initialize) commit_stream_head(exchange);
     return relay_stream(exchange);
@@ -303,7 +317,8 @@ Next relay_stream(Exchange& exchange) {
         if (!exchange.orphaned && exchange.upstream != nullptr) {
             exchange.orphaned = true;
             exchange.upstream->set_deadline(worker.now_ns() + exchange.server->config->silence_ns_max);
-        } else if (exchange.upstream != nullptr && exchange.upstream->deadline_ns() == UINT64_MAX) {
+        } else if (exchange.upstream != nullptr && !exchange.response_seen &&
+                   exchange.upstream->deadline_ns() == UINT64_MAX) {
             return end_stream(exchange, Error::upstream_timeout);
         }
         if (exchange.client_link != nullptr && exchange.client_link->broken()) exchange.client_link->close();
@@ -314,6 +329,7 @@ Next relay_stream(Exchange& exchange) {
         return end_open(exchange, "the access token has expired; this stream can be opened again with a new one");
     if (exchange.upstream == nullptr)
         return exchange.response_seen ? finish_stream(exchange) : end_stream(exchange, Error::upstream_cut);
+    if (server_silent(exchange)) return end_stream(exchange, Error::upstream_timeout);
     while (!client_full(exchange)) {
         const auto octets = stream_octets(exchange);
         if (!octets) return end_stream(exchange, octets.error());
@@ -328,10 +344,11 @@ Next relay_stream(Exchange& exchange) {
             if (exchange.upstream->ended() || exchange.upstream->broken())
                 return response_missing(exchange) ? end_stream(exchange, Error::upstream_cut) : finish_stream(exchange);
             if (exchange.response_seen) {
-                if (exchange.upstream->deadline_ns() == UINT64_MAX) {
-                    if (exchange.after_response) return finish_stream(exchange); // It had its time.
+                if (!exchange.after_response) {
                     exchange.after_response = true;
                     exchange.upstream->set_deadline(worker.now_ns() + after_response_ns);
+                } else if (exchange.upstream->deadline_ns() == UINT64_MAX) {
+                    return finish_stream(exchange); // It had its time.
                 }
             }
             if (worker.memory_full()) return end_stream(exchange, Error::overloaded);

@@ -30,6 +30,18 @@
 namespace weir::ring {
 namespace {
 
+// A peer that is gone without a word is noticed on connections that may be silent for as long as they like: it is asked
+// when nothing came for so long, so often, and gone when none of that is answered: two minutes in all.
+constexpr int silent_s = 60, ask_every_s = 10, asked_max = 6;
+
+void keep_alive(int fd) {
+    const int one = 1;
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &silent_s, sizeof silent_s);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &ask_every_s, sizeof ask_every_s);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &asked_max, sizeof asked_max);
+}
+
 uint64_t read_clock(clockid_t clock) {
     timespec now{};
     clock_gettime(clock, &now);
@@ -91,6 +103,7 @@ class KernelRing final : public Ring {
         const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0) return -errno;
         no_delay(fd);
+        keep_alive(fd);
         return fd;
     }
     void close(int fd) override { ::close(fd); }
@@ -443,7 +456,9 @@ int listen_on(const Address& address, int backlog) {
     } else {
         set_for_listening(fd, family);
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); // Inherited by what is accepted.
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one,
+                   sizeof one); // Inherited by what is accepted, as is what follows.
+        keep_alive(fd);
     }
     // Between bind and chmod nobody can connect: the socket does not listen yet.
     int failed = ::bind(fd, address.get(), address.size) != 0 ? errno : 0;

@@ -89,7 +89,7 @@ class Ring {
     virtual uint64_t elapsed_ns() const = 0; // since now_ns() was read: how long this turn takes so far
 
     // Sockets. open and close are immediate; a descriptor may be closed only when no operation on it is with the kernel.
-    virtual int open_socket(int family) = 0; // stream, non-blocking, no delay; -errno
+    virtual int open_socket(int family) = 0; // stream, no delay, kept alive; -errno
     virtual void close(int fd) = 0;
     virtual void shutdown(int fd, int how) = 0;
     virtual Address peer(int fd) = 0;              // whom `fd` is connected to; size 0: nobody any more

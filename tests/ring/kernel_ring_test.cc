@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -115,6 +116,13 @@ struct Folder {
     int fd = -1;
 };
 
+int option(int fd, int level, int name) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    CHECK(getsockopt(fd, level, name, &value, &size) == 0);
+    return value;
+}
+
 } // namespace
 
 TEST_CASE("a receive is submitted once and brings each arrival in a slab with readable padding") {
@@ -218,7 +226,14 @@ TEST_CASE("a client connects, is accepted, and both directions carry bytes until
     CHECK(connect.result() == 0);
     const int server = accept.result();
     REQUIRE(server >= 0);
-    CHECK(accept.op.with_kernel); // it goes on accepting
+    CHECK(accept.op.with_kernel);           // it goes on accepting
+    for (const int fd : {client, server}) { // Who is gone without a word is noticed.
+        CHECK(option(fd, SOL_SOCKET, SO_KEEPALIVE) == 1);
+        CHECK(option(fd, IPPROTO_TCP, TCP_KEEPIDLE) == 60);
+        CHECK(option(fd, IPPROTO_TCP, TCP_KEEPINTVL) == 10);
+        CHECK(option(fd, IPPROTO_TCP, TCP_KEEPCNT) == 6);
+        CHECK(option(fd, IPPROTO_TCP, TCP_NODELAY) == 1);
+    }
 
     receive.lender = bench.ring.get();
     bench.ring->receive(receive.op, server);

@@ -28,7 +28,7 @@ struct Faults {
     uint32_t slow_send_percent = 0;  // bytes sent arrive in several pieces, with time between
     uint32_t reset_permille = 0;     // a send or receive meets a reset, at any octet
     uint32_t no_slab_percent = 0;    // a receive finds no slab though one is free
-    uint32_t no_socket_percent = 0; // no descriptor is left
+    uint32_t no_socket_percent = 0;  // no descriptor is left
     uint32_t connect_fail_percent = 0;
     uint32_t connect_never_percent = 0;
     uint32_t lost_cancel_percent = 0;  // a cancel comes too late: the operation completes by itself
