@@ -62,7 +62,8 @@ bool glob_valid(std::string_view pattern) {
         if (pattern[at] != '[') continue;
         size_t end = at + 1;
         if (end < pattern.size() && (pattern[end] == '!' || pattern[end] == '^')) ++end;
-        if (end < pattern.size()) ++end; // a set is not empty: its first character may be a bracket
+        if (end < pattern.size())
+            end += pattern[end] == '\\' ? 2 : 1; // not empty: a bracket that comes first is a member
         while (end < pattern.size() && pattern[end] != ']') end += pattern[end] == '\\' ? 2 : 1;
         if (end >= pattern.size()) return false;
         at = end;

@@ -1,6 +1,7 @@
 // gateway/answers.cc - checking what an upstream says, and writing what the client gets of it.
 #include "gateway/answers.h"
 
+#include "base/uri.h"
 #include "gateway/local.h"
 #include "gateway/parting.h"
 #include "gateway/record_entries.h"
@@ -39,6 +40,12 @@ Answered answered_by(Exchange& exchange, const mcp::Id& id) {
     return {id == exchange.id, exchange.method, nullptr};
 }
 
+/// Whether clients can ask for the entry of `list` that is called `name`: URIs are refused in other than their normal form.
+bool is_asked_so(mcp::Method list, std::string_view name) {
+    if (list == mcp::Method::resources_list) return uri_problem(name).empty();
+    return list != mcp::Method::resources_templates_list || uri_problem(name, UriForm::with_holes).empty();
+}
+
 /// What policies may know about one entry of a catalogue.
 policy::Facts facts_of(const Exchange& exchange, mcp::Method list, const mcp::Entry& entry) {
     policy::Facts facts;
@@ -59,6 +66,7 @@ policy::Facts facts_of(const Exchange& exchange, mcp::Method list, const mcp::En
 
 /// Whether this client may read the resource `uri`: else it is not told of its changes either.
 bool may_read(Exchange& exchange, std::string_view uri) {
+    if (!uri_problem(uri).empty()) return false; // refused where it is asked for
     Worker& worker = exchange.worker;
     auto facts = facts_of(exchange, mcp::Method::resources_list, {.name = uri, .value = {}});
     facts.on = policy::On::request;
@@ -87,7 +95,8 @@ Result<void> edit_response(Exchange& exchange, mcp::Method method, json::Value r
     }
     // The same judgement as for a call by that name: what is refused there is not shown here.
     const auto keep = [&](const mcp::Entry& entry) {
-        return !worker.judge().hides(facts_of(exchange, method, entry), worker.scratch);
+        return is_asked_so(method, entry.name) &&
+               !worker.judge().hides(facts_of(exchange, method, entry), worker.scratch);
     };
     const auto filtered = mcp::filter_list(result, method, exchange.era, true, edits, keep);
     return filtered ? Result<void>() : fail(filtered.error());

@@ -1,6 +1,7 @@
 // gateway/verdicts.cc - judging a request, and building what goes on.
 #include "gateway/verdicts.h"
 
+#include "base/uri.h"
 #include "gateway/hold.h"
 #include "gateway/local.h"
 #include "gateway/record_entries.h"
@@ -148,6 +149,7 @@ void answer_denied(Exchange& exchange, const policy::Verdict& verdict) {
 /// subscriptions/listen without the resources that this client may not read: the same judgement as for resources/read.
 Result<void> filter_listened(Exchange& exchange, mcp::Edits& edits) {
     const auto keep = [&](std::string_view uri) {
+        if (!uri_problem(uri).empty()) return false; // refused by resources/read
         auto facts = facts_of(exchange, exchange.message);
         facts.method = mcp::name_of(mcp::Method::resources_read);
         facts.resource = uri;

@@ -2,8 +2,8 @@
 // where a method says so.
 #include "mcp/message.h"
 
+#include "base/uri.h"
 #include "json/names.h"
-#include "mcp/uri.h"
 
 #include <algorithm>
 #include <cstring>
@@ -69,6 +69,7 @@ class Reader {
     Result<void> read_meta();
     Result<void> read_subject();
     Result<void> take_name(Value value, std::string_view problem);
+    Result<void> check_uri(std::string_view what, UriForm form);
     std::string_view text_of(Value name) { return name.escaped() ? name.string(space_) : name.undecoded(); }
 
     Workspace& space_;
@@ -215,6 +216,13 @@ inline Result<void> Reader::take_name(Value value, std::string_view problem) {
     return {};
 }
 
+/// What a client asks for has one spelling, so that no policy is passed by another one.
+Result<void> Reader::check_uri(std::string_view what, UriForm form) {
+    if (message_.kind != Kind::request) return {};
+    const std::string_view problem = uri_problem(message_.name, form);
+    return problem.empty() ? Result<void>() : wrong(Error::rpc_params, space_.join({what, problem}));
+}
+
 Result<void> Reader::read_subject() {
     // A modern request for what only the older era has is an unknown method, whatever its params: the server says so.
     if (message_.claimed_version && is_legacy_only(message_.method)) return {};
@@ -229,9 +237,7 @@ Result<void> Reader::read_subject() {
         case Named::uri:
             if (const auto named = take_name(params_.uri, "params.uri must be a non-empty string without NUL"); !named)
                 return named;
-            if (message_.kind == Kind::request && !has_one_reading(message_.name))
-                return wrong(Error::rpc_params, "params.uri must be normalised: no dot segments, no letters encoded");
-            return {};
+            return check_uri("params.uri must be in normal form: ", UriForm::uri);
         case Named::task: return take_name(params_.task_id, "params.taskId must be a non-empty string without NUL");
         case Named::reference: break;
     }
@@ -242,8 +248,10 @@ Result<void> Reader::read_subject() {
         return wrong(Error::rpc_name, "a member of params.ref is a known name in disguise");
     if (type.equals("ref/prompt") && !resource)
         return take_name(prompt, "params.ref.name must be a non-empty string without NUL");
-    if (type.equals("ref/resource") && !prompt)
-        return take_name(resource, "params.ref.uri must be a non-empty string without NUL");
+    if (type.equals("ref/resource") && !prompt) {
+        const auto named = take_name(resource, "params.ref.uri must be a non-empty string without NUL");
+        return named ? check_uri("params.ref.uri must be in normal form: ", UriForm::with_holes) : named;
+    }
     return wrong(Error::rpc_params, "params.ref must be a ref/prompt with a name or a ref/resource with a uri");
 }
 

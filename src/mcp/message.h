@@ -63,7 +63,7 @@ struct Message {
 ///                string and no integer within 2^53 - 1; a request without an id, a notification with one; a method
 ///                with anything but visible ASCII; params that are no object; a NUL in what is named; a result that is no object, an error without code and message
 ///   rpc_params   _meta that is no object; a tool, prompt, URI or task that is missing or empty; a
-///                request's URI with two readings (mcp/uri.h); arguments that are no object; a progressToken that is neither string nor integer
+///                request's URI in another than its normal form (base/uri.h); arguments that are no object; a progressToken that is neither string nor integer
 ///   rpc_name     a member of the envelope, params or _meta that is a known one in disguise (json/names.h)
 /// An error that answers nobody (no id, or null, as servers send when they could not read one) is read.
 Result<Message> read_message(json::Value object, Workspace& space, json::Value& id,

@@ -4,6 +4,7 @@
 // the handlers. Whatever is unknown is a problem; what the language has and this version has not says so.
 #include "base/glob.h"
 #include "base/nearest.h"
+#include "base/uri.h"
 #include "policy/box.h"
 #include "policy/lua.h"
 
@@ -191,6 +192,11 @@ class Reader {
     void add_glob(int value, std::string_view key, std::vector<std::string>& into) {
         const std::string_view glob = text_of(state_, value);
         if (!glob_valid(glob)) problem("'" + std::string(glob) + "' in " + std::string(key) + " is no glob");
+        else if (glob.empty() && among(key, keys_known))
+            problem("'" + std::string(key) + "' has an empty glob, which matches nothing");
+        else if (const auto wrong = key == "resources" ? uri_problem(uri_of_glob(glob), UriForm::with_holes) : "";
+                 !wrong.empty())
+            problem("'" + std::string(glob) + "' in resources matches no URI in normal form: " + std::string(wrong));
         else into.emplace_back(glob);
     }
 

@@ -40,6 +40,8 @@ policy "lists/prompts" { on = "list", match = { methods = { "prompts/list" }, se
   'others.lua': `
 policy "others/resource" { on = "request", match = { methods = { "resources/read", "resources/subscribe" }, resources = { "test://static-binary", "secret://*" } },
   decide = block("this resource is closed", { code = "closed" }) }
+policy "others/uris" { on = "request", match = { resources = { "file:///etc/*", "https://evil.example/*", "file:///{+path}" } }, decide = block("closed", { code = "closed" }) }
+policy "others/hidden" { on = "list", match = { resources = { "hidden://*", "file:///{+path}" } }, decide = hide() }
 policy "others/listen" { on = "request", match = { methods = { "subscriptions/listen" }, resources = { "secret://*" } }, decide = block("closed") }
 policy "others/prompt" { on = "request", match = { methods = { "prompts/get" } , servers = { "modern" } },
   decide = function(call) if call.args.arg1 == "forbidden" then return block("not with that", { code = "prompt_closed" }) end return pass() end }
@@ -276,6 +278,45 @@ describe('what the wire shows', () => {
     assert.deepEqual(messages[0].params.notifications, { toolsListChanged: true, resourceSubscriptions: ['open://b'] });
     assert.deepEqual(messages.filter(({ method }) => method === 'notifications/resources/updated').map(({ params }) => params.uri), ['open://b']);
     assert.equal(messages.at(-1).result.resultType, 'complete');
+  });
+  const spellings = ['FILE:///etc/passwd', 'file:/etc/passwd', 'file://localhost/etc/passwd', ' file:///etc/passwd', 'file:///etc/passwd\n', 'fi\tle:///etc/passwd',
+    'file:////etc/passwd', 'file:///x/../etc/passwd', 'file:\\\\etc\\passwd', 'file:///%65tc/passwd', 'file:///etc%2Fpasswd', '/etc/passwd', 'https://EVIL.example/x',
+    'https://evil.example:443/x', 'https://u@evil.example/x', 'https:evil.example/x', 'https://evil.example./x', 'https://evil.example'];
+  test('a resource is blocked however its URI is spelled, whatever asks for it', async () => {
+    for (const uri of ['file:///etc/passwd', 'https://evil.example/x', ...spellings]) {
+      const plain = uri === 'file:///etc/passwd' || uri === 'https://evil.example/x';
+      for (const message of [modernRequest('resources/read', { uri }), ...['read', 'subscribe', 'unsubscribe'].map((verb) => ({ jsonrpc: '2.0', id: 1, method: `resources/${verb}`, params: { uri } }))]) {
+        const { status, body, reached } = await sent(message);
+        assert.equal(reached.length, 0, uri);
+        assert.equal(status, plain ? 200 : 400, uri);
+        if (!plain) assert.match(body.error.message, /params\.uri must be in normal form/, uri);
+      }
+    }
+    const other = await sent({ jsonrpc: '2.0', id: 1, method: 'resources/read', params: { uri: 'Custom:Thing' } });
+    assert.equal((await sent({ jsonrpc: '2.0', id: 1, method: 'resources/read', params: { uri: 'https://ev\u0456l.example/x' } })).reached.length, 0);
+    assert.match(other.body.error.message, /the scheme is in lower case/);
+    const { body, reached } = await sent(modernRequest('completion/complete', { ref: { type: 'ref/resource', uri: 'FILE:///{+path}' }, argument: { name: 'path', value: 'b' } }));
+    assert.match(body.error.message, /params\.ref\.uri must be in normal form/);
+    assert.equal(reached.length, 0);
+  });
+  test('what has one spelling goes on as it was written', async () => {
+    for (const uri of ['custom:Thing', 'note://MyNote/A', 'postgres://user@db:5432/t', 'https://evil.example:444/x', 'file:///home/%C3%A4%20b', 'repo://owner%2Fname'])
+      assert.deepEqual((await sent({ jsonrpc: '2.0', id: 1, method: 'resources/read', params: { uri } })).reached.map(({ body }) => body.params.uri), [uri]);
+  });
+  test('a list that is filtered has no entry in another spelling, and no subscription begins to one', async () => {
+    upstream.answer(({ body }, res) => {
+      const entries = body?.method === 'resources/list' ? { resources: ['hidden://a', 'HIDDEN://a', 'open://A', 'file:///etc/passwd'].map((uri) => ({ uri, name: uri })) }
+        : { resourceTemplates: ['FILE:///{+path}', 'file:///{+path}', 'open://{Name}', '{+uri}'].map((uriTemplate) => ({ uriTemplate, name: uriTemplate })) };
+      res.writeHead(200, { 'content-type': 'application/json' });
+      res.end(JSON.stringify({ jsonrpc: '2.0', id: body.id, result: body.method === 'subscriptions/listen' ? { resultType: 'complete' } : entries }));
+      return true;
+    });
+    const list = async (method) => (await sent({ jsonrpc: '2.0', id: 1, method })).body.result;
+    assert.deepEqual((await list('resources/list')).resources.map(({ uri }) => uri), ['open://A', 'file:///etc/passwd']);
+    assert.deepEqual((await list('resources/templates/list')).resourceTemplates.map(({ uriTemplate }) => uriTemplate), ['open://{Name}', '{+uri}']);
+    const before = upstream.requests.length;
+    await (await post(own(), modernRequest('subscriptions/listen', { notifications: { resourceSubscriptions: ['FILE:///etc/passwd', 'file:///etc/passwd', 'https://EVIL.example/', 'open://b'] } }, 'spelled'))).text();
+    assert.deepEqual(upstream.requests[before].body.params.notifications, { resourceSubscriptions: ['open://b'] });
   });
   test('row 18: each element of a batch is judged by itself', async () => {
     const session = await openSession(own(), '2025-03-26');

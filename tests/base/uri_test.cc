@@ -1,0 +1,167 @@
+// tests/base/uri_test.cc - what has one spelling goes through, every other spelling of the same resource does not. The
+// tables follow what Node's URL, Python's urllib and RFC 3986 make of a text; every refusal has its reason.
+#include "base/uri.h"
+#include "base/glob.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+using weir::glob_match;
+using weir::glob_valid;
+using weir::uri_of_glob;
+using weir::uri_problem;
+using weir::UriForm;
+
+TEST_CASE("a URI in normal form is taken") {
+    for (const char* uri : {"file:///a/b.txt",
+                            "file:///",
+                            "file:///c:/x",
+                            "file:///c%3A/x",
+                            "file://server/share",
+                            "file:///a/%20b",
+                            "file:///a/",
+                            "demo://resource/dynamic/1",
+                            "a:b",
+                            "a:",
+                            "a:/",
+                            "custom:Thing",
+                            "note://MyNote/Part",
+                            "postgres://user@localhost:5432/db/table/schema",
+                            "postgres://user:word@Host/db",
+                            "custom:///x",
+                            "x://",
+                            "repo://owner%2Fname/x",
+                            "x://a/%C3%A4",
+                            "x://a/...",
+                            "x://a/.b",
+                            "x://a/..b",
+                            "x://a/b..",
+                            "x://a/b?../..",
+                            "x://a/b#/../",
+                            "x:a?%2Fx=/../",
+                            "x://a//b",
+                            "mailto:Ann@acme.example",
+                            "urn:isbn:0451450523",
+                            "git+ssh://a/b",
+                            "http://evil.example/",
+                            "http://evil.example/?q",
+                            "https://evil.example/X?y=Z",
+                            "https://evil.example:8443/x",
+                            "https://evil.example:80/x",
+                            "http://evil.example:443/",
+                            "http://127.0.0.1/",
+                            "http://[::1]/",
+                            "http://[2001:db8::1]:81/",
+                            "https://xn--bcher-kva.example/",
+                            "ws://a/",
+                            "wss://a_b.example/x",
+                            "ftp://a/x",
+                            "https://1e100.net/",
+                            "https://0xg.example/"}) {
+        INFO(uri);
+        CHECK(uri_problem(uri) == "");
+    }
+}
+
+TEST_CASE("other spellings of a URI are refused") {
+    for (const char* uri :
+         {// no URI
+          "", "%", "a", "/etc/passwd", "//evil.example/x", "?x", "#x", ":x", "1a:b", "a_b:c", "+a:b",
+          // octets
+          " file:///etc/passwd", "file:///etc/passwd ", "file:///etc/pass wd", "fi\tle:///etc/passwd",
+          "file:///etc/pass\nwd",
+          "\x01"
+          "file:///etc/passwd",
+          "file:///etc/passwd\x7f", "file:\\\\\\etc\\passwd", "file:///etc\\passwd", "C:\\a\\b", "x://a/{b}",
+          "x://a/b|c", "x://a/<b>", "x://a/\"b\"", "x://a/b^c", "x://a/`b`",
+          "https://b\xc3\xbc"
+          "cher.example/",
+          "x://a/\xc3\xa4",
+          "\xef\xbb\xbf"
+          "file:///a",
+          // percent-encoding
+          "file:///%61", "x://a/%2D", "x://a/%5F", "x:%30", "x://a?%41", "x://a/%7Eb", "x://a/%c3%a4",
+          "repo://owner%2fname/x", "x:%4", "x:%zz", "x:%", "x://a/b%00.txt", "x://a/%2e%2E/b",
+          // segments
+          "file:///a/../b", "file:///a/./b", "file:///a/..", "file:///a/.", "file:///..", "x://a/..?q", "x://a/.#f",
+          "x:..", "x:../a", "x:./a", "x://../a",
+          // file
+          "FILE:///etc/passwd", "File:///etc/passwd", "file:/etc/passwd", "file:etc/passwd",
+          "file://localhost/etc/passwd", "file:", "file://", "file://server", "file:////etc/passwd",
+          "file:///etc//passwd", "file://SERVER/share", "file://u@server/share", "file:///etc%2Fpasswd",
+          "file:///etc%5Cpasswd", "file:///etc/passwd?x", "file:///etc/passwd#x", "file:///etc/passwd?",
+          // the web
+          "HTTPS://evil.example/x", "https:evil.example/x", "https:/evil.example/x", "https:///evil.example/x",
+          "https://EVIL.example/x", "https://evil.Example/x", "https://evil.example:443/x", "http://evil.example:80/x",
+          "ws://evil.example:80/", "wss://evil.example:443/", "ftp://evil.example:21/", "https://evil.example:/x",
+          "https://evil.example:0443/x", "https://evil.example:44x/", "https://evil.example:123456/",
+          "https://u@evil.example/x", "https://u:p@evil.example/x", "https://@evil.example/x",
+          "https://evil.example@other.example/x", "https://evil.example", "https://evil.example?x",
+          "https://evil.example/x#y", "https://evil.example./x", "https://evil..example/x", "https://.evil.example/x",
+          "https://ev%69l.example/x", "https://ev%2Dil.example/x", "https://a!b/", "http://127.1/",
+          "http://2130706433/", "http://0x7f.0.0.1/", "http://0x7f000001/", "http://0177.0.0.1/",
+          "http://[0:0:0:0:0:0:0:1]/", "http://[::0001]/", "http://[::1/", "http://[127.0.0.1]/", "http://[]/",
+          "http://[2001:DB8::1]/", "https:///", "https://",
+          // other schemes
+          "SECRET://a", "Secret:a", "x://a:/b", "x://a:080/b", "x://@a/b", "x://u:@a/b", "x://:@a/b"}) {
+        INFO(uri);
+        CHECK(uri_problem(uri) != "");
+    }
+}
+
+TEST_CASE("a template is refused only for what no value of it could mend") {
+    for (const char* text : {"file:///{path}", "file://{host}/x", "file:{+rest}", "test://template/{id}/data",
+                             "https://{Host}/X", "https://a.{Domain}:443/", "https://a/{?Q*}", "https://a/x{#F}",
+                             "https://a{/Path}", "{scheme}://X/", "x{y}:Z", "{+uri}", "x://a/%{hex}", "x://a/%4{hex}",
+                             "x://a/{open", "https:/{x}", "https:{x}", "x://{User}@:080/"})
+        CHECK(uri_problem(text, UriForm::with_holes) == "");
+    for (const char* text : {"FILE:///{path}", "file:/a/{path}", "file://localhost/{path}", "file:///a//{path}",
+                             "file:///{path}/../x", "https://u@{host}/", "https://A.{domain}/", "https://a:443/{path}",
+                             "x://a/{b} c", "x://a/%6{hex}/%61", "x://a/{b}/%61", "{a}/../b", "https://a/{b}#c"}) {
+        INFO(text);
+        CHECK(uri_problem(text, UriForm::with_holes) != "");
+    }
+}
+
+TEST_CASE("a glob is refused when no URI in normal form could match it") {
+    const auto problem = [](std::string_view glob) {
+        REQUIRE(glob_valid(glob));
+        return uri_problem(uri_of_glob(glob), UriForm::with_holes);
+    };
+    for (const char* glob : {"*",
+                             "file:///etc/*",
+                             "*://evil.example/*",
+                             "https://*.example/*",
+                             "https://evil.example*",
+                             "https://evil.example/*",
+                             "https://evil.example:*",
+                             "http*://a/*",
+                             "secret://*",
+                             "[st]ecret://*",
+                             "[!]]x:*",
+                             "[\\]]x:a",
+                             "?ile:///*",
+                             "*.txt",
+                             "*Secret*",
+                             "test://template/{id}/data",
+                             "https://a/x\\?y",
+                             "x:\\*",
+                             "x:\\[",
+                             "https://[\\[:]*",
+                             "custom:Thing"}) {
+        INFO(glob);
+        CHECK(problem(glob) == "");
+    }
+    for (const char* glob : {"/etc/*", "FILE:///etc/*", "file:/etc/*", "file://localhost/*", "https://EVIL.example/*",
+                             "https://evil.example", "https://u@*", "x://a b/*", "https://evil.example:443/*",
+                             "file:///x\\?y", "file:///a/../*", "etc", "x://a\\\\b"}) {
+        INFO(glob);
+        CHECK(problem(glob) != "");
+    }
+}
+
+TEST_CASE("a set whose first member is escaped ends behind it") {
+    CHECK(glob_valid("[\\]]"));
+    CHECK(glob_match("[\\]]", "]"));
+    CHECK_FALSE(glob_valid("[\\]"));
+    CHECK_FALSE(glob_valid("[!\\]"));
+}
