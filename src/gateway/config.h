@@ -163,6 +163,7 @@ struct Config {
     std::string state_dir = "/var/lib/weir";
     RecordConfig record;
     std::string policies_dir;               // empty: no policies
+    uint32_t policies_line = 0;             // where the file names it
     std::vector<PolicyValue> policy_values; // by name
     std::optional<ListenAddress> admin;
     bool admin_tls = false; // with the certificates of [listen.tls]

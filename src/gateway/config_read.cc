@@ -157,6 +157,7 @@ void Reader::read_policies(Section& section) {
                  "`dir` is empty: leave it out to have no policies");
         }
         config_.policies_dir = absolute(config_.policies_dir);
+        config_.policies_line = section.table().get("dir")->source().begin.line;
     }
     auto values = section.section("config");
     if (!values) return;

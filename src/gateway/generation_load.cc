@@ -98,8 +98,13 @@ std::expected<std::shared_ptr<const policy::PolicySet>, ConfigProblems> load_pol
     if (policies) return std::move(*policies);
     ConfigProblems problems;
     for (const policy::Problem& problem : policies.error()) {
-        const std::string file = problem.file.empty() ? config.policies_dir : config.policies_dir + "/" + problem.file;
-        problems.push_back({file, problem.line, problem.line == 0 ? 0U : 1U, "policy_invalid", problem.text});
+        if (problem.file.empty()) {
+            problems.push_back(
+                {config.file, config.policies_line, 1, "policy_invalid", config.policies_dir + ": " + problem.text});
+            continue;
+        }
+        problems.push_back({config.policies_dir + "/" + problem.file, problem.line, problem.line == 0 ? 0U : 1U,
+                            "policy_invalid", problem.text});
     }
     return std::unexpected(std::move(problems));
 }

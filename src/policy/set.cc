@@ -123,10 +123,24 @@ Loaded PolicySet::load(const std::string& directory, Surroundings surroundings) 
     if (directory.empty()) return load_sources(std::move(sources), std::move(surroundings));
     std::vector<Problem> problems;
     std::error_code error;
+    if (!fs::is_directory(directory, error)) {
+        const std::string why = error ? error.message() : "it is no directory";
+        return std::unexpected(std::vector<Problem>{{"", 0, "the directory of policies cannot be read: " + why}});
+    }
     for (fs::recursive_directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
         const std::string name = at->path().lexically_relative(directory).generic_string();
         std::error_code of_entry;
+        // Kubernetes mounts a ConfigMap as links into `..data` beside the directory that this leads to.
+        if (at->path().filename().native().starts_with('.')) {
+            at.disable_recursion_pending();
+            continue;
+        }
         if (!name.ends_with(".lua") || name.ends_with("_test.lua") || at->is_directory(of_entry)) continue;
+        // A pipe, a device or a socket may keep whoever opens it waiting.
+        if (const fs::file_type type = at->status(of_entry).type(); type != fs::file_type::regular) {
+            problems.push_back({name, 0, type == fs::file_type::not_found ? "it leads to no file" : "it is no file"});
+            continue;
+        }
         std::ifstream file(at->path(), std::ios::binary);
         std::string text(file_bytes_max + 1, '\0');
         file.read(text.data(), static_cast<std::streamsize>(text.size()));
@@ -142,7 +156,7 @@ Loaded PolicySet::load(const std::string& directory, Surroundings surroundings) 
         }
         sources.push_back({name, std::move(text)});
     }
-    if (error) problems.push_back({directory, 0, "the directory cannot be read: " + error.message()});
+    if (error) problems.push_back({"", 0, "the directory of policies cannot be read: " + error.message()});
     if (!problems.empty()) return std::unexpected(std::move(problems));
     return load_sources(std::move(sources), std::move(surroundings));
 }

@@ -38,7 +38,7 @@ struct Source {
     std::string text;
 };
 
-/// One thing that is wrong with the policies. `line` 0: the file as a whole.
+/// One thing that is wrong with the policies. `line` 0: the file as a whole. Without a file: the directory.
 struct Problem {
     std::string file;
     uint32_t line = 0;
@@ -59,7 +59,8 @@ using Loaded = std::expected<std::shared_ptr<const class PolicySet>, std::vector
 
 class PolicySet {
   public:
-    /// Loads every `*.lua` below `directory`, but for `*_test.lua` and what lies in `lib/` (which require gets). An
+    /// Loads every `*.lua` below `directory`, but for `*_test.lua`, what lies in `lib/` (which require gets), and names
+    /// that begin with a dot, files and directories. What is no regular file, or a link to one, is a problem. An
     /// empty `directory` means no policies: only the servers' defaults hold.
     static Loaded load(const std::string& directory, Surroundings surroundings);
     /// The same from texts; `lib/x.lua` among them is what require "lib.x" gets.

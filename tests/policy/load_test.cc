@@ -2,6 +2,7 @@
 #include "court.h"
 #include "policy/box.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -242,6 +243,42 @@ TEST_CASE("a policy that is off is checked and does nothing") {
     Court court(with("mode = 'off', decide = block('no')"));
     CHECK(court.on_tool("query").decision == Decision::allow);
     CHECK_FALSE(load(with("mode = 'off', decide = 5")));
+}
+
+TEST_CASE("what may hold for something is taken") {
+    for (const char* match :
+         {"methods = { 'acme/run', '*/list', 'tasks/*' }", "methods = 'ping'", "args = { a = '' }",
+          "args = { a = len{eq=0} }", "args = { a = len{lt=0.5} }", "args = { a = len{gt=1, lt=3} }",
+          "args = { a = num{ge=5, le=5} }", "args = { a = num{gt=5, lt=5.5, ne=5.2} }", "args = { a = num{lt=-1} }",
+          "resources = { '*', 'file:///etc/*', 'note://{Name}' }"}) {
+        const Loaded loaded = load(with("match = { " + std::string(match) + " }"));
+        INFO(problems_of(loaded));
+        CHECK(loaded);
+    }
+}
+
+TEST_CASE("of a mounted ConfigMap each policy is read once, and what is no file is never waited for") {
+    namespace fs = std::filesystem;
+    const fs::path directory = fs::temp_directory_path() / ("weir_policy_map_" + std::to_string(getpid()));
+    fs::create_directories(directory / "..2026_01_01");
+    std::ofstream(directory / "..2026_01_01" / "x.lua") << with("");
+    std::ofstream(directory / ".hidden.lua") << "this is no policy";
+    fs::create_directory_symlink("..2026_01_01", directory / "..data");
+    fs::create_symlink("..data/x.lua", directory / "x.lua");
+    const Loaded mounted = PolicySet::load(directory, surroundings());
+    INFO(problems_of(mounted));
+    REQUIRE(mounted);
+    CHECK((*mounted)->count() == 1);
+    REQUIRE(mkfifo((directory / "pipe.lua").c_str(), 0600) == 0);
+    fs::create_symlink("/dev/zero", directory / "zero.lua");
+    fs::create_symlink("nowhere", directory / "gone.lua");
+    const std::string problems = problems_of(PolicySet::load(directory, surroundings()));
+    CHECK(problems.find("pipe.lua: it is no file") != std::string::npos);
+    CHECK(problems.find("zero.lua: it is no file") != std::string::npos);
+    CHECK(problems.find("gone.lua: it leads to no file") != std::string::npos);
+    CHECK(problems_of(PolicySet::load(directory / "x.lua", surroundings())).find("it is no directory") !=
+          std::string::npos);
+    fs::remove_all(directory);
 }
 
 TEST_CASE("a directory is read whole, but for tests and the library") {
