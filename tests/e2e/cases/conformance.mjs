@@ -12,9 +12,14 @@ import { startWeir } from '../lib/weir.mjs';
 const suite = join(root, 'node_modules', '@modelcontextprotocol', 'conformance', 'dist', 'index.js');
 // What a good server passes: a smaller number says that the suite did not run, or our server broke.
 const passing = { '2025-03-26': 3, '2025-06-18': 56, '2025-11-25': 84, '2026-07-28': 152 };
+// It reads all there is, so that requests go on as weir's own re-serialisation of what was judged and answers are walked
+// by a mask; nothing is to change by that but `outputSchema`, which tools lose where a mask may touch their answers.
 const noop = `
-policy "noop/requests" { on = "request", match = {}, decide = function(call) return pass() end }
-policy "noop/lists" { on = "list", match = {}, decide = function(entry) return pass() end }
+local function read(value) if value ~= nil then return json.canon(value) end end
+policy "noop/requests" { on = "request", match = {}, decide = function(call) read(call.args) return pass() end }
+policy "noop/lists" { on = "list", match = {}, decide = function(entry) assert(entry.tool or entry.prompt or entry.resource) return pass() end }
+policy "noop/answers" { on = "response", match = {}, decide = function(call) read(call.args) read(call.result) read(call.error) return pass() end }
+policy "noop/masks" { on = "response", match = {}, decide = mask { fields = { ["**.no_such_member"] = "drop" } } }
 `;
 const ways = {
   'without policies': {},
