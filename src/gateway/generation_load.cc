@@ -6,6 +6,7 @@
 #include "crypto/secret.h"
 #include "gateway/tls_files.h"
 #include "gateway/worker.h"
+#include "mcp/method.h"
 #include "policy/rules.h"
 #include "ring/kernel_ring.h"
 
@@ -24,6 +25,8 @@ constexpr uint64_t address_look_ns = 20 * ms_ns; // whether another program stil
 policy::Surroundings surroundings_of(const Config& config) {
     policy::Surroundings surroundings;
     surroundings.limits = config.limits;
+    for (const mcp::MethodRow& row : mcp::method_rows)
+        if (!row.text.empty()) surroundings.methods.push_back(row.text);
     for (const auto& server : config.servers) {
         policy::Server known{
             .name = server.name, .labels = {}, .tags = {}, .allow_by_default = server.allow_by_default};

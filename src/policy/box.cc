@@ -175,11 +175,11 @@ Box::~Box() {
 Outcome Box::outcome_of(int status, bool ended, uint64_t refusals_before, std::string& error) {
     // Whatever Lua says: a run that was ended or refused memory has failed, also if it caught that.
     if (ended) {
-        error = "it ran longer than policy_cpu or policy_wall allow";
+        error = "it ran longer than policy_cpu_max or policy_wall_max allow";
         return Outcome::timed_out;
     }
     if (memory.refusals != refusals_before || status == LUA_ERRMEM) {
-        error = "it needed more memory than policy_memory_bytes allows";
+        error = "it needed more memory than policy_memory_bytes_max allows";
         return Outcome::out_of_memory;
     }
     if (status == 0) return Outcome::fine;
@@ -238,12 +238,16 @@ Outcome Box::run(size_t index, Run& run, Watchdog& watchdog, Slot& slot, const D
     current = &run;
     ++run_number;
     watchdog.begin(slot, state);
-    const int status = lua_pcall(state, 1, 1, 0);
+    const int status = lua_pcall(state, 1, LUA_MULTRET, 0);
     const bool ended = Watchdog::end(slot);
     current = nullptr;
     if (scratch.taken_bytes() != 0) scratch.reset();
     const Outcome outcome = outcome_of(status, ended, refusals, error);
     if (outcome != Outcome::fine) return outcome;
+    if (lua_gettop(state) > result_at) { // which of them was meant is nobody's to guess
+        error = "it returned more than one value: a decision is one";
+        return Outcome::failed;
+    }
     decision = static_cast<const DecisionValue*>(value_at(state, result_at, Type::decision));
     forget_globals();
     return outcome;

@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -54,6 +55,7 @@ class Box {
         const Regexes* known_regexes = nullptr;
         const std::vector<Source>* sources = nullptr;
         const std::vector<ConfigValue>* values = nullptr;
+        std::span<const std::string_view> methods{}; // of MCP
     };
 
     /// A new state with its environment, or nullptr when there is no memory for it. `refuse_after`: see Memory.

@@ -247,7 +247,7 @@ int view_path(lua_State* state) {
     // A wildcard may visit every value, and no hook stops that.
     if (std::memchr(text, '*', bytes) != nullptr && box.current != nullptr &&
         !box.current->looking->budget.take(value_of(view).raw().size()))
-        raise(state, "the paths of this call have visited more bytes than policy_scan_bytes allows");
+        raise(state, "the paths of this call have visited more bytes than policy_scan_bytes_max allows");
     if (std::memchr(text, '*', bytes) == nullptr) {
         json::Value found;
         wanted->each(value_of(view), [&](json::Value value) {
@@ -334,7 +334,7 @@ int hash_sha256(lua_State* state) {
     size_t bytes = 0;
     const char* text = luaL_checklstring(state, 1, &bytes);
     if (box.current != nullptr && !box.current->looking->budget.take(bytes))
-        raise(state, "this call has hashed more bytes than policy_scan_bytes allows");
+        raise(state, "this call has hashed more bytes than policy_scan_bytes_max allows");
     const crypto::Digest digest = crypto::Sha256::of({text, bytes});
     char digits[2 * sizeof(digest)];
     crypto::write_hex({reinterpret_cast<const char*>(digest.data()), digest.size()}, digits);

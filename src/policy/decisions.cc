@@ -95,15 +95,29 @@ int push_plain(lua_State* state, int reference) {
     return 1;
 }
 
-int make_pass(lua_State* state) { return push_plain(state, Box::of(state).references.pass); }
-int make_allow(lua_State* state) { return push_plain(state, Box::of(state).references.allow); }
+/// Raises when there are more than `most` arguments: what is passed over in silence was meant.
+void want_at_most(lua_State* state, int most, const char* what) {
+    if (lua_gettop(state) > most) raise(state, "%s", what);
+}
+
+int make_pass(lua_State* state) {
+    want_at_most(state, 0, "pass() takes nothing");
+    return push_plain(state, Box::of(state).references.pass);
+}
+
+int make_allow(lua_State* state) {
+    want_at_most(state, 0, "allow() takes nothing");
+    return push_plain(state, Box::of(state).references.allow);
+}
 
 int make_block(lua_State* state) {
+    want_at_most(state, 2, "block takes a text and a table of options");
     const std::string_view text = text_at(state, 1, "the text of block");
     return push_decision(state, Decision::block, text, read_options(state, 2, true));
 }
 
 int make_hide(lua_State* state) {
+    want_at_most(state, 1, "hide takes a table of options");
     if (lua_isnoneornil(state, 1)) return push_plain(state, Box::of(state).references.hide);
     return push_decision(state, Decision::hide, {}, read_options(state, 1, false));
 }
@@ -137,7 +151,7 @@ void check_field(lua_State* state) {
 /// mask{ fields = { [path] = "drop" | "null" | "last4" | text } }
 int make_mask(lua_State* state) {
     luaL_checktype(state, 1, LUA_TTABLE);
-    lua_settop(state, 1);
+    want_at_most(state, 1, "mask takes one table");
     lua_pushnil(state);
     while (lua_next(state, 1) != 0) {
         const std::string_view key = text_at(state, -2, "the name of an option");
@@ -282,7 +296,7 @@ Asked read_approve(lua_State* state) {
 /// approve{ by = { name, ... } or { groups = {...}, persons = {...} }, within = "15m", reason = text, on_timeout = "block" }
 int make_approve(lua_State* state) {
     luaL_checktype(state, 1, LUA_TTABLE);
-    lua_settop(state, 1);
+    want_at_most(state, 1, "approve takes one table");
     const Asked asked = read_approve(state);
     lua_getfield(state, 1, "by");
     flatten_by(state);

@@ -210,7 +210,7 @@ bool Judge::Parts::decide_by_handler(size_t index, const Facts& facts, Workspace
     if (monotonic_ns() - began_ns > set->limits().policy_cpu_ns_warn) ++counts.slow;
     looked_inside = looked_inside || run.looked_inside;
     if (outcome == Outcome::fine) {
-        if (looking.budget.exceeded) error = "it has searched more bytes than policy_scan_bytes allows";
+        if (looking.budget.exceeded) error = "it has searched more bytes than policy_scan_bytes_max allows";
         else if (decision == nullptr)
             error = "it returned no decision: pass(), allow(), block(...), hide(), mask{...} or approve{...}";
         else error = wrong_decision(rule.on, decision->decision);
@@ -240,7 +240,7 @@ bool Judge::Parts::consider(const Candidate& candidate, const Facts& facts, Work
                              (candidate.ask_unless == 0 || !rule.unless.holds_for_values(facts, false, looking));
         if (looking.budget.exceeded) {
             ++counts.errors;
-            fail(index, "its predicates have searched more bytes than policy_scan_bytes allows", space, verdict);
+            fail(index, "its predicates have searched more bytes than policy_scan_bytes_max allows", space, verdict);
             return false;
         }
         if (looking.groups_unknown) {

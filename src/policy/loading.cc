@@ -21,6 +21,7 @@ constexpr size_t name_bytes_max = 128;
 constexpr std::string_view fields_known[] = {"on", "match", "unless", "decide", "mode", "about", "owner", "ticket"};
 constexpr std::string_view keys_known[] = {"servers", "tools",  "prompts", "methods", "resources", "tags",   "labels",
                                            "args",    "result", "who",     "groups",  "agents",    "claims", "ip"};
+constexpr std::string_view lists[] = {"tools/list", "prompts/list", "resources/list", "resources/templates/list"};
 constexpr std::string_view keys_later[] = {"time", "session", "size"};
 
 bool among(std::string_view word, std::span<const std::string_view> words) {
@@ -76,6 +77,8 @@ class Reader {
         if (!on_) problem("'on' is missing: \"request\", \"response\" or \"list\"");
         if (!match) problem("'match' is missing; match = {} means everything");
         if (!decide) problem("'decide' is missing");
+        check_methods(rule_.match.methods);
+        check_methods(rule_.unless.methods);
         if (on_) check_on(decide && !rule_.handler);
         return fine_;
     }
@@ -146,11 +149,32 @@ class Reader {
     void check_on(bool decided) {
         if (rule_.on == On::list && (!rule_.match.arguments.empty() || !rule_.unless.arguments.empty()))
             problem("a list has no arguments: 'args' is for on = \"request\" and on = \"response\"");
+        if (rule_.on == On::list)
+            for (const std::string& glob : rule_.match.methods)
+                if (std::ranges::none_of(lists, [&](std::string_view list) { return glob_match(glob, list); }))
+                    problem("'" + glob + "' in methods names no list: on = \"list\" is asked about entries of " +
+                            "tools/list, prompts/list, resources/list and resources/templates/list");
         if (rule_.on != On::response && (!rule_.match.results.empty() || !rule_.unless.results.empty()))
             problem("there is no result yet: 'result' is for on = \"response\"");
         if (!decided) return;
         if (const std::string_view wrong = wrong_decision(rule_.on, rule_.ruling.decision); !wrong.empty())
             problem(std::string(wrong));
+    }
+
+    /// Servers may have methods of their own; what is nearly one of MCP's was meant to be that one.
+    void check_methods(const std::vector<std::string>& globs) {
+        const auto known = box_.purpose.methods;
+        std::vector<std::string> families;
+        std::vector<std::string_view> words(known.begin(), known.end());
+        for (const std::string_view method : known)
+            if (const size_t slash = method.find('/'); slash != method.npos)
+                families.push_back(std::string(method.substr(0, slash + 1)) + "*");
+        words.insert(words.end(), families.begin(), families.end());
+        for (const std::string& glob : globs) {
+            if (std::ranges::any_of(known, [&](std::string_view method) { return glob_match(glob, method); })) continue;
+            if (!nearest(glob, words).empty())
+                problem(with_nearest("'" + glob + "' in methods is no method of MCP", glob, words));
+        }
     }
 
     void read_condition(int value, const char* where, Condition& condition) {

@@ -4,6 +4,8 @@
 #include "base/glob.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace weir::policy {
 namespace {
@@ -82,6 +84,20 @@ std::string_view Looking::text_of(json::Value value) {
 bool Bounds::hold(double value) const {
     return !(ge && !(value >= *ge)) && !(gt && !(value > *gt)) && !(le && !(value <= *le)) && !(lt && !(value < *lt)) &&
            !(eq && value != *eq) && !(ne && value == *ne);
+}
+
+bool Bounds::possible(bool lengths) const {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    if (eq) return hold(*eq) && (!lengths || (*eq >= 0 && *eq == std::floor(*eq)));
+    // The numbers within: next to each bound that is not one of them lies the nearest that is.
+    const double above = lengths && gt ? std::floor(*gt) + 1 : gt ? std::nextafter(*gt, infinity) : -infinity;
+    const double below = lengths && lt ? std::ceil(*lt) - 1 : lt ? std::nextafter(*lt, -infinity) : infinity;
+    double least = std::max(ge.value_or(-infinity), above), most = std::min(le.value_or(infinity), below);
+    if (lengths) {
+        least = std::max(0.0, std::ceil(least));
+        most = std::floor(most);
+    }
+    return least <= most && !(ne && least == most && *ne == least);
 }
 
 bool ValueTest::holds(json::Value root, Looking& looking) const {

@@ -50,6 +50,8 @@ using Scalar = std::variant<std::string, double, bool>;
 struct Bounds {
     std::optional<double> ge, gt, le, lt, eq, ne;
     bool hold(double value) const;
+    /// Whether they hold for any number, or, if `lengths`, for any whole number from 0.
+    bool possible(bool lengths) const;
 };
 
 struct Test {

@@ -79,6 +79,7 @@ Loaded PolicySet::load_sources(std::vector<Source> sources, Surroundings surroun
     purpose.regexes = set->regexes_.get();
     purpose.sources = &set->sources_;
     purpose.values = &set->surroundings_.values;
+    purpose.methods = set->surroundings_.methods;
     Watchdog watchdog;
     LoadingSlot loading(watchdog);
     std::unique_ptr<Box> box;

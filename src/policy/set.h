@@ -53,6 +53,7 @@ struct Surroundings {
     std::vector<Server> servers;
     std::vector<ConfigValue> values;
     Limits limits;
+    std::vector<std::string_view> methods{}; // that MCP has: what is nearly one of them, and none, is a slip
 };
 
 using Loaded = std::expected<std::shared_ptr<const class PolicySet>, std::vector<Problem>>;

@@ -12,9 +12,10 @@
 namespace weir::policy {
 namespace {
 
-/// Predicates belong into match and unless, which only loading reads.
+/// Predicates belong into match and unless, which only loading reads, and are made of one value.
 Box& loading_box(lua_State* state, const char* what) {
     Box& box = Box::of(state);
+    if (lua_gettop(state) > 1) raise(state, "%s takes one value", what);
     if (!box.loading) raise(state, "%s is made above the handler, once, not in it", what);
     return box;
 }
@@ -83,6 +84,8 @@ int make_of(lua_State* state) {
         if (lua_type(state, -2) != LUA_TNUMBER || (type != LUA_TSTRING && type != LUA_TNUMBER && type != LUA_TBOOLEAN))
             raise(state, "%s takes a list of strings, numbers and booleans", what);
         if (type == LUA_TSTRING) test.scalars.emplace_back(std::string(text_at(state, -1, what)));
+        else if (type == LUA_TNUMBER && std::isnan(lua_tonumber(state, -1)))
+            raise(state, "%s has a number that equals none", what);
         else if (type == LUA_TNUMBER) test.scalars.emplace_back(static_cast<double>(lua_tonumber(state, -1)));
         else test.scalars.emplace_back(lua_toboolean(state, -1) != 0);
         lua_pop(state, 1);
@@ -120,6 +123,8 @@ int make_bounds(lua_State* state) {
         lua_pop(state, 1);
     }
     if (!any) raise(state, "%s takes at least one of ge, gt, le, lt, eq, ne", what);
+    if (!test.bounds.possible(len))
+        raise(state, len ? "no length is within these bounds" : "no number is within these bounds");
     return push_test(state, box, std::move(test));
 }
 
@@ -132,7 +137,7 @@ const Test& searching(lua_State* state, std::string_view& text) {
     if (test.kind != Test::Kind::re && test.kind != Test::Kind::glob) raise(state, "only re and glob search texts");
     text = text_at(state, 2, "what a pattern searches");
     if (box.current != nullptr && !box.current->looking->budget.take(text.size() + 1))
-        raise(state, "the patterns of this call have searched more bytes than policy_scan_bytes allows");
+        raise(state, "the patterns of this call have searched more bytes than policy_scan_bytes_max allows");
     return test;
 }
 

@@ -39,6 +39,15 @@ inline Surroundings surroundings(bool allow = true) {
     // Wide, so that a slow build or machine changes no outcome.
     result.limits.policy_cpu_ns_max = 150 * ms_ns;
     result.limits.policy_wall_ns_max = 20 * s_ns;
+    result.methods = {"tools/call",
+                      "tools/list",
+                      "prompts/get",
+                      "prompts/list",
+                      "resources/read",
+                      "resources/list",
+                      "resources/templates/list",
+                      "ping",
+                      "tasks/get"};
     result.values = {{"limit", 10.0}, {"word", std::string("drop")}, {"strict", true}};
     return result;
 }
