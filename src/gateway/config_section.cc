@@ -17,6 +17,18 @@ ConfigProblems Problems::take() {
     return std::move(list_);
 }
 
+namespace {
+
+/// As nearest(); also where one is the other's plural, as `policy` is not far from `policies`.
+std::string_view meant_by(std::string_view key, std::span<const std::string_view> known) {
+    if (const std::string_view meant = nearest(key, known); !meant.empty() || key.size() < 5) return meant;
+    const auto found = std::ranges::find_if(
+        known, [stem = key.substr(0, key.size() - 1)](std::string_view name) { return name.starts_with(stem); });
+    return found == known.end() ? std::string_view() : *found;
+}
+
+} // namespace
+
 std::string_view type_name(const toml::node& node) {
     switch (node.type()) {
         case toml::node_type::none: return "nothing";
@@ -147,7 +159,7 @@ void Section::finish() {
     for (const auto& [key, value] : table_) {
         if (std::find(known_.begin(), known_.end(), key.str()) != known_.end()) continue;
         std::string text = fmt::format("unknown key `{}`{}{}", key.str(), name_.empty() ? "" : " in ", name_);
-        if (const std::string_view meant = nearest(key.str(), known_); !meant.empty()) {
+        if (const std::string_view meant = meant_by(key.str(), known_); !meant.empty()) {
             text += fmt::format("; did you mean `{}`?", meant);
         }
         problems_.note(key.source(), "config_unknown_key", std::move(text));

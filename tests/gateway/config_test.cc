@@ -79,6 +79,7 @@ std::vector<Refusal> refusals() {
     return {
         {"not TOML", "[listen\n", 1, 8, "config_syntax", ""},
         {"the same key twice", "[state]\ndir = \"a\"\ndir = \"b\"\n", 3, 7, "config_syntax", "dir"},
+        {"a table in the singular", "[policy]\n", 1, 2, "config_unknown_key", "did you mean `policies`?"},
         {"unknown table", "[listne]\n", 1, 2, "config_unknown_key", "did you mean `listen`?"},
         {"unknown table, nothing near", "[zebra]\n", 1, 2, "config_unknown_key", "unknown key `zebra`"},
         {"unknown key", "[listen]\n  adress = \"127.0.0.1:1\"\n", 2, 3, "config_unknown_key",
