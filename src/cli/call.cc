@@ -2,6 +2,7 @@
 #include "cli/call.h"
 
 #include "cli/config_option.h"
+#include "cli/entry_text.h"
 #include "cli/output.h"
 #include "cli/target.h"
 #include "json/text.h"
@@ -100,6 +101,15 @@ void show_progress(json::Value note, std::string& said) {
     said = std::move(line);
 }
 
+/// What --json prints where no answer to the call came: the server's error, or a message alone.
+void print_failure(const McpClient& client) {
+    if (!client.refusal().empty()) return print(client.refusal() + "\n");
+    if (client.why().empty()) return; // a usage error: nobody was asked
+    json::Text out;
+    out.begin_object().name("message").string(as_utf8(client.why())).end_object();
+    print(out.text() + "\n");
+}
+
 Exit call(const CallOptions& options) {
     const auto arguments = arguments_json(options.arguments);
     if (!arguments) {
@@ -114,7 +124,7 @@ Exit call(const CallOptions& options) {
         endpoint = std::move(*read);
     } else {
         const size_t slash = tool.find('/');
-        if (slash == std::string::npos) {
+        if (slash == std::string::npos || slash == 0 || slash + 1 == tool.size()) {
             complain("write SERVER/TOOL (or give --url)");
             return Exit::usage;
         }
@@ -128,12 +138,21 @@ Exit call(const CallOptions& options) {
     std::string said;
     McpClient client(endpoint, timeout_ns(options.target), [&said](json::Value note) { show_progress(note, said); });
     const std::string where = endpoint.url();
-    if (const Exit connected = connect(client, options.target, where); connected != Exit::ok) return connected;
+    if (const Exit connected = connect(client, options.target, where); connected != Exit::ok) {
+        if (options.json) print_failure(client);
+        return connected;
+    }
     const auto reply = client.call(tool, *arguments);
-    if (!reply) return told_failure(client, reply.error(), where);
+    if (!reply) {
+        if (options.json) print_failure(client);
+        return told_failure(client, reply.error(), where);
+    }
     const Outcome outcome = outcome_of(*reply, client.space());
-    if (options.json && (reply->result || reply->error)) {
-        print(std::string(reply->result ? reply->result.raw() : reply->error.raw()) + "\n");
+    if (options.json) {
+        json::Text bare;
+        bare.begin_object().name("message").string(outcome.text).end_object();
+        const std::string_view said_raw = reply->result ? reply->result.raw() : reply->error.raw();
+        print((said_raw.empty() ? bare.text() : std::string(said_raw)) + "\n");
     } else if (outcome.exit == Exit::ok) {
         print(outcome.text);
     }
@@ -157,7 +176,8 @@ void add_call(CLI::App& app, Exit& exit) {
                      "name=value; a value that is JSON is taken as such, else as a string")
         ->type_name("NAME=VALUE");
     add_target_options(*command, options->target);
-    command->add_flag("--json", options->json, "print the whole result or error as JSON");
+    command->add_flag("--json", options->json,
+                      "print the whole result or error as JSON; what is no answer of the server has a `message` alone");
     command->footer(
         "Exit code: 0 answered, 1 the tool failed, 5 denied by policy or by a person, 6 no such server or tool,\n"
         "7 no answer in time or no decision yet, 9 cannot reach weir. WEIR_TOKEN: the token to come with.");

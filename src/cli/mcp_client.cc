@@ -236,6 +236,7 @@ Result<void> McpClient::discover() {
                                            : json::Value::Elements(nullptr, 0, 0)) {
         if (revision.equals(modern_protocol)) return {};
     }
+    refusal_ = reply->error.raw();
     why_ = fmt::format("the server does not speak {}", modern_protocol);
     return fail(Error::protocol_unsupported);
 }
@@ -249,6 +250,7 @@ Result<void> McpClient::initialize() {
     if (!reply) return fail(reply.error());
     const json::Value agreed = reply->result.find("protocolVersion");
     if (!agreed.is(json::Kind::string)) {
+        refusal_ = reply->error.raw();
         why_ = reply->error ? printable(reply->error.find("message").string(space_))
                             : fmt::format("HTTP {} instead of an answer to initialize", reply->status);
         return fail(Error::protocol_unsupported);

@@ -56,6 +56,8 @@ class McpClient {
     const std::string& protocol() const { return protocol_; }
     uint16_t status() const { return status_; }
     const std::string& why() const { return why_; }
+    /// The JSON-RPC error that connect() failed with, as it came; empty when it was something else.
+    const std::string& refusal() const { return refusal_; }
     const Endpoint& endpoint() const { return endpoint_; }
     Workspace& space() { return space_; }
 
@@ -85,7 +87,7 @@ class McpClient {
     std::vector<std::pair<std::string, std::string>> mirrored_; // fields of the call that is being made
     uint64_t next_id_ = 1;
     uint16_t status_ = 0;
-    std::string why_;
+    std::string why_, refusal_;
 };
 
 /// `value` as a header of MCP 2026-07-28 carries it: as it is, or `=?base64?...?=`.

@@ -4,14 +4,17 @@
 #include <fmt/format.h>
 #include <unistd.h>
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 namespace weir::cli {
 namespace {
 
 bool colour_forbidden = false;
+int output_errno = 0; // of the first write that failed
 
 Surface surface_of(int fd) {
     const char* no_color = std::getenv("NO_COLOR");
@@ -106,8 +109,13 @@ std::string toned(const Surface& surface, Tone tone, std::string_view text) {
 }
 
 void print(std::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
+    const bool whole = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+    if (!whole && output_errno == 0) output_errno = errno != 0 ? errno : EIO;
+}
+
+std::string output_problem() {
+    print(""); // what others have left in the buffer
+    return output_errno == 0 ? std::string() : "standard output: " + std::string(std::strerror(output_errno));
 }
 
 void say(std::string_view text) {

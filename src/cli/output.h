@@ -31,8 +31,10 @@ std::string printable(std::string_view text, bool lines = false);
 /// `text` in the colour of `tone` if `surface` takes colour.
 std::string toned(const Surface& surface, Tone tone, std::string_view text);
 
-void print(std::string_view text); // to standard output, as it is
-void say(std::string_view text);   // to standard error, with a line end
+void print(std::string_view text); // to standard output, as it is; never partly in silence, see output_problem()
+/// Why standard output could not be written since the program began; empty when all of it was.
+std::string output_problem();
+void say(std::string_view text); // to standard error, with a line end
 /// "weir: text" to standard error, in red where there is colour.
 void complain(std::string_view text);
 

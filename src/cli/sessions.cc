@@ -245,10 +245,10 @@ Exit sessions_tail(const SessionsOptions& options) {
     Log log;
     const uint64_t now_ns = unix_now_ns();
     if (!log.open(options.segments, now_ns > tail_ns ? now_ns - tail_ns : 0)) return log.exit();
-    const std::string wanted =
-        options.session.empty() || options.session.starts_with("se_") || options.session == "last"
-            ? options.session
-            : "se_" + options.session;
+    const bool last = options.session == "last";
+    std::string wanted = options.session.empty() || options.session.starts_with("se_") || last
+                             ? options.session
+                             : "se_" + options.session;
     const auto show = [&](const Entry& entry, const Fields& fields, size_t session) -> std::string {
         const std::string_view id = log.id_of(session);
         if (!wanted.empty() && wanted != "last" && !id.starts_with(wanted)) return {};
@@ -262,27 +262,36 @@ Exit sessions_tail(const SessionsOptions& options) {
         std::string line = show(entry, fields, session);
         if (line.empty()) return;
         past.emplace_back(session, std::move(line));
-        if (past.size() > options.lines && wanted != "last") past.pop_front();
+        if (past.size() > options.lines && !last) past.pop_front();
     });
-    std::optional<size_t> last;
-    if (wanted == "last") {
-        Exit exit = log.exit();
-        last = choose(log.index(), wanted, exit);
-        if (!last) return exit;
-        std::erase_if(past, [&](const auto& line) { return line.first != *last; });
-        while (past.size() > options.lines) past.pop_front();
+    if (!wanted.empty()) { // There must be such a session, if not among those that said something lately.
+        Log all(true);
+        const bool lately = !log.index().find(wanted).empty();
+        if (!lately && all.open(options.segments, 0)) all.read([](const Entry&, const Fields&, size_t) {});
+        const record::SessionIndex& index = lately ? log.index() : all.index();
+        if (last || index.find(wanted).empty()) {
+            Exit exit = log.exit();
+            const auto chosen = choose(index, options.session, exit);
+            if (!chosen) return exit;
+            wanted = index.sessions()[*chosen].id;
+            std::erase_if(past, [&](const auto& line) { return log.id_of(line.first) != wanted; });
+            while (past.size() > options.lines) past.pop_front();
+        }
     }
     for (const auto& [session, line] : past) print(line);
-    while (options.follow) {
-        log.read([&](const Entry& entry, const Fields& fields, size_t session) {
-            if (!last || session == *last) print(show(entry, fields, session));
-        });
+    while (options.follow && output_problem().empty()) {
+        log.read(
+            [&](const Entry& entry, const Fields& fields, size_t session) { print(show(entry, fields, session)); });
         ::poll(nullptr, 0, follow_ms);
     }
     return log.exit();
 }
 
 void add_sessions(CLI::App& app, Exit& exit) {
+    const auto whole_number = [](const std::string& text) {
+        const bool digits = text.find_first_not_of("0123456789") == std::string::npos;
+        return digits ? std::string() : text + " is no number from 0 on";
+    };
     CLI::App* sessions = app.add_subcommand("sessions", "Look at what happened: the record");
     sessions->require_subcommand(1);
     struct Chosen {
@@ -308,7 +317,9 @@ void add_sessions(CLI::App& app, Exit& exit) {
     {
         const auto [command, chosen] = add("list", "List the sessions, the newest last", sessions_list);
         command->add_flag("--json", chosen->options.json, "one JSON document");
-        command->add_option("--limit", chosen->options.limit, "at most so many; 0: all")->capture_default_str();
+        command->add_option("--limit", chosen->options.limit, "at most so many; 0: all")
+            ->check(whole_number)
+            ->capture_default_str();
     }
     {
         const auto [command, chosen] = add("show", "Show every entry of one session", sessions_show);
@@ -323,7 +334,9 @@ void add_sessions(CLI::App& app, Exit& exit) {
         command->add_option("session", chosen->options.session, "of one session only")->type_name("ID");
         command->add_flag("--json,--ndjson", chosen->options.json, "one JSON object a line");
         command->add_flag("--bodies", chosen->options.bodies, "requests and answers as well");
-        command->add_option("--lines", chosen->options.lines, "of the past")->capture_default_str();
+        command->add_option("--lines", chosen->options.lines, "of the past")
+            ->check(whole_number)
+            ->capture_default_str();
         command->add_flag("!--no-follow", chosen->options.follow, "end after the past");
     }
 }

@@ -27,7 +27,7 @@ struct SessionsOptions {
 Exit sessions_list(const SessionsOptions& options);
 /// Every entry of one session. not_found: no such session; usage: several begin like that.
 Exit sessions_show(const SessionsOptions& options);
-/// The last entries, and those that come, until interrupted.
+/// The last entries, and those that come, until interrupted or nobody reads them. not_found: no such session.
 Exit sessions_tail(const SessionsOptions& options);
 
 } // namespace weir::cli

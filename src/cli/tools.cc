@@ -1,6 +1,7 @@
 // cli/tools.cc - `weir tools list [SERVER]`: the tools as a client of weir sees them, hidden ones left out.
 #include "cli/call.h"
 #include "cli/config_option.h"
+#include "cli/entry_text.h"
 #include "cli/output.h"
 #include "cli/target.h"
 #include "json/text.h"
@@ -8,6 +9,8 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace weir::cli {
 namespace {
@@ -22,24 +25,38 @@ struct ToolsOptions {
 
 std::string first_line(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
 
+/// What is said in the JSON of a server that did not say its tools.
+void write_failed(json::Text& out, const std::string& server, std::string_view why) {
+    out.begin_object().name("server").string(server).name("error").string(as_utf8(why)).end_object();
+}
+
 /// All pages of one server's tools/list into the table and the JSON.
 Exit list(const Endpoint& endpoint, const std::string& server, const TargetOptions& target, Table& table,
           json::Text& out) {
     McpClient client(endpoint, timeout_ns(target));
     const std::string where = endpoint.url();
-    if (const Exit connected = connect(client, target, where); connected != Exit::ok) return connected;
-    out.begin_object().name("server").string(server).name("tools").begin_array();
+    if (const Exit connected = connect(client, target, where); connected != Exit::ok) {
+        write_failed(out, server, client.why());
+        return connected;
+    }
+    std::vector<std::string> definitions;
     std::string cursor;
     for (int page = 0; page < pages_max; ++page) {
         const auto reply = client.tools(cursor);
-        if (!reply) return told_failure(client, reply.error(), where);
+        if (!reply) {
+            const Exit told = told_failure(client, reply.error(), where);
+            write_failed(out, server, client.why());
+            return told;
+        }
         const json::Value tools = reply->result.find("tools");
         if (!tools.is(json::Kind::array)) {
-            complain(fmt::format("{}: {}", where, outcome_of(*reply, client.space()).text));
+            const std::string why = outcome_of(*reply, client.space()).text;
+            complain(fmt::format("{}: {}", where, why));
+            write_failed(out, server, why);
             return reply->status == 404 ? Exit::not_found : Exit::failed;
         }
         for (const json::Value tool : tools.elements()) {
-            out.raw(tool.raw());
+            definitions.emplace_back(tool.raw());
             table.row({{server},
                        {std::string(tool.find("name").string(client.space()))},
                        {first_line(tool.find("description").string(client.space())), Tone::faint}});
@@ -47,6 +64,8 @@ Exit list(const Endpoint& endpoint, const std::string& server, const TargetOptio
         cursor = reply->result.find("nextCursor").string(client.space());
         if (cursor.empty()) break;
     }
+    out.begin_object().name("server").string(server).name("tools").begin_array();
+    for (const std::string& definition : definitions) out.raw(definition);
     out.end_array().end_object();
     client.end();
     return Exit::ok;
@@ -71,8 +90,7 @@ Exit list_all(const ToolsOptions& options) {
             if (const Exit one =
                     list(endpoint_of(*config, server.name, options.target), server.name, options.target, table, out);
                 one != Exit::ok) {
-                if (!options.server.empty() || options.json) return one;
-                exit = one;
+                exit = one; // what the others say is shown all the same
             }
         }
         if (!found) {
@@ -82,7 +100,7 @@ Exit list_all(const ToolsOptions& options) {
             return Exit::not_found;
         }
     }
-    if (exit != Exit::ok && table.empty()) return exit;
+    if (exit != Exit::ok && table.empty() && !options.json) return exit;
     print(options.json ? out.end_array().text() + "\n" : table.text(out_surface()));
     return exit;
 }

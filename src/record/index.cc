@@ -102,12 +102,7 @@ size_t SessionIndex::add(const Entry& entry, const Fields& fields) {
 std::vector<size_t> SessionIndex::find(std::string_view id) const {
     std::vector<size_t> found;
     if (sessions_.empty()) return found;
-    if (id == "last") {
-        const auto newer = [](const SessionLine& a, const SessionLine& b) { return a.last_ns < b.last_ns; };
-        found.push_back(
-            static_cast<size_t>(std::max_element(sessions_.begin(), sessions_.end(), newer) - sessions_.begin()));
-        return found;
-    }
+    if (id == "last") return {sessions_.size() - 1}; // as they are listed
     const std::string whole = id.starts_with("se_") ? std::string(id) : "se_" + std::string(id);
     for (size_t i = 0; i < sessions_.size(); ++i) {
         if (sessions_[i].id == whole) return {i};

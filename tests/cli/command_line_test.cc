@@ -1,8 +1,15 @@
 // tests/cli/command_line_test.cc - words become commands; what is no command is a usage error and runs nothing.
 #include "cli/command_line.h"
 
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <catch2/catch_test_macros.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
 #include <initializer_list>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -14,6 +21,7 @@ int execute(std::initializer_list<const char*> words) {
     CommandLine line;
     line.add(add_call);
     line.add(add_tools);
+    line.add(add_approvals);
     line.add(add_status);
     line.add(add_doctor);
     line.add(add_version);
@@ -22,6 +30,23 @@ int execute(std::initializer_list<const char*> words) {
     std::vector<char*> argv;
     for (std::string& each : texts) argv.push_back(each.data());
     return line.execute(static_cast<int>(argv.size()), argv.data());
+}
+
+/// What is said on standard error.
+std::string said(std::initializer_list<const char*> words) {
+    char path[] = "/tmp/weir_said_XXXXXX";
+    const int file = mkstemp(path), before = dup(STDERR_FILENO);
+    std::fflush(stderr);
+    dup2(file, STDERR_FILENO);
+    CHECK(execute(words) == 2);
+    std::fflush(stderr);
+    dup2(before, STDERR_FILENO);
+    close(before);
+    close(file);
+    std::ifstream read(path);
+    std::string text((std::istreambuf_iterator<char>(read)), {});
+    unlink(path);
+    return text;
 }
 
 } // namespace
@@ -45,6 +70,42 @@ TEST_CASE("the exit code says what became of the command line") {
     CHECK(execute({"call", "help", "--url", "ftp://127.0.0.1/mcp"}) == 2);
     CHECK(execute({"status", "-c", "/nonexistent"}) == 3);
     CHECK(execute({"doctor", "-c", "/nonexistent"}) == 3);
+}
+
+TEST_CASE("a word that is no command is named, with the one that was meant") {
+    CHECK(said({"foo"}) == "weir: `foo` is no command of `weir`\nTry `weir --help`.\n");
+    CHECK(said({"aprovals", "list"}) ==
+          "weir: `aprovals` is no command of `weir`; did you mean `approvals`?\nTry `weir --help`.\n");
+    CHECK(said({"approvals", "lsit"}) ==
+          "weir: `lsit` is no command of `weir approvals`; did you mean `list`?\nTry `weir approvals --help`.\n");
+    CHECK(said({"tools", "foo"}).starts_with("weir: `foo` is no command of `weir tools`\n"));
+    CHECK(said({"tools"}).starts_with("weir: A subcommand is required\n"));
+}
+
+TEST_CASE("output that could not be written is no success") {
+    // In a process of its own, whose standard output takes nothing.
+    const auto without_room = [](std::initializer_list<const char*> words) {
+        std::fflush(stdout);
+        const pid_t child = fork();
+        if (child == 0) {
+            const int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+            dup2(full, STDOUT_FILENO);
+            _exit(execute(words));
+        }
+        int status = -1;
+        waitpid(child, &status, 0);
+        return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    };
+    CHECK(without_room({"version"}) == 1);
+    CHECK(without_room({"version", "--json"}) == 1);
+    CHECK(without_room({"--version"}) == 1);
+    CHECK(without_room({"--help"}) == 1);
+    CHECK(without_room({"call", "open/"}) == 2);
+}
+
+TEST_CASE("a call names a server and a tool") {
+    CHECK(execute({"call", "open/", "-c", "/nonexistent"}) == 2);
+    CHECK(execute({"call", "/open", "-c", "/nonexistent"}) == 2);
 }
 
 TEST_CASE("a token goes to nobody who could read it on the way") {

@@ -2,6 +2,7 @@
 // JSON, ids by their beginning, text of clients that cannot steer a terminal, and an exit code for each outcome. Tried on
 // a log that the real writer wrote, with standard output caught in a file.
 #include "cli/sessions.h"
+#include "cli/command_line.h"
 #include "cli/entry_text.h"
 #include "json/scan.h"
 #include "record/place.h"
@@ -14,6 +15,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <string>
+#include <vector>
 
 using namespace weir;
 using namespace weir::cli;
@@ -202,6 +205,24 @@ TEST_CASE("the last entries are told, of all sessions or of one") {
     CHECK(lines_of(one.text) == 2);
     CHECK(one.text.find("\"kind\":\"blocked\"") != std::string::npos);
     CHECK(is_json(one.text.substr(0, one.text.find('\n'))));
+    options.session = "zzz";
+    options.follow = true; // It is not waited for: nothing that comes could be of it.
+    const Said none = catch_output(sessions_tail, options);
+    CHECK(none.exit == Exit::not_found);
+    CHECK(none.text.empty());
+}
+
+TEST_CASE("numbers below nothing are refused") {
+    const auto execute = [](std::vector<std::string> words) {
+        CommandLine line;
+        line.add(add_sessions);
+        std::vector<char*> argv;
+        for (std::string& word : words) argv.push_back(word.data());
+        return line.execute(static_cast<int>(argv.size()), argv.data());
+    };
+    CHECK(execute({"weir", "sessions", "list", "--limit", "-1", "-c", "/nonexistent"}) == 2);
+    CHECK(execute({"weir", "sessions", "tail", "--lines", "-1", "-c", "/nonexistent"}) == 2);
+    CHECK(execute({"weir", "sessions", "list", "--limit", "1", "-c", "/nonexistent"}) == 3);
 }
 
 TEST_CASE("times and sizes are told as people read them") {

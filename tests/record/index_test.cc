@@ -106,7 +106,8 @@ TEST_CASE("a session is found by its id, the beginning of it, and as the last") 
     feed.add(0, 1, 1, Asked{.session_key = "aabbaaaaaaaaaaaa"});
     feed.add(0, 9, 2, Asked{.session_key = "aaccaaaaaaaaaaaa"});
     feed.add(0, 5, 3, Asked{.session_key = "ddddaaaaaaaaaaaa"});
-    CHECK(feed.index.find("last") == std::vector<size_t>{1});
+    feed.add(0, 12, 4, Asked{.session_key = "aabbaaaaaaaaaaaa"});
+    CHECK(feed.index.find("last") == std::vector<size_t>{2}); // the last of the list, whoever spoke last
     CHECK(feed.index.find("se_aabbaaaaaaaa") == std::vector<size_t>{0});
     CHECK(feed.index.find("se_aab") == std::vector<size_t>{0});
     CHECK(feed.index.find("dd") == std::vector<size_t>{2});
