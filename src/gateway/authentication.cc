@@ -40,23 +40,27 @@ void add_words(PaddedBytes& words, const std::vector<std::string>& scopes) {
 std::string_view challenge(Exchange& exchange, std::string_view error, std::string_view description,
                            std::string_view scopes) {
     PaddedBytes line(exchange.worker.buffers);
-    line.append("WWW-Authenticate: Bearer ");
+    line.append("WWW-Authenticate: Bearer");
+    char before = ' '; // the first parameter; a comma stands before the others
+    const auto add = [&](std::string_view name, std::initializer_list<std::string_view> value) {
+        line.append(before == ' ' ? " " : ", ");
+        before = ',';
+        line.append(name);
+        line.append("=\"");
+        for (const std::string_view part : value) line.append(part);
+        line.append('"');
+    };
     if (!error.empty()) {
-        for (const std::string_view part :
-             {std::string_view("error=\""), error, std::string_view("\", error_description=\""), description,
-              std::string_view("\", ")})
-            line.append(part);
+        add("error", {error});
+        add("error_description", {description});
     }
-    if (!scopes.empty()) {
-        line.append("scope=\"");
-        line.append(scopes);
-        line.append("\", ");
-    }
-    line.append("resource_metadata=\"");
-    line.append(base_url(exchange));
-    line.append("/.well-known/oauth-protected-resource");
-    line.append(exchange.asked == Asked::desk ? desk_path : std::string_view(exchange.server->config->path));
-    line.append("\"\r\nCache-Control: no-store\r\n");
+    if (!scopes.empty()) add("scope", {scopes});
+    // Who has no issuer has no metadata (gateway/well_known.h): a client that went there would find nothing.
+    const bool desk = exchange.asked == Asked::desk;
+    if (desk || !exchange.server->config->issuers.empty())
+        add("resource_metadata", {base_url(exchange), "/.well-known/oauth-protected-resource",
+                                  desk ? desk_path : std::string_view(exchange.server->config->path)});
+    line.append("\r\nCache-Control: no-store\r\n");
     return exchange.space.copy(line.text());
 }
 

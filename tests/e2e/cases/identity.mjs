@@ -149,6 +149,13 @@ test('without a token, and with bad ones, nothing reaches a server', async () =>
   assert.equal((await call('echo', undefined, 'open')).status, 200);
 });
 
+test('a server that takes keys alone sends nobody to metadata that it has not', async () => {
+  const none = await call('echo', undefined, 'keys');
+  assert.equal(none.status, 401);
+  assert.equal(none.headers.get?.('www-authenticate') ?? none.headers['www-authenticate'], 'Bearer scope="run"');
+  assert.equal((await fetch(`${weir.origin}/.well-known/oauth-protected-resource/mcp/keys`)).status, 404);
+});
+
 test('a tool that needs more says what, and a token that has it is let in', async () => {
   const refused = await call('delete_page', await tokenFor('mcp:use'));
   assert.equal(refused.status, 403);
