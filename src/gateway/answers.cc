@@ -247,7 +247,7 @@ Result<void> take_answer_head(Exchange& exchange, const http::AnswerHead& head) 
     exchange.answer_keep_alive = head.keep_alive;
     exchange.answer_json = head.content_type == http::MediaType::json;
     exchange.upstream_idle_ns = limits.upstream_idle_ns_max;
-    if (head.keep_alive_timeout_s) // The peer closes at that time: a second of margin (security.md, limits).
+    if (head.keep_alive_timeout_s) // The peer closes at that time: a second of margin, so that no request crosses its close.
         exchange.upstream_idle_ns =
             std::min(exchange.upstream_idle_ns, (std::max(*head.keep_alive_timeout_s, 1U) - 1) * s_ns);
     if (exchange.method == mcp::Method::initialize && head.has(http::FieldId::mcp_session_id))

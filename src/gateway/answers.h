@@ -32,7 +32,8 @@ struct Vetted {
 /// `text` must have padding behind it. Rewrites into `rewritten`. Errors: json_* and upstream_malformed.
 Result<Vetted> vet_message(Exchange& exchange, std::string_view text, PaddedBytes& rewritten);
 
-/// Whether vet_message() failed since the server agrees on a revision that weir does not speak (mcp.md, SES-8).
+/// Whether vet_message() failed since the server agrees on a revision that weir does not speak. The
+/// handshake is refused then: a session whose messages nobody here can tell would be worse than none.
 bool disagrees(const Exchange& exchange, Error error);
 /// What the client is answered then: an error as the specification has it for versions, and no session id.
 void write_disagreement(const Exchange& exchange, PaddedBytes& body);

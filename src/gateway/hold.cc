@@ -28,7 +28,7 @@ using post::TicketState;
 // An answer of the store takes a sync of the disk. Beyond this it is as good as away.
 constexpr uint64_t store_answer_ns_max = 10 * s_ns;
 constexpr uint64_t progress_every_ns = 10 * s_ns;
-// Clients give up after ten rounds of input_required (mcp.md 3.1).
+// The SDKs give up after ten rounds of input_required; one is left for the server's own.
 constexpr uint64_t rounds_max = 9;
 constexpr size_t canonical_bytes_max = 8 << 20;
 

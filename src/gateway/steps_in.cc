@@ -30,7 +30,7 @@ Next wait_until(Exchange& exchange, uint64_t at_ns) {
     return Next::wait;
 }
 
-/// Whether a body may go on arriving. Its own time, and 1 kB a second after the first seconds (security.md, limits).
+/// Whether a body may go on arriving. Its own time, and 1 kB a second after the first seconds.
 bool body_too_slow(const Exchange& exchange, uint64_t received) {
     const Limits& limits = exchange.worker.limits;
     const uint64_t took = exchange.worker.now_ns() - exchange.body_since_ns;
@@ -102,7 +102,8 @@ void consume_request(Exchange& exchange) {
     }
 }
 
-/// mcp.md 1.0, steps 2 and 5 to 7: what the head alone decides. ok, or the refusal.
+/// What the head alone decides, before a body is read: Host and Origin, the path, the method, the media types, the length.
+/// ok, or the refusal.
 Result<void> check_head(Exchange& exchange) {
     const auto& head = exchange.head;
     const Generation& generation = exchange.worker.generation();

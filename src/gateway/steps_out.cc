@@ -15,7 +15,7 @@
 namespace weir::gateway {
 namespace {
 
-/// The client is gone, or it wants this one no more. On a stateless revision closing is the cancel signal (mcp.md 1.3.3);
+/// The client is gone, or it wants this one no more. On a stateless revision closing the stream is how a client cancels (MCP 2026-07-28);
 /// before that it is not, but nobody is left to read a GET stream.
 bool cancelled(const Exchange& exchange) {
     if (detached(exchange)) return false;

@@ -73,7 +73,7 @@ Result<void> relay_event(Exchange& exchange, const http::Event& event) {
     Worker& worker = exchange.worker;
     if (event.empty()) return {};
     worker.scratch.reset(); // A stream may be endless: nothing of an event outlives it.
-    // Clients ignore other types; nobody has looked into them, so they do not pass (mcp.md 1.1, SSE relay).
+    // Clients ignore other types; nobody has looked into them, so they do not pass.
     if (!event.type.empty() && event.type != "message") return {};
     PaddedBytes rewritten(worker.buffers), framed(worker.buffers);
     http::EventParts parts{.id = {}, .retry_ms = event.retry_ms, .type = event.type, .data = {}};

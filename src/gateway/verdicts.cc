@@ -89,7 +89,8 @@ void append_routing_fields(const Exchange& exchange, PaddedBytes& out) {
     }
 }
 
-/// The fields of the request that go on: mcp.md 1.1's list, and what the operator named.
+/// The fields of the request that go on: those that MCP gives a meaning for servers and those of tracing (`goes_on`), and what
+/// the operator named. Nothing else, so that no credential and no word of the way here reaches a server.
 void append_fields(Exchange& exchange, PaddedBytes& out) {
     const uint64_t going = exchange.era == mcp::Era::modern ? goes_on_modern : goes_on;
     uint64_t dropped = 0;
