@@ -1,4 +1,5 @@
-// base/ip_address.cc - texts of addresses are read and written by the C library, which is as strict as RFC 4291 and more.
+// base/ip_address.cc - texts of addresses are read by the C library, which is as strict as RFC 4291 and more, and those of IPv6
+// written by it.
 #include "base/ip_address.h"
 
 #include <arpa/inet.h>
@@ -77,9 +78,15 @@ bool IpAddress::is_loopback() const {
 
 std::string_view IpAddress::text(std::span<char, text_bytes_max> room) const {
     if (!known_) return {};
-    const bool four = is_v4();
-    const unsigned char* const from = octets_.data() + (four ? mapped.size() : 0);
-    if (inet_ntop(four ? AF_INET : AF_INET6, from, room.data(), room.size()) == nullptr) return {};
+    if (is_v4()) { // Of every call: libc's way takes a printf.
+        char* end = room.data();
+        for (const unsigned octet : std::span(octets_).subspan(mapped.size())) {
+            if (end != room.data()) *end++ = '.';
+            end = std::to_chars(end, room.data() + room.size(), octet).ptr;
+        }
+        return {room.data(), static_cast<size_t>(end - room.data())};
+    }
+    if (inet_ntop(AF_INET6, octets_.data(), room.data(), room.size()) == nullptr) return {};
     return room.data();
 }
 

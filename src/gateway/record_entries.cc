@@ -39,7 +39,7 @@ bool enter_session(Exchange& exchange) {
 bool record_asked(Exchange& exchange, std::string_view body) {
     Worker& worker = exchange.worker;
     worker.counters.asked.add();
-    std::array<char, IpAddress::text_bytes_max> address{};
+    std::array<char, IpAddress::text_bytes_max> address;
     if (exchange.method == mcp::Method::tools_call) ++exchange.session->calls;
     return append(exchange, record::Asked{.session = exchange.session->opened_seq,
                                           .principal = exchange.principal->key,
