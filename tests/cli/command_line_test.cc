@@ -32,15 +32,15 @@ int execute(std::initializer_list<const char*> words) {
     return line.execute(static_cast<int>(argv.size()), argv.data());
 }
 
-/// What is said on standard error.
-std::string said(std::initializer_list<const char*> words) {
+/// What comes to `fd` while `words` end with `exit`.
+std::string caught(int fd, std::initializer_list<const char*> words, int exit) {
     char path[] = "/tmp/weir_said_XXXXXX";
-    const int file = mkstemp(path), before = dup(STDERR_FILENO);
-    std::fflush(stderr);
-    dup2(file, STDERR_FILENO);
-    CHECK(execute(words) == 2);
-    std::fflush(stderr);
-    dup2(before, STDERR_FILENO);
+    const int file = mkstemp(path), before = dup(fd);
+    std::fflush(nullptr);
+    dup2(file, fd);
+    CHECK(execute(words) == exit);
+    std::fflush(nullptr);
+    dup2(before, fd);
     close(before);
     close(file);
     std::ifstream read(path);
@@ -48,6 +48,9 @@ std::string said(std::initializer_list<const char*> words) {
     unlink(path);
     return text;
 }
+
+std::string said(std::initializer_list<const char*> words) { return caught(STDERR_FILENO, words, 2); }
+std::string printed(std::initializer_list<const char*> words) { return caught(STDOUT_FILENO, words, 9); }
 
 } // namespace
 
@@ -115,6 +118,15 @@ TEST_CASE("a token goes to nobody who could read it on the way") {
     setenv("WEIR_TOKEN", "two words", 1);
     CHECK(execute({"call", "help", "--url", "http://127.0.0.1:1/mcp"}) == 2);
     unsetenv("WEIR_TOKEN");
+}
+
+TEST_CASE("with --json there is a document also where no server answers") {
+    CHECK(printed({"call", "help", "--json", "--url", "http://127.0.0.1:1/mcp"}) ==
+          R"({"message":"127.0.0.1:1: Connection refused"})"
+          "\n");
+    CHECK(printed({"tools", "list", "--json", "--url", "http://127.0.0.1:1/mcp"}) ==
+          R"([{"server":"http://127.0.0.1:1/mcp","error":"127.0.0.1:1: Connection refused"}])"
+          "\n");
 }
 
 TEST_CASE("a server that is not there is exit code 9") {
