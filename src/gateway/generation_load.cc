@@ -114,6 +114,8 @@ std::expected<std::shared_ptr<const policy::PolicySet>, ConfigProblems> load_pol
 
 ConfigProblems policy_warnings(const Config& config, const policy::PolicySet& policies) {
     ConfigProblems out;
+    for (const policy::Problem& odd : policies.warnings())
+        out.push_back({config.policies_dir + "/" + odd.file, odd.line, 1, "config_warning", odd.text});
     if (!config.deciders.audiences.empty()) return out; // which needs an address and an issuer
     for (const policy::Rule& rule : policies.rules().all()) {
         if (rule.ruling.decision != policy::Decision::approve || rule.handler) continue;

@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/workspace.h"
+#include "policy/endings.h"
 #include "policy/memory.h"
 #include "policy/rules.h"
 #include "policy/set.h"
@@ -51,6 +52,7 @@ class Box {
         Rules* collect = nullptr;        // the loader's
         const Rules* compiled = nullptr; // a worker's
         std::vector<Problem>* problems = nullptr;
+        std::vector<Problem>* warnings = nullptr;
         Regexes* regexes = nullptr; // the loader adds to it
         const Regexes* known_regexes = nullptr;
         const std::vector<Source>* sources = nullptr;
@@ -86,10 +88,11 @@ class Box {
     uint32_t requiring = 0; // depth of require
     std::string pending;    // the policy whose name was read and whose table was not
     uint32_t pending_line = 0;
-    std::deque<Test> tests;                            // what predicate values stand for
-    std::unordered_map<std::string, json::Path> paths; // those that handlers used
-    Run* current = nullptr;                            // while a handler runs
-    uint64_t run_number = 0;                           // views of other runs are stale
+    std::unordered_map<std::string, std::vector<Function>> functions; // of the files that have handlers, while loading
+    std::deque<Test> tests;                                           // what predicate values stand for
+    std::unordered_map<std::string, json::Path> paths;                // those that handlers used
+    Run* current = nullptr;                                           // while a handler runs
+    uint64_t run_number = 0;                                          // views of other runs are stale
     BufferPool pool{size_t{1} << 20};
     Workspace scratch{pool}; // decoded strings of this run
     PaddedBytes text{pool};  // canonical forms

@@ -114,12 +114,39 @@ class Reader {
         else if (mode != "enforce") problem("'mode' is \"enforce\" or \"off\"");
     }
 
+    /// A handler that reaches its end returns nothing, which blocks: mostly a return was forgotten.
+    void warn_of_end(int value) {
+        if (box_.purpose.warnings == nullptr || box_.purpose.sources == nullptr) return;
+        lua_Debug where{};
+        lua_pushvalue(state_, value);
+        if (lua_getinfo(state_, ">S", &where) == 0 || where.source[0] != '@') return;
+        const std::string file = where.source + 1;
+        const auto source = std::ranges::find(*box_.purpose.sources, file, &Source::name);
+        if (source == box_.purpose.sources->end()) return;
+        const auto [known, fresh] = box_.functions.try_emplace(file);
+        if (fresh) known->second = functions_of(source->text);
+        const auto first = static_cast<uint32_t>(where.linedefined),
+                   last = static_cast<uint32_t>(where.lastlinedefined);
+        size_t found = 0, open = 0; // of several on the same lines nobody knows which it is
+        for (const Function& function : known->second) {
+            if (function.first_line != first || function.last_line != last) continue;
+            ++found;
+            if (function.reaches_end) ++open;
+        }
+        if (found != 0 && open == found)
+            box_.purpose.warnings->push_back({file, last,
+                                              "policy \"" + rule_.name +
+                                                  "\": its handler can reach its end without a decision, and "
+                                                  "then it blocks: end it with return pass()"});
+    }
+
     void read_decide(int value) {
         if (lua_iscfunction(state_, value))
             return problem(
                 "decisions are made by a call: pass(), allow(), block(...), hide(), mask{...}, approve{...}");
         if (lua_isfunction(state_, value)) {
             rule_.handler = true;
+            warn_of_end(value);
             return;
         }
         const auto* decision = static_cast<const DecisionValue*>(value_at(state_, value, Type::decision));

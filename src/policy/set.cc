@@ -76,6 +76,7 @@ Loaded PolicySet::load_sources(std::vector<Source> sources, Surroundings surroun
     Box::Purpose purpose;
     purpose.collect = set->rules_.get();
     purpose.problems = &problems;
+    purpose.warnings = &set->warnings_;
     purpose.regexes = set->regexes_.get();
     purpose.sources = &set->sources_;
     purpose.values = &set->surroundings_.values;

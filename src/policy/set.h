@@ -79,6 +79,8 @@ class PolicySet {
     size_t count() const;
     /// How many policies decide by a handler.
     size_t handlers() const;
+    /// What loads and is probably not what was meant, in the order of files.
+    const std::vector<Problem>& warnings() const { return warnings_; }
     /// Whether any policy is on = "list": if none, lists need not be looked into.
     bool filters_lists() const;
     /// Whether any policy is on = "response": if none, answers need not be judged.
@@ -94,6 +96,7 @@ class PolicySet {
     PolicySet(std::vector<Source> sources, Surroundings surroundings);
     Surroundings surroundings_;
     std::vector<Source> sources_; // handlers are built from them again, in each worker's own states
+    std::vector<Problem> warnings_;
     std::unique_ptr<Rules> rules_;
     std::unique_ptr<Regexes> regexes_;
 };

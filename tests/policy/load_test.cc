@@ -273,6 +273,63 @@ TEST_CASE("a policy that is off is checked and does nothing") {
     CHECK_FALSE(load(with("mode = 'off', decide = 5")));
 }
 
+TEST_CASE("a handler that can reach its end is warned of, and no other") {
+    const struct {
+        const char* body;
+        bool reaches;
+    } rows[] = {
+        {"", true},
+        {"pass()", true},
+        {"if call.tool then return pass() end", true},
+        {"if call.tool then return pass() elseif call.args then return pass() end", true},
+        {"if call.tool then return pass() else log.info('x') end", true},
+        {"for i = 1, 2 do return pass() end", true},
+        {"while call.tool do return pass() end", true},
+        {"while true do if call.tool then break end end", true},
+        {"repeat if call.tool then break end return pass() until false", true},
+        {"local f = function() return pass() end", true},
+        {"local function f() return pass() end f()", true},
+        {"local t = { error = 1 } t.error = 2", true},
+        {"local s = [[ return pass() ]] -- return pass()", true},
+        {"local s = 'return'", true},
+        {"do local x = 1 end", true},
+        {"return pass()", false},
+        {"return pass();", false},
+        {"if call.tool then return pass() end return pass()", false},
+        {"if call.tool then return pass() else return pass() end", false},
+        {"if call.tool then return pass() elseif call.args then return pass() else error('x') end", false},
+        {"do return pass() end", false},
+        {"error('no')", false},
+        {"local x = 1 error { 'no' }", false},
+        {"while true do if call.tool then return pass() end end", false},
+        {"while true do while call.tool do break end end", false},
+        {"repeat return pass() until false", false},
+        {"for i = 1, 2 do local f = function() end end return pass()", false},
+        {"if (function() return true end)() then return pass() end return (function() return pass() end)()", false},
+        {"goto out ::out:: return pass()", false},
+    };
+    for (const auto& row : rows) {
+        INFO(row.body);
+        const Loaded loaded = load("local decide = function(call)\n" + std::string(row.body) + "\nend\n" +
+                                   with("decide = decide") + " local function later() end");
+        INFO(problems_of(loaded));
+        REQUIRE(loaded);
+        CHECK((*loaded)->warnings().size() == size_t{row.reaches});
+        if (row.reaches)
+            CHECK(
+                describe((*loaded)->warnings()[0]).starts_with("a.lua:3: policy \"p\": its handler can reach its end"));
+    }
+    // Two on one line are not told apart.
+    const std::string both = "function(call) return pass() end";
+    CHECK((*load("local f = function() end " + with("decide = " + both)))->warnings().empty());
+    CHECK((*load(with("decide = " + both)))->warnings().empty());
+    CHECK((*PolicySet::load_sources({{"a.lua", with("decide = require('lib.x').decide")},
+                                     {"lib/x.lua", "return {\n decide = function() end }"}},
+                                    surroundings()))
+              ->warnings()[0]
+              .file == "lib/x.lua");
+}
+
 TEST_CASE("what may hold for something is taken") {
     for (const char* match :
          {"methods = { 'acme/run', '*/list', 'tasks/*' }", "methods = 'ping'", "args = { a = '' }",
