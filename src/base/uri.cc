@@ -70,11 +70,12 @@ std::string_view octets_problem(std::string_view text, UriForm form) {
     return {};
 }
 
-/// Behind the scheme's colon and every slash of the path a segment begins.
+/// Behind the scheme's colon and every slash of the path a segment begins. A hole may end the path.
 std::string_view segments_problem(std::string_view path) {
-    path = path.substr(0, find_outside(path, "?#"));
+    path = path.substr(0, path.find_first_of("?#"));
     for (;;) {
-        const size_t end = find_outside(path, "/");
+        const size_t end = path.find_first_of("/{");
+        if (end != npos && path[end] == '{') return {};
         const std::string_view segment = path.substr(0, end);
         if (segment == "." || segment == "..") return "no segments '.' and '..'";
         if (end == npos) return {};
@@ -183,14 +184,15 @@ std::string_view other_problem(std::string_view rest) {
 std::string_view uri_problem(std::string_view text, UriForm form) {
     if (const auto problem = octets_problem(text, form); !problem.empty()) return problem;
     const size_t colon = text.find_first_of(":/?#{");
-    if (colon != npos && text[colon] == '{') return segments_problem(text); // a hole in the scheme: nothing is known
-    if (colon == npos || text[colon] != ':' || colon == 0) return "a scheme and ':' come first";
+    const bool hole = colon != npos && text[colon] == '{'; // then nothing is known of what is behind it
+    if (colon == npos || (!hole && (text[colon] != ':' || colon == 0))) return "a scheme and ':' come first";
     const std::string_view scheme = text.substr(0, colon), rest = text.substr(colon + 1);
     if (std::ranges::any_of(scheme, is_upper)) return "the scheme is in lower case";
-    if (!is_lower(scheme[0]) || !std::ranges::all_of(scheme, [](char octet) {
+    if ((colon != 0 && !is_lower(scheme[0])) || !std::ranges::all_of(scheme, [](char octet) {
             return is_lower(octet) || is_digit(octet) || octet == '+' || octet == '-' || octet == '.';
         }))
         return "a scheme is letters, digits, '+', '-' and '.'";
+    if (hole) return {};
     if (const auto problem = segments_problem(rest); !problem.empty()) return problem;
     if (scheme == "file") return file_problem(rest);
     const auto* const known = std::ranges::find(web, scheme, &Web::scheme);

@@ -11,52 +11,58 @@ using weir::uri_of_glob;
 using weir::uri_problem;
 using weir::UriForm;
 
+namespace {
+
+constexpr const char* good[] = {"file:///a/b.txt",
+                                "file:///",
+                                "file:///c:/x",
+                                "file:///c%3A/x",
+                                "file://server/share",
+                                "file:///a/%20b",
+                                "file:///a/",
+                                "demo://resource/dynamic/1",
+                                "a:b",
+                                "a:",
+                                "a:/",
+                                "custom:Thing",
+                                "note://MyNote/Part",
+                                "postgres://user@localhost:5432/db/table/schema",
+                                "postgres://user:word@Host/db",
+                                "custom:///x",
+                                "x://",
+                                "repo://owner%2Fname/x",
+                                "x://a/%C3%A4",
+                                "x://a/...",
+                                "x://a/.b",
+                                "x://a/..b",
+                                "x://a/b..",
+                                "x://a/b?../..",
+                                "x://a/b#/../",
+                                "x:a?%2Fx=/../",
+                                "x://a//b",
+                                "mailto:Ann@acme.example",
+                                "urn:isbn:0451450523",
+                                "git+ssh://a/b",
+                                "http://evil.example/",
+                                "http://evil.example/?q",
+                                "https://evil.example/X?y=Z",
+                                "https://evil.example:8443/x",
+                                "https://evil.example:80/x",
+                                "http://evil.example:443/",
+                                "http://127.0.0.1/",
+                                "http://[::1]/",
+                                "http://[2001:db8::1]:81/",
+                                "https://xn--bcher-kva.example/",
+                                "ws://a/",
+                                "wss://a_b.example/x",
+                                "ftp://a/x",
+                                "https://1e100.net/",
+                                "https://0xg.example/"};
+
+} // namespace
+
 TEST_CASE("a URI in normal form is taken") {
-    for (const char* uri : {"file:///a/b.txt",
-                            "file:///",
-                            "file:///c:/x",
-                            "file:///c%3A/x",
-                            "file://server/share",
-                            "file:///a/%20b",
-                            "file:///a/",
-                            "demo://resource/dynamic/1",
-                            "a:b",
-                            "a:",
-                            "a:/",
-                            "custom:Thing",
-                            "note://MyNote/Part",
-                            "postgres://user@localhost:5432/db/table/schema",
-                            "postgres://user:word@Host/db",
-                            "custom:///x",
-                            "x://",
-                            "repo://owner%2Fname/x",
-                            "x://a/%C3%A4",
-                            "x://a/...",
-                            "x://a/.b",
-                            "x://a/..b",
-                            "x://a/b..",
-                            "x://a/b?../..",
-                            "x://a/b#/../",
-                            "x:a?%2Fx=/../",
-                            "x://a//b",
-                            "mailto:Ann@acme.example",
-                            "urn:isbn:0451450523",
-                            "git+ssh://a/b",
-                            "http://evil.example/",
-                            "http://evil.example/?q",
-                            "https://evil.example/X?y=Z",
-                            "https://evil.example:8443/x",
-                            "https://evil.example:80/x",
-                            "http://evil.example:443/",
-                            "http://127.0.0.1/",
-                            "http://[::1]/",
-                            "http://[2001:db8::1]:81/",
-                            "https://xn--bcher-kva.example/",
-                            "ws://a/",
-                            "wss://a_b.example/x",
-                            "ftp://a/x",
-                            "https://1e100.net/",
-                            "https://0xg.example/"}) {
+    for (const char* uri : good) {
         INFO(uri);
         CHECK(uri_problem(uri) == "");
     }
@@ -114,9 +120,10 @@ TEST_CASE("a template is refused only for what no value of it could mend") {
                              "https://a{/Path}", "{scheme}://X/", "x{y}:Z", "{+uri}", "x://a/%{hex}", "x://a/%4{hex}",
                              "x://a/{open", "https:/{x}", "https:{x}", "x://{User}@:080/"})
         CHECK(uri_problem(text, UriForm::with_holes) == "");
-    for (const char* text : {"FILE:///{path}", "file:/a/{path}", "file://localhost/{path}", "file:///a//{path}",
-                             "file:///{path}/../x", "https://u@{host}/", "https://A.{domain}/", "https://a:443/{path}",
-                             "x://a/{b} c", "x://a/%6{hex}/%61", "x://a/{b}/%61", "{a}/../b", "https://a/{b}#c"}) {
+    for (const char* text :
+         {"FILE:///{path}", "file:/a/{path}", "file://localhost/{path}", "file:///a//{path}", "file:///../{path}",
+          "A{b}", "1{b}", "/{path}", "https://u@{host}/", "https://A.{domain}/", "https://a:443/{path}", "x://a/{b} c",
+          "x://a/%6{hex}/%61", "x://a/{b}/%61", "https://a/{b}#c"}) {
         INFO(text);
         CHECK(uri_problem(text, UriForm::with_holes) != "");
     }
@@ -153,7 +160,7 @@ TEST_CASE("a glob is refused when no URI in normal form could match it") {
     }
     for (const char* glob : {"/etc/*", "FILE:///etc/*", "file:/etc/*", "file://localhost/*", "https://EVIL.example/*",
                              "https://evil.example", "https://u@*", "x://a b/*", "https://evil.example:443/*",
-                             "file:///x\\?y", "file:///a/../*", "etc", "x://a\\\\b"}) {
+                             "file:///x\\?y", "file:///a/../*", "etc", "FILE*", "/*", "x://a\\\\b"}) {
         INFO(glob);
         CHECK(problem(glob) != "");
     }
@@ -164,4 +171,24 @@ TEST_CASE("a set whose first member is escaped ends behind it") {
     CHECK(glob_match("[\\]]", "]"));
     CHECK_FALSE(glob_valid("[\\]"));
     CHECK_FALSE(glob_valid("[!\\]"));
+}
+
+TEST_CASE("no glob that matches a URI in normal form is refused") {
+    // Each URI with every stretch of it taken out for a star, and with every octet as a set.
+    const auto literal = [](std::string_view text) {
+        std::string glob;
+        for (const char octet : text) {
+            if (std::string_view("*?[\\").contains(octet)) glob += '\\';
+            glob += octet;
+        }
+        return glob;
+    };
+    for (const std::string_view uri : good)
+        for (size_t begin = 0; begin <= uri.size(); ++begin)
+            for (size_t end = begin; end <= uri.size(); ++end) {
+                const std::string glob = literal(uri.substr(0, begin)) + "*" + literal(uri.substr(end));
+                INFO(uri << " by " << glob);
+                REQUIRE(glob_match(glob, uri));
+                REQUIRE(uri_problem(uri_of_glob(glob), UriForm::with_holes) == "");
+            }
 }
