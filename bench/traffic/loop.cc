@@ -69,6 +69,8 @@ Reserved::Reserved() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     setsockopt(fd_, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
     const Place any(0);
     if (::bind(fd_, reinterpret_cast<const sockaddr*>(&any.address), any.size) != 0) give_up("bind", errno);
+    // Once the port is ours: weir looks whether somebody else listens there before it shares it.
+    setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
 }
 
 Reserved::~Reserved() { ::close(fd_); }
