@@ -86,6 +86,14 @@ Result<void> read_body(Exchange& exchange) {
     return {};
 }
 
+/// The head is good, and there is room: a client that waits for that is told so, once.
+void ask_for_body(Exchange& exchange) {
+    if (!exchange.head.expect_continue || exchange.continue_sent) return;
+    exchange.continue_sent = true;
+    exchange.client_link->out().append("HTTP/1.1 100 Continue\r\n\r\n");
+    exchange.worker.flush_later(*exchange.client_link);
+}
+
 /// Everything that is said by the request has been read: its octets are given back.
 void consume_request(Exchange& exchange) {
     net::Link& link = *exchange.client_link;
@@ -205,13 +213,6 @@ Next step_authenticate(Exchange& exchange) {
 Next step_scan(Exchange& exchange) {
     Worker& worker = exchange.worker;
     if (exchange.client_link == nullptr) return go(exchange, Step::settle);
-    if (exchange.head.expect_continue && !exchange.continue_sent && exchange.head.framing != http::Framing::none) {
-        exchange.continue_sent = true;
-        if (exchange.client_link->input().size == (exchange.head_kept ? 0 : exchange.head.size)) {
-            exchange.client_link->out().append("HTTP/1.1 100 Continue\r\n\r\n");
-            worker.flush_later(*exchange.client_link);
-        }
-    }
     const auto body = read_body(exchange);
     if (!body && body.error() != Error::incomplete) return refuse_and_close(exchange, body.error());
     if (!body) {
@@ -224,6 +225,7 @@ Next step_scan(Exchange& exchange) {
             return wait_until(exchange, until);
         }
         const uint64_t received = exchange.body.size() + exchange.client_link->input().size;
+        if (received == 0) ask_for_body(exchange);
         if (body_too_slow(exchange, received)) return refuse_and_close(exchange, Error::request_timeout);
         return wait_until(exchange, body_check_ns(exchange));
     }

@@ -209,6 +209,48 @@ TEST_CASE("a body that has waited for memory for body_max is refused: 503") {
     place.worker->buffers.give_back(lent);
 }
 
+TEST_CASE("who asks before sending a body (Expect: 100-continue) hears 100 when there is room for it, and not what it cannot do") {
+    const std::string expect = "Expect: 100-continue\r\n", yes = "HTTP/1.1 100 Continue\r\n\r\n";
+    Place place({}, [](Config& config) { config.limits.memory_bytes_max = 5 << 20; });
+    const Peer client = place.client();
+    SECTION("a good head: 100 once, and then the answer") {
+        const std::string whole = post(ping, SIZE_MAX, expect);
+        client.say(whole.substr(0, whole.size() - ping.size()));
+        place.pass();
+        CHECK(client.hear() == yes);
+        client.say(ping.substr(0, 10));
+        place.pass();
+        CHECK(client.hear().empty());
+        client.say(ping.substr(10));
+        place.pass();
+        place.server().say(json_answer(R"({"jsonrpc":"2.0","id":1,"result":{}})"));
+        place.pass();
+        CHECK(status_of(client.hear()) == 200);
+    }
+    SECTION("a body that comes with its head was not held back") {
+        client.say(post(ping, SIZE_MAX, expect));
+        place.pass();
+        place.server().say(json_answer(R"({"jsonrpc":"2.0","id":1,"result":{}})"));
+        place.pass();
+        CHECK(status_of(client.hear()) == 200);
+    }
+    SECTION("a body of a length that is too much: 413") {
+        client.say(post("", (4 << 20) + 1, expect));
+        place.pass();
+        CHECK(status_of(client.hear()) == 413);
+    }
+    SECTION("no memory now: 100 when there is some") {
+        const auto lent = place.worker->buffers.lend(4 << 20);
+        const std::string whole = post(ping, SIZE_MAX, expect);
+        client.say(whole.substr(0, whole.size() - ping.size()));
+        place.pass(1 * s_ns);
+        CHECK(client.hear().empty());
+        place.worker->buffers.give_back(lent);
+        place.pass(1 * s_ns);
+        CHECK(client.hear() == yes);
+    }
+}
+
 TEST_CASE("from 95 % on idle connections are closed, of clients and to servers, and no others") {
     Place place({}, [](Config& config) {
         config.limits.memory_bytes_max = 3 << 20;
