@@ -128,7 +128,8 @@ void write_metrics(const AdminFacts& facts, Text& text) {
             put(text, "weir_refused_total{{reason=\"{}\"}} {}\n", row_of(static_cast<Error>(i)).name, count);
     }
     put(text,
-        "# HELP weir_overhead_seconds Time a message spent in one turn of weir\n# TYPE weir_overhead_seconds "
+        "# HELP weir_overhead_seconds Time a message spent in the turns of weir that worked on it\n# TYPE "
+        "weir_overhead_seconds "
         "histogram\n");
     uint64_t count = 0, nanoseconds = 0;
     for (const Counters* worker : facts.workers) nanoseconds += worker->overhead.sum_ns.read();

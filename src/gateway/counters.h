@@ -29,10 +29,10 @@ struct Histogram {
     static constexpr size_t buckets = 24;
     std::array<Counter, buckets> counts;
     Counter sum_ns;
-    void observe(uint64_t ns, uint64_t times = 1) {
+    void observe(uint64_t ns) {
         const auto bucket = static_cast<size_t>(std::bit_width(ns / 1000));
-        counts[bucket < buckets ? bucket : buckets - 1].add(times);
-        sum_ns.add(ns * times);
+        counts[bucket < buckets ? bucket : buckets - 1].add();
+        sum_ns.add(ns);
     }
 };
 
@@ -57,7 +57,8 @@ struct alignas(64) Counters {
     Counter record_disk_bytes, record_pruned;
     Counter buffer_bytes, buffer_kept_bytes, buffer_allocations;
     Counter turns;
-    Histogram overhead; // how long a message stayed in a turn of weir: what it adds, without upstream and people
+    Histogram
+        overhead; // of each message, all turns in which weir worked on it: what it adds, without upstream and people
 };
 
 } // namespace weir::gateway

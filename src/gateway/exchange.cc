@@ -51,7 +51,7 @@ Exchange::~Exchange() {
     worker.leave_stream(*this);
 }
 
-void Exchange::advance() {
+bool Exchange::advance() {
     Doing& shown = doing; // by a failed assertion
     shown.exchange = number;
     for (;;) {
@@ -64,8 +64,9 @@ void Exchange::advance() {
             continue;
         }
         shown = {};
-        if (next == Next::done) worker.finish(*this);
-        return;
+        if (next == Next::wait) return true;
+        worker.finish(*this);
+        return false;
     }
 }
 

@@ -128,7 +128,8 @@ struct Exchange {
     Exchange(const Exchange&) = delete;
     Exchange& operator=(const Exchange&) = delete;
 
-    void advance();
+    /// Runs steps until one waits. False when the last has run: the exchange is gone.
+    bool advance();
     /// `link` is gone: the exchange goes on without it, or ends at its next step.
     void forget_link(net::Link& link);
     bool waits_for_record() const { return awaited_seq != 0; }
@@ -157,7 +158,9 @@ struct Exchange {
     bool no_handshake = false;   // its connection stands, and too many handshakes are under way
     bool retried = false;
     bool parting = false; // of weir's own: nobody waits for it
+    bool in_turn = false; // it ran in this turn, and goes on
     uint64_t began_ns = 0;
+    uint64_t turns_ns = 0; // what the turns before this one took in which it ran
     uint64_t body_since_ns = 0;
     uint64_t held_back_ns = 0; // since when its body waits for memory; 0: it does not
     Workspace space;

@@ -54,7 +54,8 @@ Worker::Worker(ring::Ring& worker_ring, WorkerOptions worker_options)
     // Room for all that may ever be in them; memory that is not used is not taken.
     for (auto* links : {&touched_, &to_flush_, &starved_, &closed_, &shaking_, &shaking_now_})
         links->reserve(links_.count_max());
-    for (auto* exchanges : {&woken_, &running_}) exchanges->reserve(exchanges_.count_max());
+    messages_ns_.reserve(exchanges_.count_max());
+    for (auto* exchanges : {&woken_, &running_, &stayed_}) exchanges->reserve(exchanges_.count_max());
     wake_op_.owner = this;
     wake_op_.done = on_wake;
     ring.on_wake(&wake_op_);
@@ -259,6 +260,8 @@ void Worker::finish(Exchange& exchange) {
     counters.exchanges_open.sub();
     net::Link* link = exchange.client();
     if (exchange.woken) std::erase(woken_, &exchange);
+    if (exchange.in_turn) std::erase(stayed_, &exchange);
+    end_message(exchange);
     if (exchange.parting) --partings_;
     exchanges_.free(exchange);
     if (link == nullptr) return;
@@ -310,18 +313,39 @@ void Worker::look_for_resets() {
 
 void Worker::run_woken() {
     // An exchange that ends may begin the next one of its link, which wakes it: the loop runs until nobody is woken.
-    uint64_t ran = 0;
     while (!woken_.empty()) {
         running_.swap(woken_);
         for (Exchange* exchange : running_) {
             exchange->woken = false;
-            exchange->advance();
-            ++ran;
+            if (!exchange->advance() || exchange->in_turn) continue;
+            exchange->in_turn = true;
+            stayed_.push_back(exchange);
         }
         running_.clear();
     }
     scratch.reset();
-    if (ran != 0) counters.overhead.observe(ring.elapsed_ns(), ran);
+    if (stayed_.empty() && messages_ns_.empty()) return;
+    // What this turn took is part of what weir added to each message that it worked on.
+    const uint64_t turn_ns = ring.elapsed_ns();
+    for (Exchange* exchange : stayed_) {
+        exchange->in_turn = false;
+        exchange->turns_ns += turn_ns;
+    }
+    stayed_.clear();
+    observe_messages(turn_ns);
+}
+
+void Worker::observe_messages(uint64_t turn_ns) {
+    for (const uint64_t before_ns : messages_ns_) counters.overhead.observe(before_ns + turn_ns);
+    messages_ns_.clear();
+}
+
+/// Messages of clients, that is: neither pages, nor what weir sends by itself, nor streams that are open for their own sake.
+void Worker::end_message(const Exchange& exchange) {
+    if (exchange.asked == Asked::page || exchange.asked == Asked::desk || exchange.parting || opens_stream(exchange))
+        return;
+    if (messages_ns_.size() == messages_ns_.capacity()) observe_messages(ring.elapsed_ns()); // So many in one turn!
+    messages_ns_.push_back(exchange.turns_ns);
 }
 
 void Worker::flush_links() {

@@ -273,6 +273,8 @@ class Worker final : public net::LinkHost {
     void read_mail();
     void hear_keys(uint32_t issuer, const IssuerNews& news);
     void run_woken();
+    void observe_messages(uint64_t turn_ns);
+    void end_message(const Exchange& exchange);
     void flush_links();
     void give_back_slabs();
     void note_no_socket(int error);
@@ -302,8 +304,10 @@ class Worker final : public net::LinkHost {
     uint64_t tokens_refused_ = 0, tokens_told_ns_ = 0; // since the last line of the log, and when that was
     std::vector<std::unique_ptr<Listener>> listeners_;
     std::vector<Exchange*> woken_, running_;
-    std::vector<net::Link*> touched_;  // links that may hold a slab at the end of the turn
-    std::vector<net::Link*> to_flush_; // links with bytes to send, oldest first
+    std::vector<Exchange*> stayed_;     // those that ran in this turn and go on
+    std::vector<uint64_t> messages_ns_; // of those that ended in it: what their turns before it took
+    std::vector<net::Link*> touched_;   // links that may hold a slab at the end of the turn
+    std::vector<net::Link*> to_flush_;  // links with bytes to send, oldest first
     std::vector<net::Link*> starved_;
     std::vector<net::Link*> shaking_, shaking_now_; // links whose handshakes can go on, in the order they came
     std::vector<net::Link*> closed_;

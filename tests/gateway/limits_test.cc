@@ -209,7 +209,9 @@ TEST_CASE("a body that has waited for memory for body_max is refused: 503") {
     place.worker->buffers.give_back(lent);
 }
 
-TEST_CASE("who asks before sending a body (Expect: 100-continue) hears 100 when there is room for it, and not what it cannot do") {
+TEST_CASE(
+    "who asks before sending a body (Expect: 100-continue) hears 100 when there is room for it, and not what it cannot "
+    "do") {
     const std::string expect = "Expect: 100-continue\r\n", yes = "HTTP/1.1 100 Continue\r\n\r\n";
     Place place({}, [](Config& config) { config.limits.memory_bytes_max = 5 << 20; });
     const Peer client = place.client();
@@ -328,6 +330,49 @@ TEST_CASE("connections to servers beyond upstream_links_max: 503") {
     server.say(json_answer(R"({"jsonrpc":"2.0","id":1,"result":{}})"));
     place.pass();
     CHECK(status_of(second.hear()) == 200);
+}
+
+TEST_CASE("weir_overhead_seconds has one observation for each request, of all turns in which it was worked on") {
+    Place place;
+    const Histogram& overhead = place.counters.overhead;
+    const auto observed = [&overhead] {
+        uint64_t count = 0;
+        for (const auto& bucket : overhead.counts) count += bucket.read();
+        return count;
+    };
+    const std::string refused = "POST /nowhere HTTP/1.1\r\nHost: 127.0.0.1:7070\r\nContent-Length: 0\r\n\r\n";
+    const Peer client = place.client(), stream = place.client(), watching = place.client(loopback, admin_port);
+    client.say(refused); // One turn: the toy kernel says that each takes a microsecond.
+    place.pass();
+    CHECK(observed() == 1);
+    CHECK(overhead.sum_ns.read() == 1000);
+    client.say(post(ping));
+    place.pass();
+    CHECK(observed() == 1); // It is not over.
+    const Peer server = place.server();
+    server.say(json_answer(R"({"jsonrpc":"2.0","id":1,"result":{}})"));
+    place.pass();
+    CHECK(observed() == 2);
+    CHECK(overhead.sum_ns.read() >= 1000 + 3 * 1000); // asked, connected, answered
+    for (uint64_t i = 0; i < 5; ++i) {
+        client.say(post(ping));
+        place.pass();
+        server.say(json_answer(R"({"jsonrpc":"2.0","id":1,"result":{}})"));
+        place.pass();
+        CHECK(observed() == 3 + i);
+    }
+    client.say(refused + refused + refused); // in one turn
+    place.pass();
+    CHECK(observed() == 10);
+    const uint64_t before_ns = overhead.sum_ns.read();
+    watching.say("GET /livez HTTP/1.1\r\nHost: 127.0.0.1:7071\r\n\r\n");
+    stream.say(get_stream());
+    place.pass();
+    stream.leave();
+    place.pass(1 * s_ns);
+    CHECK(place.counters.exchanges_open.read() == 0);
+    CHECK(observed() == 10);
+    CHECK(overhead.sum_ns.read() == before_ns);
 }
 
 TEST_CASE("after a huge event the scanner's memory is given back") {
