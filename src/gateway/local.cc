@@ -27,9 +27,9 @@ void write_status_line(PaddedBytes& out, uint16_t status) {
 }
 
 /// What a refusal adds to the head.
-std::string_view lines_of(Error error) {
+std::string_view lines_of(Error error, bool admin) {
     switch (row_of(error).status) {
-        case 405: return "Allow: GET, POST, DELETE\r\n";
+        case 405: return admin ? "Allow: GET, HEAD\r\n" : "Allow: GET, POST, DELETE\r\n";
         case 429: return "Retry-After: 10\r\n";
         case 503: return "Retry-After: 1\r\n";
         default: return {};
@@ -137,7 +137,7 @@ void write_answer(Exchange& exchange, uint16_t status, std::string_view body, st
                   std::string_view type) {
     if (exchange.on_stream) return send_last_event(exchange, body);
     if (!write_answer_head(exchange, status, body.size(), more, type)) return;
-    exchange.client_link->out().append(body);
+    if (exchange.head.method != http::Method::head) exchange.client_link->out().append(body); // RFC 9110 section 9.3.2
     let_go(exchange);
 }
 
@@ -186,7 +186,8 @@ Next step_refuse(Exchange& exchange) {
                                 .data = exchange.refusal_data});
     const uint16_t status = exchange.refusal.status != 0 ? exchange.refusal.status : row.status;
     const std::string_view lines = exchange.refusal.lines;
-    write_answer(exchange, status, body.text(), lines.empty() ? lines_of(exchange.refusal.error) : lines);
+    write_answer(exchange, status, body.text(),
+                 lines.empty() ? lines_of(exchange.refusal.error, is_admin(exchange)) : lines);
     return go(exchange, Step::settle);
 }
 
@@ -230,11 +231,12 @@ Next answer_page(Exchange& exchange) {
     Worker& worker = exchange.worker;
     PaddedBytes body(worker.buffers);
     Page page{.status = 405};
-    if (exchange.head.method == http::Method::get) page = worker.options.calls.page(exchange.head.path, body);
+    if (exchange.head.method == http::Method::get || exchange.head.method == http::Method::head)
+        page = worker.options.calls.page(exchange.head.path, body);
     exchange.client_link->consume(exchange.head.size);
     exchange.whole = exchange.head.framing == http::Framing::none;
     if (!exchange.whole) exchange.keep_alive = false;
-    write_answer(exchange, page.status, body.text(), page.status == 405 ? "Allow: GET\r\n" : std::string_view(),
+    write_answer(exchange, page.status, body.text(), page.status == 405 ? "Allow: GET, HEAD\r\n" : std::string_view(),
                  page.type);
     return go(exchange, Step::settle);
 }

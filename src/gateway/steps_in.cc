@@ -133,6 +133,7 @@ Result<void> check_head(Exchange& exchange) {
             exchange.asked = Asked::open_stream;
             if (!head.accepts.event_stream) return fail(Error::not_acceptable);
             break;
+        case http::Method::head: return fail(Error::method_not_allowed); // of a stream there is no head without it
         case http::Method::delete_: exchange.asked = Asked::end_session; break;
         case http::Method::options: // a browser asks before it sends; nobody else has a reason to
             if (exchange.origin.empty() || !head.has(http::FieldId::access_control_request_method))
@@ -175,7 +176,10 @@ Next step_admit(Exchange& exchange) {
                                       std::min<size_t>(worker.fields.size(), worker.limits.head_fields_max));
     const auto head = http::read_request_head(input.text(), room, worker.limits);
     if (!head) {
-        if (head.error() != Error::incomplete) return refuse_and_close(exchange, head.error());
+        if (head.error() != Error::incomplete) {
+            if (input.text().starts_with("HEAD ")) exchange.head.method = http::Method::head; // No body answers it.
+            return refuse_and_close(exchange, head.error());
+        }
         if (client_done(exchange)) return refuse_and_close(exchange, Error::head_malformed, "the head was cut off");
         if (late && exchange.reading) return refuse_and_close(exchange, Error::request_timeout);
         if (worker.has_last_words()) return refuse_and_close(exchange, Error::draining);

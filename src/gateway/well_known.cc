@@ -125,11 +125,11 @@ Next answer_well_known(Exchange& exchange) {
     const auto& head = exchange.head;
     PaddedBytes body(exchange.worker.buffers);
     uint16_t status = 405;
-    std::string_view more = "Allow: GET, OPTIONS\r\n";
+    std::string_view more = "Allow: GET, HEAD, OPTIONS\r\n";
     if (head.method == http::Method::options) {
         status = 204;
         more = preflight_lines;
-    } else if (head.method == http::Method::get) {
+    } else if (head.method == http::Method::get || head.method == http::Method::head) {
         status = write_page_of(exchange, head.path, body);
         more = status == 503 ? later_lines : lines;
     }

@@ -26,9 +26,9 @@
 
 namespace weir::http {
 
-enum class Method : uint8_t { get, post, delete_, options };
+enum class Method : uint8_t { get, head, post, delete_, options };
 
-/// "GET", "POST", "DELETE", "OPTIONS".
+/// "GET", "HEAD", "POST", "DELETE", "OPTIONS".
 std::string_view name_of(Method method);
 
 /// Where a body ends.

@@ -35,6 +35,7 @@ Read read_method(const char* at, const char* end, Method& method) {
     if (is("GET ", Method::get)) return ok(at + 4);
     if (is("DELETE ", Method::delete_)) return ok(at + 7);
     if (is("OPTIONS ", Method::options)) return ok(at + 8);
+    if (is("HEAD ", Method::head)) return ok(at + 5);
     const char* stop = at;
     while (stop != end && scan::is(*stop, scan::token)) {
         if (static_cast<size_t>(++stop - at) > method_bytes_max) return no(Error::method_not_allowed);
@@ -179,6 +180,7 @@ Error read(const char* begin, const char* end, std::span<Field> room, size_t tar
 std::string_view name_of(Method method) {
     switch (method) {
         case Method::get: return "GET";
+        case Method::head: return "HEAD";
         case Method::post: return "POST";
         case Method::delete_: return "DELETE";
         case Method::options: return "OPTIONS";

@@ -269,6 +269,7 @@ constexpr std::string_view taken[] = {
     "COMP-CHUNKED-HEX-UPPERCASE",
     "COMP-RANGE-POST",
     "COMP-405-ALLOW",
+    "COMP-HEAD-NO-BODY",
     "COMP-DATE-HEADER",
     "COMP-DATE-FORMAT",
     "COMP-NO-CL-IN-204",
