@@ -314,10 +314,11 @@ Next relay_stream(Exchange& exchange) {
             if (exchange.client_link != nullptr) exchange.client_link->close();
             return finish_stream(exchange);
         }
-        if (!exchange.orphaned && exchange.upstream != nullptr) {
+        const bool gone = exchange.client_link == nullptr || exchange.client_link->broken(); // else it may still listen
+        if (gone && !exchange.orphaned && exchange.upstream != nullptr) {
             exchange.orphaned = true;
             exchange.upstream->set_deadline(worker.now_ns() + exchange.server->config->silence_ns_max);
-        } else if (exchange.upstream != nullptr && !exchange.response_seen &&
+        } else if (exchange.orphaned && exchange.upstream != nullptr && !exchange.response_seen &&
                    exchange.upstream->deadline_ns() == UINT64_MAX) {
             return end_stream(exchange, Error::upstream_timeout);
         }

@@ -123,7 +123,8 @@ void Worker::moved(net::Link& link) {
     }
     if (link.covered && link.state() == net::Link::State::lingering) return; // Its alert is on its way.
     if (link.covered && link.error() == -EPROTO && link.usable()) return link.linger();
-    if (link.broken() || (link.ended() && link.input().size == 0)) return link.close();
+    if (link.broken() || link.error() != 0) return link.close();
+    if (link.ended() && link.input().size == 0) return link.flushed() ? link.close() : link.linger();
     if (link.usable() && link.input().size != 0) begin_exchange(link);
 }
 
@@ -270,8 +271,9 @@ void Worker::finish(Exchange& exchange) {
     if (draining_ && static_cast<Role>(link->role) != Role::admin) return link->linger();
     link->set_window(0);
     link->set_deadline(now_ns() + limits.idle_ns_max);
-    if (link->broken() || (link->ended() && link->input().size == 0)) return link->close();
+    if (link->broken() || link->error() != 0) return link->close();
     if (link->input().size != 0) begin_exchange(*link);
+    else if (link->ended()) link->linger(); // It has said all that it will say; it may still listen.
 }
 
 // The turn.

@@ -283,6 +283,8 @@ void Link::on_send(ring::Op& op, ring::Completion done) {
     }
     link.sent_ += static_cast<size_t>(done.result);
     link.bytes_out_ += static_cast<uint64_t>(done.result);
+    if (link.state_ == State::lingering && !link.shut_)
+        link.set_deadline(link.ring_.now_ns() + link.limits_.write_stall_ns_max);
     if (link.sent_ < link.in_flight_.size() + link.body_in_flight_.size()) {
         link.send_next();
         return link.host_.moved(link);
@@ -327,6 +329,7 @@ void Link::linger() {
     gathered_.release();
     gathered_at_ = 0;
     paused_ = held_ = false;
+    set_deadline(ring_.now_ns() + limits_.write_stall_ns_max); // of what is unsent; each piece that leaves has as much
     flush();
     discard_while_lingering();
     if (state_ == State::lingering) arm_receive();
