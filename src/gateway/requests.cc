@@ -167,6 +167,20 @@ Result<void> read_one(Exchange& exchange) {
     return exchange.expects_answer ? enter_flight(exchange, exchange.id) : Result<void>();
 }
 
+/// The batch as a whole cannot be taken: why, and by which of its messages (0: by none alone).
+std::unexpected<Error> refuse_batch(Exchange& exchange, Error error, std::string_view why, uint64_t number = 0) {
+    PaddedBytes text(exchange.worker.buffers);
+    text.append("the batch is refused: ");
+    if (number != 0) {
+        text.append("message ");
+        text.append_number(number);
+        text.append(": ");
+    }
+    text.append(why.empty() ? row_of(error).text : why);
+    exchange.refusal.detail = exchange.space.copy(text.text());
+    return fail(error);
+}
+
 /// A batch: only in a session that agreed on 2025-03-26, each element held to the rules of one message.
 Result<void> read_batch(Exchange& exchange) {
     exchange.batch = true;
@@ -178,22 +192,31 @@ Result<void> read_batch(Exchange& exchange) {
     if (const auto checked = check_revision(exchange); !checked) return checked;
     const auto elements = json::Value::root(exchange.document);
     const size_t count = elements.count();
-    if (count == 0 || count > exchange.worker.limits.batch_elements_max) return fail(Error::rpc_invalid);
+    if (count == 0) return refuse_batch(exchange, Error::rpc_invalid, "it is empty");
+    if (count > exchange.worker.limits.batch_elements_max)
+        return refuse_batch(exchange, Error::rpc_invalid, "it has more messages than a batch may have");
     exchange.batch_requests = exchange.space.array<BatchRequest>(count);
-    size_t requests = 0, calls = 0, answers = 0;
+    size_t requests = 0, calls = 0, answers = 0, number = 0;
     for (const auto element : elements.elements()) {
         json::Value id;
-        const auto message = mcp::read_message(element, exchange.space, id);
-        if (!message) return fail(message.error());
-        if (message->method == mcp::Method::initialize || message->claimed_version) return fail(Error::rpc_invalid);
+        std::string_view problem;
+        ++number;
+        const auto message = mcp::read_message(element, exchange.space, id, &problem);
+        if (!message) return refuse_batch(exchange, message.error(), problem, number);
+        if (message->method == mcp::Method::initialize)
+            return refuse_batch(exchange, Error::rpc_invalid, "initialize is sent by itself", number);
+        if (message->claimed_version)
+            return refuse_batch(exchange, Error::rpc_invalid, "a message of 2026-07-28 is sent by itself", number);
         const bool answer = message->kind == mcp::Kind::result || message->kind == mcp::Kind::error;
         (answer ? answers : calls) += 1;
         if (message->kind != mcp::Kind::request) continue;
         const auto so_far = exchange.batch_requests.first(requests);
-        if (std::ranges::find(so_far, message->id, &BatchRequest::id) != so_far.end()) return fail(Error::rpc_invalid);
+        if (std::ranges::find(so_far, message->id, &BatchRequest::id) != so_far.end())
+            return refuse_batch(exchange, Error::rpc_invalid, "an earlier one has the same id", number);
         exchange.batch_requests[requests++] = {kept_id(message->id, exchange.space), message->method, false};
     }
-    if (answers != 0 && calls != 0) return fail(Error::rpc_invalid);
+    if (answers != 0 && calls != 0)
+        return refuse_batch(exchange, Error::rpc_invalid, "answers go without requests and notifications");
     exchange.batch_requests = exchange.batch_requests.first(requests);
     exchange.kind = answers != 0 ? mcp::Kind::result : requests != 0 ? mcp::Kind::request : mcp::Kind::notification;
     exchange.expects_answer = requests != 0;

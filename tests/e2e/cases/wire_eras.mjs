@@ -324,15 +324,23 @@ describe('row 18: batches only where they were agreed on', () => {
     assert.equal(answer.text, '');
   });
   const wrong = [
-    ['an empty one', []], ['one in another', [[ping(1)]]], ['the same id twice', [ping(1), ping(1)]],
-    ['the same id twice, spelled differently', '[{"jsonrpc":"2.0","id":1,"method":"ping"},{"jsonrpc":"2.0","id":1e0,"method":"ping"}]'],
-    ['a hundred and one', Array.from({ length: 101 }, (_, id) => ping(id))], ['something that is no message', [ping(1), 7]],
-    ['initialize in it (row 19)', [initialize('2025-03-26')]], ['requests and answers mixed', [ping(1), { jsonrpc: '2.0', id: 1, result: {} }]],
+    ['an empty one', [], 'it is empty'], ['one in another', [[ping(1)]], 'message 1: a message is an object'],
+    ['the same id twice', [ping(1), ping(1)], 'message 2: an earlier one has the same id'],
+    ['the same id twice, spelled differently', '[{"jsonrpc":"2.0","id":"a","method":"ping"},{"jsonrpc":"2.0","id":"\\u0061","method":"ping"}]',
+      'message 2: an earlier one has the same id'],
+    ['an id that is no integer', '[{"jsonrpc":"2.0","id":1e0,"method":"ping"}]', 'message 1: id must be a string or an integer within 2^53 - 1'],
+    ['a hundred and one', Array.from({ length: 101 }, (_, id) => ping(id)), 'it has more messages than a batch may have'],
+    ['something that is no message', [ping(1), 7], 'message 2: a message is an object'],
+    ['a request without an id', [{ jsonrpc: '2.0', method: 'ping' }], 'message 1: a request needs an id'],
+    ['a request of the later era', [ping(1), modernRequest('tools/list')], 'message 2: a message of 2026-07-28 is sent by itself'],
+    ['initialize in it (row 19)', [initialize('2025-03-26')], 'message 1: initialize is sent by itself'],
+    ['requests and answers mixed', [ping(1), { jsonrpc: '2.0', id: 1, result: {} }], 'answers go without requests and notifications'],
   ];
-  for (const [name, batch] of wrong)
-    test(`row 18: refused at 2025-03-26: ${name}`, async () => {
+  for (const [name, batch, why] of wrong)
+    test(`row 18: refused at 2025-03-26, and told why: ${name}`, async () => {
       const session = await openSession(url(), '2025-03-26');
-      await refused(batch, { headers: legacyHeaders(session) }, 400, -32600);
+      const { body } = await refused(batch, { headers: legacyHeaders(session) }, 400, -32600);
+      assert.equal(body.error.message, `the batch is refused: ${why}`);
     });
   for (const version of ['2025-06-18', '2025-11-25'])
     test(`row 18: refused in a session of ${version}`, async () => {
