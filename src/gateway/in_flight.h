@@ -1,4 +1,5 @@
-// gateway/in_flight.h - which request ids of legacy sessions are in flight on this worker, and which sessions have ended.
+// gateway/in_flight.h - which request ids of legacy sessions, and which initializes, are in flight on this worker, and which
+// sessions have ended.
 //
 // Both hold digests, not texts: 64 bits for ids in flight (a collision refuses one request in 2^64 wrongly), 128 for
 // ended sessions. Fixed memory, made at start. One thread.

@@ -97,6 +97,24 @@ Result<void> enter_flight(Exchange& exchange, const mcp::Id& id) {
     return {};
 }
 
+/// An initialize is never cancelled (2025-11-25, "cancellation"). It has no session yet, and neither has who would cancel it: what is in
+/// flight on this worker is known by who asks whom under which id. Two with one id are one.
+uint64_t initialize_digest(const Exchange& exchange, const mcp::Id& id) {
+    const uint64_t who = hash64(exchange.principal->key, exchange.server->index);
+    return hash64(id.key, who ^ (id.is_string ? 1 : 0));
+}
+
+void enter_initialize(Exchange& exchange) {
+    exchange.in_flight_digest = initialize_digest(exchange, exchange.id);
+    exchange.in_flight = exchange.worker.in_flight.insert(exchange.in_flight_digest);
+}
+
+bool cancels_initialize(Exchange& exchange) {
+    if (exchange.method != mcp::Method::cancelled || exchange.legacy_session) return false;
+    const auto id = mcp::read_id(exchange.message.params.find("requestId"), exchange.space);
+    return id && exchange.worker.in_flight.contains(initialize_digest(exchange, id));
+}
+
 /// The Mcp-Param fields of a call to a tool whose definition went by here say the same as its arguments. A definition that
 /// is at odds with a call may be older than the client's: it is forgotten, and the next call is the upstream's to check.
 Result<void> check_params(Exchange& exchange) {
@@ -161,7 +179,12 @@ Result<void> read_one(Exchange& exchange) {
     if (const auto opened = open_session(exchange); !opened) return opened;
     if (exchange.method == mcp::Method::initialize) {
         exchange.wanted_revision = exchange.space.copy(message->params.find("protocolVersion").string(exchange.space));
+        enter_initialize(exchange);
         return {};
+    }
+    if (cancels_initialize(exchange)) {
+        exchange.refusal.detail = "an initialize cannot be cancelled";
+        return fail(Error::rpc_invalid);
     }
     if (const auto checked = check_revision(exchange); !checked) return checked;
     return exchange.expects_answer ? enter_flight(exchange, exchange.id) : Result<void>();

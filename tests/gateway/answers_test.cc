@@ -77,7 +77,8 @@ TEST_CASE("who says that nothing follows its request gets its answer all the sam
     CHECK_FALSE(client.closed());
     SECTION("a document, small or large") {
         const std::string text(GENERATE(10, 1'000'000), 'x');
-        server.say(json_answer(R"({"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":")" + text + "\"}]}}"));
+        server.say(
+            json_answer(R"({"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":")" + text + "\"}]}}"));
         std::string said;
         for (int i = 0; i < 100 && !client.closed(); ++i) {
             place.pass();
@@ -88,7 +89,8 @@ TEST_CASE("who says that nothing follows its request gets its answer all the sam
         CHECK(said.ends_with(text + "\"}]}}"));
     }
     SECTION("an event stream") {
-        server.say(stream_head + chunk("data: {\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"content\":[]}}\n\n") + "0\r\n\r\n");
+        server.say(stream_head + chunk("data: {\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"content\":[]}}\n\n") +
+                   "0\r\n\r\n");
         place.pass(1 * s_ns);
         const std::string said = client.hear();
         CHECK(holds(said, R"("content":[])"));
@@ -103,22 +105,73 @@ TEST_CASE("in 2026-07-28 the end of a client's stream is how it cancels, half of
     Place place;
     const Peer client = place.client();
     client.say(modern("tools/list", "", 3));
-    client.leave();
-    place.pass(1 * s_ns);
-    const Peer server = place.server();
-    CHECK(server.closed());
+    SECTION("with the request: nothing of it goes on") {
+        client.leave();
+        place.pass(1 * s_ns);
+        CHECK(place.counters.forwarded.read() == 0);
+    }
+    SECTION("later: its server sees it at once, and what it does is not known") {
+        place.pass();
+        const Peer server = place.server();
+        client.leave();
+        place.pass();
+        CHECK(server.closed());
+        CHECK(place.counters.ambiguous.read() == 1);
+    }
     CHECK(client.closed());
     CHECK(client.hear().empty());
-    CHECK(place.counters.ambiguous.read() == 1);
 }
 
-TEST_CASE("a client that ends its connection with the request and does not read the answer is cut after write_stall_max") {
+TEST_CASE("an initialize is never cancelled; what else is in flight is") {
+    const std::string initialize =
+        R"({"jsonrpc":"2.0","id":"a","method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},)"
+        R"("clientInfo":{"name":"test","version":"1"}}})";
+    const auto cancelled = [](const std::string& id) {
+        return post(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)" + id + "}}");
+    };
+    Place place;
+    const Peer client = place.client(), same = place.client(), other = place.client();
+    client.say(post(initialize));
+    same.say(post(initialize)); // Two with one id: neither is refused.
+    place.pass();
+    const Peer server = place.server(), second = place.server();
+    CHECK(holds(server.hear(), "initialize"));
+    other.say(cancelled("\"a\""));
+    place.pass();
+    const std::string refused = other.hear();
+    CHECK(status_of(refused) == 400);
+    CHECK(holds(refused, "an initialize cannot be cancelled"));
+    CHECK_FALSE(place.called());
+    const std::string id = GENERATE(as<std::string>{}, "\"b\"", "1"); // another request's
+    other.say(cancelled(id));
+    place.pass();
+    const Peer third = place.server();
+    CHECK(holds(third.hear(), "\"requestId\":" + id));
+    third.say("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n");
+    for (const Peer* each : {&server, &second})
+        each->say(json_answer(
+            R"({"jsonrpc":"2.0","id":"a","result":{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}}})"));
+    place.pass();
+    CHECK(status_of(client.hear()) == 200);
+    CHECK(status_of(same.hear()) == 200);
+    CHECK(status_of(other.hear()) == 202);
+    other.say(cancelled("\"a\"")); // It is over: that is the server's to ignore.
+    place.pass();
+    CHECK(other.hear().empty());
+    std::string reached;
+    for (const Peer* each : {&server, &second, &third}) reached += each->hear();
+    CHECK(holds(reached, "notifications/cancelled"));
+}
+
+TEST_CASE(
+    "a client that ends its connection with the request and does not read the answer is cut after write_stall_max") {
     Place place("[limits]\nwrite_stall_max = \"3s\"");
     const Peer client = place.client();
     const std::string close = "Connection: close\r\n";
     client.say(post(R"({"jsonrpc":"2.0","id":7,"method":"ping"})", SIZE_MAX, close));
     place.pass();
-    place.server().say(json_answer(R"({"jsonrpc":"2.0","id":7,"result":{"a":")" + std::string(2'000'000, 'x') + "\"}}"));
+    place.server().say(
+        json_answer(R"({"jsonrpc":"2.0","id":7,"result":{"a":")" + std::string(2'000'000, 'x') + "\"}}"));
     place.pass(2'900 * ms_ns);
     CHECK(place.counters.connections_open.read() == 1);
     place.pass(200 * ms_ns);
