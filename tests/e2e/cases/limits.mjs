@@ -2,9 +2,11 @@
 // docs/operating.md says, and counted; and a weir that drains says so to whoever still waits.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { startUpstream } from '../lib/upstream.mjs';
-import { startWeir } from '../lib/weir.mjs';
-import { stopAll } from '../lib/processes.mjs';
+import { program, startWeir } from '../lib/weir.mjs';
+import { freePorts, run, stopAll } from '../lib/processes.mjs';
 import { ask, eventually, modernCall } from '../lib/wire.mjs';
 
 /** One weir for one test, with one upstream called `own`. */
@@ -37,6 +39,22 @@ policy "p/grows" { on = "request", match = { tools = { "grows" } },
   assert.equal(status.policy_timeouts, 1);
   assert.equal(status.policy_out_of_memory, 1);
   assert.equal(status.policy_suspended, 1);
+});
+
+test('a second weir does not listen where one does, and one that is killed is started again at once', async (t) => {
+  const { weir, url } = await place(t);
+  const config = (await readFile(weir.config, 'utf8')).replace(join(weir.dir, 'state'), join(weir.dir, 'other'));
+  const [free] = await freePorts(1);
+  for (const [taken, instead] of [[weir.port, weir.adminPort], [weir.adminPort, weir.port]]) { // Only one of the two is taken.
+    const file = join(weir.dir, 'other.toml');
+    await writeFile(file, config.replace(`127.0.0.1:${instead}`, `127.0.0.1:${free}`));
+    const { code, said } = await run(program, ['run', '-c', file]);
+    assert.equal(code, 1, said);
+    assert.ok(said.includes(`cannot listen on 127.0.0.1:${taken}: another program listens there`), said);
+  }
+  assert.equal((await ask(url, modernCall('echo'))).status, 200);
+  await weir.restart('SIGKILL');
+  assert.equal((await ask(url, modernCall('echo'))).status, 200);
 });
 
 test('retain_bytes holds over the streams of all workers, and what was removed is told', async (t) => {
