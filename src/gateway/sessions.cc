@@ -47,15 +47,29 @@ Session* Sessions::find(const SessionFacts& facts, uint64_t now_ns) {
     if (const auto found = by_hash_.find(hash); found != by_hash_.end()) {
         Session& session = places_[found->second];
         session.used_ns = now_ns;
+        if (session.opened_seq < record_->first_seq() && !tell(session, facts)) return nullptr;
         return &session;
     }
     Session* session = place();
     if (session == nullptr) return nullptr;
-    const std::string_view boot(reinterpret_cast<const char*>(boot_id_.data()), boot_id_.size());
     session->hash = hash;
     session->used_ns = now_ns;
     session->calls = 0;
+    const std::string_view boot(reinterpret_cast<const char*>(boot_id_.data()), boot_id_.size());
     session->key = digest_text({boot, facts.principal, facts.client, facts.server});
+    const auto index = static_cast<uint32_t>(session - places_.data());
+    if (!tell(*session, facts)) {
+        free_.push_back(index);
+        return nullptr;
+    }
+    session->open = true;
+    by_hash_.emplace(hash, index);
+    return session;
+}
+
+/// Its session_opened entry. False: the record takes none.
+bool Sessions::tell(Session& session, const SessionFacts& facts) {
+    const std::string_view boot(reinterpret_cast<const char*>(boot_id_.data()), boot_id_.size());
     const auto mcp = digest_text({boot, facts.mcp_session});
     const bool known = facts.who != nullptr && !facts.who->anonymous();
     const auto seq = record_->append(
@@ -65,20 +79,13 @@ Session* Sessions::find(const SessionFacts& facts, uint64_t now_ns) {
                .server = facts.server,
                .revision = facts.revision,
                .mcp_session = facts.mcp_session.empty() ? std::string_view() : std::string_view(mcp.data(), mcp.size()),
-               .session_key = session->id(),
+               .session_key = session.id(),
                .person = facts.who != nullptr ? std::string_view(facts.who->display) : std::string_view(),
                .issuer = known ? std::string_view(facts.who->issuer) : std::string_view(),
                .subject = known ? std::string_view(facts.who->subject) : std::string_view(),
                .application = known ? std::string_view(facts.who->client) : std::string_view()});
-    const auto index = static_cast<uint32_t>(session - places_.data());
-    if (!seq) {
-        free_.push_back(index);
-        return nullptr;
-    }
-    session->opened_seq = *seq;
-    session->open = true;
-    by_hash_.emplace(hash, index);
-    return session;
+    if (seq) session.opened_seq = *seq;
+    return seq.has_value();
 }
 
 /// A free place; when there is none, that of the session that is idle for longest.

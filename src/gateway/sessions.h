@@ -43,7 +43,8 @@ class Sessions {
 
     Sessions(record::Writer* record, const std::array<unsigned char, 16>& boot_id, uint64_t idle_ns_max, uint64_t seed);
 
-    /// The session that `facts` name, opened (and recorded) if there is none. nullptr: the record takes no entry.
+    /// The session that `facts` name, opened (and recorded) if there is none; recorded once more when the entry about it was
+    /// removed with its segment, so that the record goes on to say who it is. nullptr: the record takes no entry.
     Session* find(const SessionFacts& facts, uint64_t now_ns);
     /// Closes what was idle for too long. Looks at a part of the places each time.
     void expire(uint64_t now_ns);
@@ -52,6 +53,7 @@ class Sessions {
     size_t count() const { return by_hash_.size(); }
 
   private:
+    bool tell(Session& session, const SessionFacts& facts);
     void close(Session& session, std::string_view reason);
     Session* place();
 

@@ -95,6 +95,8 @@ class Writer {
         return seq <= (options_.durability == Durability::strict ? durable_.seq : kept_seq_);
     }
     uint64_t last_seq() const { return last_seq_; }
+    /// The first entry that was not removed with its segment; 0: there is no segment.
+    uint64_t first_seq() const { return old_.empty() ? file_.first_seq : old_.front().first_seq; }
     /// Up to here everything outlives the process, or is being written.
     uint64_t kept_seq() const { return kept_seq_; }
     uint64_t written_seq() const { return written_.seq; }
