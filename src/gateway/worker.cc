@@ -344,7 +344,8 @@ void Worker::observe_messages(uint64_t turn_ns) {
 
 /// Messages of clients, that is: neither pages, nor what weir sends by itself, nor streams that are open for their own sake.
 void Worker::end_message(const Exchange& exchange) {
-    if (exchange.asked == Asked::page || exchange.asked == Asked::desk || exchange.parting || opens_stream(exchange))
+    if (exchange.asked == Asked::page || exchange.asked == Asked::desk || exchange.parting || opens_stream(exchange) ||
+        is_admin(exchange))
         return;
     if (messages_ns_.size() == messages_ns_.capacity()) observe_messages(ring.elapsed_ns()); // So many in one turn!
     messages_ns_.push_back(exchange.turns_ns);

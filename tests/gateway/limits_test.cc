@@ -365,7 +365,7 @@ TEST_CASE("weir_overhead_seconds has one observation for each request, of all tu
     place.pass();
     CHECK(observed() == 10);
     const uint64_t before_ns = overhead.sum_ns.read();
-    watching.say("GET /livez HTTP/1.1\r\nHost: 127.0.0.1:7071\r\n\r\n");
+    watching.say("GET /livez HTTP/1.1\r\nHost: 127.0.0.1:7071\r\n\r\nPUT /livez HTTP/1.1\r\n");
     stream.say(get_stream());
     place.pass();
     stream.leave();
