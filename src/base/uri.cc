@@ -70,16 +70,21 @@ std::string_view octets_problem(std::string_view text, UriForm form) {
     return {};
 }
 
-/// Behind the scheme's colon and every slash of the path a segment begins. A hole may end the path.
+/// Behind the scheme's colon and every slash of the path a segment begins. Who opens a file or asks another server
+/// decodes first, so an encoded slash or backslash (in upper case, as octets_problem wants it) is one as well. A hole
+/// may end the path.
 std::string_view segments_problem(std::string_view path) {
     path = path.substr(0, path.find_first_of("?#"));
-    for (;;) {
-        const size_t end = path.find_first_of("/{");
-        if (end != npos && path[end] == '{') return {};
-        const std::string_view segment = path.substr(0, end);
-        if (segment == "." || segment == "..") return "no segments '.' and '..'";
-        if (end == npos) return {};
-        path.remove_prefix(end + 1);
+    for (size_t begin = 0, at = 0;; ++at) {
+        const std::string_view here = path.substr(at, 3);
+        if (here.starts_with('{')) return {};
+        const bool encoded = here == "%2F" || here == "%5C";
+        if (!here.empty() && !encoded && here[0] != '/') continue;
+        const std::string_view segment = path.substr(begin, at - begin);
+        if (segment == "." || segment == "..") return "no segments '.' and '..', between encoded slashes neither";
+        if (here.empty()) return {};
+        if (encoded) at += 2;
+        begin = at + 1;
     }
 }
 
@@ -218,6 +223,16 @@ std::string uri_of_glob(std::string_view glob) {
         }
     }
     return text;
+}
+
+bool glob_asks_for_user(std::string_view glob) {
+    const std::string text = uri_of_glob(glob);
+    const size_t colon = text.find_first_of(":{");
+    if (colon == npos || !std::string_view(text).substr(colon).starts_with("://")) return false;
+    if (std::ranges::find(web, std::string_view(text).substr(0, colon), &Web::scheme) == std::end(web)) return false;
+    const std::string_view rest = std::string_view(text).substr(colon + 3);
+    const size_t end = find_outside(rest, "@/?#");
+    return end != npos && rest[end] == '@';
 }
 
 } // namespace weir

@@ -39,6 +39,13 @@ constexpr const char* good[] = {"file:///a/b.txt",
                                 "x://a/b?../..",
                                 "x://a/b#/../",
                                 "x:a?%2Fx=/../",
+                                "docs://public/a%2F..b%2Fc",
+                                "docs://public/a..%2Fb%5C...",
+                                "docs://public/a%5Cb",
+                                "docs://public/?..%2Fb",
+                                "docs://public/#..%2Fb",
+                                "https://a/%2F/b%2F",
+                                "https://a/b@c/",
                                 "x://a//b",
                                 "mailto:Ann@acme.example",
                                 "urn:isbn:0451450523",
@@ -90,6 +97,13 @@ TEST_CASE("other spellings of a URI are refused") {
           // segments
           "file:///a/../b", "file:///a/./b", "file:///a/..", "file:///a/.", "file:///..", "x://a/..?q", "x://a/.#f",
           "x:..", "x:../a", "x:./a", "x://../a",
+          // segments between encoded slashes
+          "docs://public/..%2Fprivate%2Fx", "docs://public/..%5Cprivate", "docs://public/..%2fprivate",
+          "docs://public/..%5cprivate", "docs://public/a%2F..%2Fb", "docs://public/a%2F..", "docs://public/a%5C..",
+          "docs://public/a%5C../b", "docs://public/%2F../b", "docs://public/.%2Fb", "docs://public/a%2F.",
+          "docs://public/a%2F.?q", "docs://public/a%5C..#f", "x:..%2Fa", "x:a/%2F%5C..%5C%2Fb", "x://..%2Fa",
+          "http://a/public/..%2Fprivate", "https://a/public/..%5Cprivate", "https://a/b%2F..", "https://a/b%5C.?q",
+          "ws://a/..%2Fb", "wss://a/..%5Cb", "ftp://a/b/..%2Fc", "file:///a/..%2Fb", "file:///a%5C..",
           // file
           "FILE:///etc/passwd", "File:///etc/passwd", "file:/etc/passwd", "file:etc/passwd",
           "file://localhost/etc/passwd", "file:", "file://", "file://server", "file:////etc/passwd",
@@ -115,15 +129,18 @@ TEST_CASE("other spellings of a URI are refused") {
 }
 
 TEST_CASE("a template is refused only for what no value of it could mend") {
-    for (const char* text : {"file:///{path}", "file://{host}/x", "file:{+rest}", "test://template/{id}/data",
-                             "https://{Host}/X", "https://a.{Domain}:443/", "https://a/{?Q*}", "https://a/x{#F}",
-                             "https://a{/Path}", "{scheme}://X/", "x{y}:Z", "{+uri}", "x://a/%{hex}", "x://a/%4{hex}",
-                             "x://a/{open", "https:/{x}", "https:{x}", "x://{User}@:080/"})
+    for (const char* text :
+         {"file:///{path}",   "file://{host}/x",         "file:{+rest}",    "test://template/{id}/data",
+          "https://{Host}/X", "https://a.{Domain}:443/", "https://a/{?Q*}", "https://a/x{#F}",
+          "https://a{/Path}", "{scheme}://X/",           "x{y}:Z",          "{+uri}",
+          "x://a/%{hex}",     "x://a/%4{hex}",           "x://a/{open",     "x://a/..{b}",
+          "x://a/..%2{b}",    "x://a/{b}..%2F",          "https:/{x}",      "https:{x}",
+          "x://{User}@:080/"})
         CHECK(uri_problem(text, UriForm::with_holes) == "");
     for (const char* text :
          {"FILE:///{path}", "file:/a/{path}", "file://localhost/{path}", "file:///a//{path}", "file:///../{path}",
           "A{b}", "1{b}", "/{path}", "https://u@{host}/", "https://A.{domain}/", "https://a:443/{path}", "x://a/{b} c",
-          "x://a/%6{hex}/%61", "x://a/{b}/%61", "https://a/{b}#c"}) {
+          "x://a/%6{hex}/%61", "x://a/{b}/%61", "https://a/{b}#c", "x://a/..%2F{b}", "x://a/b%5C..%5C{c}"}) {
         INFO(text);
         CHECK(uri_problem(text, UriForm::with_holes) != "");
     }
@@ -164,6 +181,23 @@ TEST_CASE("a glob is refused when no URI in normal form could match it") {
         INFO(glob);
         CHECK(problem(glob) != "");
     }
+}
+
+TEST_CASE("a glob of the web that has an @ before any slash asks for a user") {
+    for (const char* glob : {"http://*@host/*", "https://*@*", "ws://*.example@x", "http://u@h/", "wss://[a-z]@h/",
+                             "ftp://?*:*@h/*", "https://{user}@h/"}) {
+        INFO(glob);
+        CHECK(weir::glob_asks_for_user(glob));
+    }
+    for (const char* glob :
+         {"http://*/*@host/*", "http://host/*@x", "http://*\\?*@x", "postgres://*@host/*", "*://*@host/*",
+          "http*://*@host/*", "http:*@host/*", "http://[@]/", "*@*", "*", "", "http:", "mailto:*@acme"}) {
+        INFO(glob);
+        CHECK_FALSE(weir::glob_asks_for_user(glob));
+    }
+    // What such a glob could match, the one with a slash matches as well.
+    CHECK(glob_match("http://*@host/*", "http://a/b@host/c"));
+    CHECK(glob_match("http://*/*@host/*", "http://a/b@host/c"));
 }
 
 TEST_CASE("a set whose first member is escaped ends behind it") {

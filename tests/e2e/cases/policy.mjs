@@ -280,7 +280,7 @@ describe('what the wire shows', () => {
     assert.equal(messages.at(-1).result.resultType, 'complete');
   });
   const spellings = ['FILE:///etc/passwd', 'file:/etc/passwd', 'file://localhost/etc/passwd', ' file:///etc/passwd', 'file:///etc/passwd\n', 'fi\tle:///etc/passwd',
-    'file:////etc/passwd', 'file:///x/../etc/passwd', 'file:\\\\etc\\passwd', 'file:///%65tc/passwd', 'file:///etc%2Fpasswd', '/etc/passwd', 'https://EVIL.example/x',
+    'file:////etc/passwd', 'file:///x/../etc/passwd', 'file:\\\\etc\\passwd', 'file:///%65tc/passwd', 'file:///etc%2Fpasswd', 'docs://public/..%2Fprivate', 'https://evil.example/a%5C..', '/etc/passwd', 'https://EVIL.example/x',
     'https://evil.example:443/x', 'https://u@evil.example/x', 'https:evil.example/x', 'https://evil.example./x', 'https://evil.example'];
   test('a resource is blocked however its URI is spelled, whatever asks for it', async () => {
     for (const uri of ['file:///etc/passwd', 'https://evil.example/x', ...spellings]) {
