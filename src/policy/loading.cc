@@ -248,6 +248,11 @@ class Reader {
         else if (const auto wrong = key == "resources" ? uri_problem(uri_of_glob(glob), UriForm::with_holes) : "";
                  !wrong.empty())
             problem("'" + std::string(glob) + "' in resources matches no URI in normal form: " + std::string(wrong));
+        else if (key == "resources" && glob_asks_for_user(glob))
+            problem(
+                "'" + std::string(glob) +
+                "' in resources asks for a user in front of the host, which no URI in normal form has; an '@' in the "
+                "path has a '/' before it");
         else into.emplace_back(glob);
     }
 

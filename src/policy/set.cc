@@ -9,17 +9,22 @@
 #include "policy/watchdog.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <system_error>
 #include <tuple>
+#include <utility>
+
+#include <sys/stat.h>
 
 namespace weir::policy {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t file_bytes_max = 1 << 20, files_max = 10'000;
+constexpr size_t file_bytes_max = 1 << 20, files_max = 10'000, directories_max = 10'000;
 constexpr size_t problem_bytes_max = 1000;
 constexpr size_t loading_bytes_max = size_t{512} << 20;
 constexpr uint64_t loading_cpu_ns_max = 10 * s_ns, loading_wall_ns_max = 60 * s_ns; // of one file
@@ -55,6 +60,97 @@ struct LoadingSlot {
     Watchdog& watchdog;
     Slot slot;
 };
+
+/// The files below a directory of policies. Links to directories are followed, after all that is there itself. A
+/// directory is read once in each of its roles, as library and beside it, so links that lead in a circle end.
+class Reading {
+  public:
+    explicit Reading(fs::path root) : root_(std::move(root)) {}
+    void read() {
+        for (pending_.emplace(false, ""); !pending_.empty() && !full_;) {
+            const Place place = pending_.extract(pending_.begin()).value();
+            read_directory(place);
+        }
+    }
+    std::vector<Source> sources;
+    std::vector<Problem> problems;
+
+  private:
+    using Place = std::pair<bool, std::string>; // whether a link leads there, and its name below the root
+
+    void read_directory(const Place& place) {
+        const auto& [linked, name] = place;
+        const fs::path path = root_ / name;
+        struct stat entity;
+        std::error_code error;
+        if (::stat(path.c_str(), &entity) != 0) error.assign(errno, std::generic_category());
+        else if (!seen_.emplace(entity.st_dev, entity.st_ino, is_library(name + "/")).second) return;
+        else if (seen_.size() > directories_max) return give_up(name, "there are more than 10,000 directories");
+        if (!error)
+            for (fs::directory_iterator at(path, error), end; !error && at != end && !full_; at.increment(error))
+                take(*at, place);
+        if (error && name.empty())
+            problems.push_back({"", 0, "the directory of policies cannot be read: " + error.message()});
+        else if (error) problems.push_back({name, 0, "it cannot be read: " + error.message()});
+    }
+
+    void take(const fs::directory_entry& entry, const Place& within) {
+        const std::string own = entry.path().filename().string();
+        // Kubernetes mounts a ConfigMap as links into `..data` beside the directory that this leads to.
+        if (own.starts_with('.')) return;
+        const std::string name = within.second.empty() ? own : within.second + "/" + own;
+        std::error_code error, of_link;
+        const fs::file_type type = entry.status(error).type();
+        if (type == fs::file_type::directory) {
+            pending_.emplace(within.first || entry.is_symlink(of_link), name);
+            return;
+        }
+        // What these would have led to may be a directory, whatever they are called.
+        if (type == fs::file_type::not_found) return problems.push_back({name, 0, "it leads to no file"});
+        if (type == fs::file_type::none) return problems.push_back({name, 0, "it cannot be read: " + error.message()});
+        if (!name.ends_with(".lua") || name.ends_with("_test.lua")) return;
+        // A pipe, a device or a socket may keep whoever opens it waiting.
+        if (type != fs::file_type::regular) return problems.push_back({name, 0, "it is no file"});
+        read_file(entry.path(), name);
+    }
+
+    void read_file(const fs::path& path, const std::string& name) {
+        std::ifstream file(path, std::ios::binary);
+        std::string text(file_bytes_max + 1, '\0');
+        file.read(text.data(), static_cast<std::streamsize>(text.size()));
+        if (!file.eof() && file.fail()) return problems.push_back({name, 0, "it cannot be read"});
+        text.resize(static_cast<size_t>(file.gcount()));
+        text.shrink_to_fit();
+        if (text.size() > file_bytes_max) problems.push_back({name, 0, "it is larger than 1 MiB"});
+        if (sources.size() == files_max) return give_up(name, "there are more than 10,000 files");
+        sources.push_back({name, std::move(text)});
+    }
+
+    void give_up(const std::string& name, const char* why) {
+        problems.push_back({name, 0, why});
+        full_ = true;
+    }
+
+    fs::path root_;
+    std::set<Place> pending_;                       // in order: what no link leads to first
+    std::set<std::tuple<dev_t, ino_t, bool>> seen_; // device, inode, whether as library
+    bool full_ = false;
+};
+
+/// What a file holds and is called need not be text, what people and programs are shown is. Lua gives fields in no
+/// order, nor do directories their entries.
+Loaded refused(std::vector<Problem> problems) {
+    BufferPool pool;
+    Workspace space(pool);
+    for (Problem& problem : problems) {
+        problem.file = clean_copy(space, problem.file, problem_bytes_max);
+        problem.text = clean_copy(space, problem.text, problem_bytes_max);
+    }
+    std::sort(problems.begin(), problems.end(), [](const Problem& a, const Problem& b) {
+        return std::tie(a.file, a.line, a.text) < std::tie(b.file, b.line, b.text);
+    });
+    return std::unexpected(std::move(problems));
+}
 
 } // namespace
 
@@ -103,64 +199,22 @@ Loaded PolicySet::load_sources(std::vector<Source> sources, Surroundings surroun
             problems.push_back({source.name, use.line, use.name + " is not available in this version"});
         if (!is_library(source.name)) load(source, false);
     }
-    if (!problems.empty()) {
-        // What a file holds need not be text, what people and programs are shown is. Lua gives fields in no order.
-        BufferPool pool;
-        Workspace space(pool);
-        for (Problem& problem : problems) {
-            problem.file = clean_copy(space, problem.file, problem_bytes_max);
-            problem.text = clean_copy(space, problem.text, problem_bytes_max);
-        }
-        std::sort(problems.begin(), problems.end(), [](const Problem& a, const Problem& b) {
-            return std::tie(a.file, a.line, a.text) < std::tie(b.file, b.line, b.text);
-        });
-        return std::unexpected(std::move(problems));
-    }
+    if (!problems.empty()) return refused(std::move(problems));
     set->rules_->compile(set->surroundings_.servers);
     return std::shared_ptr<const PolicySet>(set);
 }
 
 Loaded PolicySet::load(const std::string& directory, Surroundings surroundings) {
-    std::vector<Source> sources;
-    if (directory.empty()) return load_sources(std::move(sources), std::move(surroundings));
-    std::vector<Problem> problems;
+    if (directory.empty()) return load_sources({}, std::move(surroundings));
     std::error_code error;
     if (!fs::is_directory(directory, error)) {
         const std::string why = error ? error.message() : "it is no directory";
-        return std::unexpected(std::vector<Problem>{{"", 0, "the directory of policies cannot be read: " + why}});
+        return refused({{"", 0, "the directory of policies cannot be read: " + why}});
     }
-    for (fs::recursive_directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
-        const std::string name = at->path().lexically_relative(directory).generic_string();
-        std::error_code of_entry;
-        // Kubernetes mounts a ConfigMap as links into `..data` beside the directory that this leads to.
-        if (at->path().filename().native().starts_with('.')) {
-            at.disable_recursion_pending();
-            continue;
-        }
-        if (!name.ends_with(".lua") || name.ends_with("_test.lua") || at->is_directory(of_entry)) continue;
-        // A pipe, a device or a socket may keep whoever opens it waiting.
-        if (const fs::file_type type = at->status(of_entry).type(); type != fs::file_type::regular) {
-            problems.push_back({name, 0, type == fs::file_type::not_found ? "it leads to no file" : "it is no file"});
-            continue;
-        }
-        std::ifstream file(at->path(), std::ios::binary);
-        std::string text(file_bytes_max + 1, '\0');
-        file.read(text.data(), static_cast<std::streamsize>(text.size()));
-        if (!file.eof() && file.fail()) {
-            problems.push_back({name, 0, "it cannot be read"});
-            continue;
-        }
-        text.resize(static_cast<size_t>(file.gcount()));
-        if (text.size() > file_bytes_max) problems.push_back({name, 0, "it is larger than 1 MiB"});
-        if (sources.size() == files_max) {
-            problems.push_back({name, 0, "there are more than 10,000 files"});
-            break;
-        }
-        sources.push_back({name, std::move(text)});
-    }
-    if (error) problems.push_back({"", 0, "the directory of policies cannot be read: " + error.message()});
-    if (!problems.empty()) return std::unexpected(std::move(problems));
-    return load_sources(std::move(sources), std::move(surroundings));
+    Reading reading(directory);
+    reading.read();
+    if (!reading.problems.empty()) return refused(std::move(reading.problems));
+    return load_sources(std::move(reading.sources), std::move(surroundings));
 }
 
 std::vector<std::string_view> PolicySet::names() const {

@@ -61,8 +61,10 @@ using Loaded = std::expected<std::shared_ptr<const class PolicySet>, std::vector
 class PolicySet {
   public:
     /// Loads every `*.lua` below `directory`, but for `*_test.lua`, what lies in `lib/` (which require gets), and names
-    /// that begin with a dot, files and directories. What is no regular file, or a link to one, is a problem. An
-    /// empty `directory` means no policies: only the servers' defaults hold.
+    /// that begin with a dot, files and directories. Links are followed, to directories too, each directory once (once
+    /// more if it is also reached as library). A link that leads nowhere, a directory that cannot be read, and a
+    /// `*.lua` that is no regular file are problems. An empty `directory` means no policies: only the servers' defaults
+    /// hold.
     static Loaded load(const std::string& directory, Surroundings surroundings);
     /// The same from texts; `lib/x.lua` among them is what require "lib.x" gets.
     static Loaded load_sources(std::vector<Source> sources, Surroundings surroundings);

@@ -145,6 +145,7 @@ TEST_CASE("what the language does not have, or not yet, is a load error with its
         {with("match = { tools = '' }"), "'tools' has an empty glob"},
         {with("match = { who = { 'a', '' } }"), "'who' has an empty glob"},
         {with("match = { resources = 'FILE:///etc/*' }"), "matches no URI in normal form: the scheme is in lower case"},
+        {with("match = { resources = 'http://*@host/*' }"), "asks for a user in front of the host"},
         {with("unless = { resources = { 'https://evil.example' } }"), "the path is '/' at least"},
         {with("on = 'list', match = { resources = 'file:/etc/{path}' }, decide = hide()"), "with three slashes"},
         {with("match = { resources = '/etc/*' }"), "a scheme and ':' come first"},
@@ -335,7 +336,7 @@ TEST_CASE("what may hold for something is taken") {
          {"methods = { 'acme/run', '*/list', 'tasks/*' }", "methods = 'ping'", "args = { a = '' }",
           "args = { a = len{eq=0} }", "args = { a = len{lt=0.5} }", "args = { a = len{gt=1, lt=3} }",
           "args = { a = num{ge=5, le=5} }", "args = { a = num{gt=5, lt=5.5, ne=5.2} }", "args = { a = num{lt=-1} }",
-          "resources = { '*', 'file:///etc/*', 'note://{Name}' }"}) {
+          "resources = { '*', 'file:///etc/*', 'note://{Name}', 'http://*/*@host/*' }"}) {
         const Loaded loaded = load(with("match = { " + std::string(match) + " }"));
         INFO(problems_of(loaded));
         CHECK(loaded);
@@ -363,6 +364,82 @@ TEST_CASE("of a mounted ConfigMap each policy is read once, and what is no file 
     CHECK(problems.find("gone.lua: it leads to no file") != std::string::npos);
     CHECK(problems_of(PolicySet::load(directory / "x.lua", surroundings())).find("it is no directory") !=
           std::string::npos);
+    fs::remove_all(directory);
+}
+
+TEST_CASE("links to directories are followed, and no directory is read twice") {
+    namespace fs = std::filesystem;
+    const fs::path directory = fs::temp_directory_path() / ("weir_policy_links_" + std::to_string(getpid()));
+    const auto write = [&](const fs::path& name, const std::string& text) {
+        fs::create_directories((directory / name).parent_path());
+        std::ofstream(directory / name) << text;
+    };
+    const auto named = [](const std::string& name, const std::string& text) {
+        return "policy '" + name + "' { on = 'request', match = {}, decide = block(" + text + ") }";
+    };
+    const auto load_it = [&] { return PolicySet::load(directory, surroundings()); };
+    using Names = std::vector<std::string_view>;
+
+    // As Kubernetes mounts a ConfigMap whose items have paths with a slash.
+    write("..2026_01_01/x.lua", named("x", "require('lib.text').it"));
+    write("..2026_01_01/team/y.lua", named("y", "'no'"));
+    write("..2026_01_01/team/deeper/z.lua", named("z", "'no'"));
+    write("..2026_01_01/team/y_test.lua", "this is no policy");
+    write("..2026_01_01/lib/text.lua", "return { it = 'from the library' }");
+    fs::create_directory_symlink("..2026_01_01", directory / "..data");
+    for (const char* name : {"x.lua", "team", "lib"}) fs::create_symlink(fs::path("..data") / name, directory / name);
+    Loaded loaded = load_it();
+    INFO(problems_of(loaded));
+    REQUIRE(loaded);
+    CHECK((*loaded)->names() == Names{"builtin/default", "x", "y", "z"});
+
+    write("..2026_01_01/team/bad.lua", "policy 'bad' {");
+    CHECK(problems_of(load_it()).find("team/bad.lua:1: ") != std::string::npos);
+    fs::remove(directory / "team/bad.lua");
+
+    SECTION("a circle ends, and so does a link to oneself, which leads nowhere") {
+        fs::create_directory_symlink("..", directory / "team/deeper/up");
+        fs::create_directory_symlink(".", directory / "team/here");
+        fs::create_directory_symlink(directory, directory / "again");
+        loaded = load_it();
+        INFO(problems_of(loaded));
+        REQUIRE(loaded);
+        CHECK((*loaded)->names() == Names{"builtin/default", "x", "y", "z"});
+        fs::create_symlink("self", directory / "team/self");
+        CHECK(problems_of(load_it()).find("team/self: it cannot be read: ") != std::string::npos);
+    }
+    SECTION("its own name comes before that of a link, and the first of links before the others") {
+        write("real/r.lua", "policy 'r' {");
+        fs::create_directory_symlink("real", directory / "a_link");
+        write("..2026_01_01/team/t.lua", "policy 't' {");
+        fs::create_directory_symlink("..data/team", directory / "other");
+        const std::string problems = problems_of(load_it());
+        CHECK(problems.find("real/r.lua:1: ") != std::string::npos);
+        CHECK(problems.find("other/t.lua:1: ") != std::string::npos);
+        CHECK(problems.find("a_link") == std::string::npos);
+        CHECK(problems.find("team/t.lua") == std::string::npos);
+    }
+    SECTION("what is also reached as library is still loaded") {
+        write("common/s.lua", named("s", "'no'"));
+        fs::create_directory_symlink("../../common", directory / "..2026_01_01/lib/common");
+        fs::create_directory_symlink("lib", directory / "mine");
+        write("..2026_01_01/lib/m.lua", named("m", "'no'"));
+        loaded = load_it();
+        INFO(problems_of(loaded));
+        REQUIRE(loaded);
+        CHECK((*loaded)->names() == Names{"builtin/default", "m", "s", "x", "y", "z"});
+    }
+    SECTION("a file under two names defines its policies twice") {
+        fs::create_symlink("x.lua", directory / "x2.lua");
+        CHECK(problems_of(load_it()).find("x2.lua:1: ") != std::string::npos);
+    }
+    SECTION("a link that leads nowhere is a problem, whatever it is called") {
+        fs::create_symlink("..data/gone", directory / "team/elsewhere");
+        fs::create_symlink("..data/gone", directory / "more");
+        const std::string problems = problems_of(load_it());
+        CHECK(problems.find("team/elsewhere: it leads to no file") != std::string::npos);
+        CHECK(problems.find("more: it leads to no file") != std::string::npos);
+    }
     fs::remove_all(directory);
 }
 
