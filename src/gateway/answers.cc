@@ -214,9 +214,9 @@ Result<void> vet_elements(Exchange& exchange, json::Value array, mcp::Edits& edi
 Result<Vetted> vet_said(Exchange& exchange, const mcp::Message& message, std::string_view text,
                         PaddedBytes& rewritten) {
     Vetted vetted{.text = text};
-    vetted.drop = message.kind == mcp::Kind::request
-                      ? exchange.era == mcp::Era::modern // This revision has no requests of servers.
-                      : message.method == mcp::Method::resources_updated && !may_read(exchange, message.name);
+    vetted.asks = message.kind == mcp::Kind::request;
+    vetted.drop = vetted.asks ? exchange.era == mcp::Era::modern // This revision has no requests of servers.
+                              : message.method == mcp::Method::resources_updated && !may_read(exchange, message.name);
     if (vetted.drop) return vetted;
     mcp::Edits edits(exchange.worker.scratch);
     const auto outcome = judge_said(exchange, message, edits);

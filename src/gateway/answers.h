@@ -28,6 +28,7 @@ struct Vetted {
     bool drop = false;     // nobody asked for it: it goes nowhere
     bool response = false; // it answers this exchange's request
     bool is_error = false; // a JSON-RPC error, or a result with isError
+    bool asks = false;     // a request of the server's: its client has to answer, a person perhaps
 };
 /// `text` must have padding behind it. Rewrites into `rewritten`. Errors: json_* and upstream_malformed.
 Result<Vetted> vet_message(Exchange& exchange, std::string_view text, PaddedBytes& rewritten);

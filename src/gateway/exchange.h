@@ -227,6 +227,7 @@ struct Exchange {
     bool answer_complete = false; // nothing of it is left on the upstream link
     bool committed = false;       // the status line is on its way to the client
     bool on_stream = false;       // signs of life went out while it waited: the answer is an event of that stream
+    bool server_asks = false;     // the last message on the stream was a request of the server's
     bool response_seen = false;   // the JSON-RPC response went by
     bool resumable = false;       // the stream has event ids: the client can take it up again
     bool orphaned = false;        // its client left, and it is read on for the record

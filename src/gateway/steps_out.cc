@@ -16,10 +16,11 @@ namespace weir::gateway {
 namespace {
 
 /// The client is gone, or it wants this one no more. On a stateless revision closing the stream is how a client cancels (MCP 2026-07-28);
-/// before that it is not, but nobody is left to read a GET stream.
+/// before that it is not, nor is it of a session's end, but nobody is left to read a GET stream.
 bool cancelled(const Exchange& exchange) {
     if (detached(exchange)) return false;
-    if (exchange.asked == Asked::message && exchange.era == mcp::Era::legacy) return false;
+    if (exchange.asked == Asked::end_session || (exchange.asked == Asked::message && exchange.era == mcp::Era::legacy))
+        return false;
     return exchange.client_link == nullptr || exchange.client_link->ended() || exchange.client_link->broken();
 }
 

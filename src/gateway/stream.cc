@@ -84,6 +84,7 @@ Result<void> relay_event(Exchange& exchange, const http::Event& event) {
         if (!vetted) return fail(vetted.error());
         if (vetted->drop) return {};
         parts.data = vetted->text;
+        exchange.server_asks = vetted->asks;
         record_stream_event(exchange, vetted->text, event.id, vetted->response, vetted->is_error);
     } else if (event.has_data) {
         parts.data = std::string_view();
@@ -176,10 +177,11 @@ bool response_missing(const Exchange& exchange) {
     return exchange.expects_answer && !exchange.response_seen && !taken_up;
 }
 
-/// Whether its server has said nothing for too long, where somebody waits for an answer. While the client does not read, the server
+/// Whether its server has said nothing for too long, where somebody waits for an answer. While it waits for its client (sampling,
+/// elicitation), silence is not its own until it speaks again. While the client does not read, the server
 /// is not read either: that is not its silence. (A passed deadline is cleared.)
 bool server_silent(Exchange& exchange) {
-    if (opens_stream(exchange) || exchange.response_seen || exchange.orphaned) return false;
+    if (opens_stream(exchange) || exchange.response_seen || exchange.orphaned || exchange.server_asks) return false;
     net::Link& link = *exchange.upstream;
     const bool late = link.deadline_ns() == UINT64_MAX, came = link.bytes_in() != exchange.answer_bytes;
     if (late && !came && !client_full(exchange)) return true;

@@ -121,7 +121,10 @@ void Worker::moved(net::Link& link) {
         (link.error() == -ECONNREFUSED ? counters.connections_refused : counters.proxy_headers_refused).add();
         return link.close();
     }
-    if (link.covered && link.state() == net::Link::State::lingering) return; // Its alert is on its way.
+    if (link.state() == net::Link::State::lingering) { // What is unsent goes on, a TLS alert too.
+        const bool over = link.broken() || link.error() != 0 || (link.ended() && link.flushed());
+        return over && !link.covered ? link.close() : void();
+    }
     if (link.covered && link.error() == -EPROTO && link.usable()) return link.linger();
     if (link.broken() || link.error() != 0) return link.close();
     if (link.ended() && link.input().size == 0) return link.flushed() ? link.close() : link.linger();

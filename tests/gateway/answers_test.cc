@@ -70,13 +70,13 @@ TEST_CASE("who says that nothing follows its request gets its answer all the sam
     const std::string call = R"({"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"a","arguments":{}}})";
     Place place;
     const Peer client = place.client();
-    client.say(post(call));
+    client.say(post(call, SIZE_MAX, GENERATE(as<std::string>{}, "", "Connection: close\r\n")));
     client.leave();
     place.pass(1 * s_ns);
     const Peer server = place.server();
     CHECK_FALSE(client.closed());
     SECTION("a document, small or large") {
-        const std::string text(GENERATE(10, 1'000'000), 'x');
+        const std::string text(GENERATE(10, 400'000, 1'000'000), 'x');
         server.say(
             json_answer(R"({"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":")" + text + "\"}]}}"));
         std::string said;
@@ -99,6 +99,39 @@ TEST_CASE("who says that nothing follows its request gets its answer all the sam
     CHECK(client.closed());
     CHECK(place.counters.ambiguous.read() == 0);
     CHECK(place.counters.connections_open.read() == 0);
+}
+
+TEST_CASE("the end of a session is no less one for its client's saying nothing more") {
+    const std::string initialize =
+        R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},)"
+        R"("clientInfo":{"name":"test","version":"1"}}})";
+    Place place;
+    const Peer client = place.client();
+    client.say(post(initialize));
+    place.pass();
+    const Peer server = place.server();
+    server.hear();
+    const std::string agreed =
+        R"({"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}}})";
+    server.say("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nMcp-Session-Id: theirs\r\nContent-Length: " +
+               std::to_string(agreed.size()) + "\r\n\r\n" + agreed);
+    place.pass();
+    const std::string begun = client.hear(), name = "Mcp-Session-Id: ";
+    REQUIRE(holds(begun, name));
+    const std::string id = begun.substr(begun.find(name), begun.find("\r\n", begun.find(name)) - begun.find(name) + 2);
+    const std::string end = "DELETE /mcp/own HTTP/1.1\r\nHost: 127.0.0.1:7070\r\n" + id + "\r\n";
+    client.say(end);
+    client.leave();
+    place.pass();
+    CHECK(server.hear().starts_with("DELETE /mcp HTTP/1.1\r\n"));
+    server.say("HTTP/1.1 204 No Content\r\n\r\n");
+    place.pass();
+    CHECK(status_of(client.hear()) == 200);
+    CHECK(client.closed());
+    const Peer other = place.client();
+    other.say(end);
+    place.pass();
+    CHECK(status_of(other.hear()) == 404); // It has ended.
 }
 
 TEST_CASE("in 2026-07-28 the end of a client's stream is how it cancels, half of it too") {

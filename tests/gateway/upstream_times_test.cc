@@ -160,6 +160,23 @@ TEST_CASE("a stream that has not said anything at all ends in the same way") {
     CHECK(asked.ambiguous() == 1);
 }
 
+TEST_CASE("while a server waits for its client's answer its silence is not its own") {
+    Place place(limits);
+    Asked asked(place);
+    asked.server->say(
+        stream_head +
+        chunk("data: {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"elicitation/create\",\"params\":"
+              "{\"message\":\"sure?\",\"requestedSchema\":{\"type\":\"object\",\"properties\":{}}}}\n\n"));
+    place.pass(30 * s_ns);
+    CHECK(holds(asked.client.hear(), "elicitation/create"));
+    CHECK_FALSE(asked.server->closed());
+    asked.server->say(progress(1)); // It goes on: its time runs again.
+    place.pass(10 * s_ns);
+    CHECK(holds(asked.client.hear(), R"("id":7,"error")"));
+    CHECK(asked.server->closed());
+    CHECK(asked.ambiguous() == 1);
+}
+
 TEST_CASE("a server may have its own silence_max") {
     Place place(limits, [](Config& config) { config.servers[0].silence_ns_max = 20 * s_ns; });
     Asked asked(place);
