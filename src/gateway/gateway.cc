@@ -87,7 +87,7 @@ struct Gateway::Parts {
     Generation generation;
     mcp::KeyRing keys;
     record::LogId log{};
-    std::unique_ptr<record::Retention> retention; // of all streams; none: nothing is removed
+    std::unique_ptr<record::Retention> retention; // of all streams
     policy::Watchdog watchdog;
     std::array<unsigned char, 16> boot_id{};
     uint64_t started_unix_ns = unix_now_ns();
@@ -412,9 +412,8 @@ std::expected<std::unique_ptr<Gateway>, StartFailure> Gateway::start(Config conf
     const uint32_t count = settled.workers != 0 ? settled.workers : std::max(1U, std::thread::hardware_concurrency());
     parts->threads.resize(count);
     parts->caps = std::make_unique<Caps>(settled.limits, count);
-    if (const auto& record = settled.record; record.retain_bytes != 0 || record.retain_days != 0)
-        parts->retention = std::make_unique<record::Retention>(record.retain_bytes,
-                                                               record.retain_days * uint64_t{86'400} * s_ns, count);
+    parts->retention = std::make_unique<record::Retention>(settled.record.retain_bytes,
+                                                           settled.record.retain_days * uint64_t{86'400} * s_ns, count);
     std::vector<control::Name> names;
     names.reserve(settled.servers.size());
     for (const auto& server : settled.servers) names.push_back({server.url.host, server.url.port});

@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -86,7 +87,7 @@ std::expected<std::unique_ptr<Tail>, std::string> Tail::make(const std::string& 
         return std::unexpected(path + ": " + why);
     };
     if (!writes_in_place(fd))
-        return refused("neither ext4, XFS nor tmpfs, of which a mapped file is known to keep its space");
+        return refused("neither ext4 nor tmpfs, of which a mapped file is known to keep its space");
     if (::fallocate(fd, 0, 0, static_cast<off_t>(size)) != 0) return refused(std::strerror(errno));
     FileHead head{};
     std::memcpy(head.magic, file_magic, sizeof file_magic);
@@ -177,7 +178,13 @@ template <class Head> std::optional<Head> read_head(std::string_view bytes, cons
     return head;
 }
 
-using Frames = std::map<uint64_t, std::string>; // by seq
+using Frames = std::map<uint64_t, std::string>; // of a tail, by seq
+
+/// Whether both are one entry, whatever their salts and flags are.
+bool same(std::string_view one, std::string_view other) {
+    const Frame a = peek_frame(one), b = peek_frame(other);
+    return a.kind == b.kind && (a.kind == Kind::mark || a.payload == b.payload);
+}
 
 void read_chunk(std::string_view chunk, uint64_t seq, Frames& frames) {
     const auto head = read_head<ChunkHead>(chunk, chunk_magic);
@@ -218,15 +225,25 @@ Result<FoundTails> read_tails(const std::string& directory, const LogId& log, ui
         found.paths.push_back(directory + "/" + entry->d_name);
     }
     ::closedir(listing);
-    Frames frames;
+    // The newest first. It began with what the one before had; where it says something else, that one has nothing to add.
+    std::ranges::sort(found.paths, std::greater());
+    std::vector<Frames> tails;
     for (const std::string& path : found.paths) {
         const Mapping mapped(path);
         if (!mapped.good()) return fail(Error::io_failed);
-        read_tail(mapped.bytes(), log, worker, seq, frames);
+        read_tail(mapped.bytes(), log, worker, seq, tails.emplace_back());
     }
-    for (found.next_seq = seq; frames.contains(found.next_seq); ++found.next_seq)
-        found.frames += frames[found.next_seq];
-    return found;
+    for (found.next_seq = seq;; ++found.next_seq) {
+        const auto has = [&](const Frames& tail) { return tail.contains(found.next_seq); };
+        const auto newest = std::ranges::find_if(tails, has);
+        if (newest == tails.end()) return found;
+        const std::string frame = newest->at(found.next_seq);
+        found.frames += frame;
+        const auto contradicts = [&](const Frames& tail) {
+            return !has(tail) || !same(tail.at(found.next_seq), frame);
+        };
+        tails.erase(std::remove_if(newest + 1, tails.end(), contradicts), tails.end());
+    }
 }
 
 } // namespace weir::record

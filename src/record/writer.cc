@@ -291,7 +291,8 @@ uint64_t Writer::next_due_ns() const {
         due = unsynced_since_ns_ + options_.sync_ns_max / 2;
     }
     const bool open_to_all = file_.stage == File::Stage::live && !file_.dead && slots_busy_ < slots_max;
-    if (tail_ != nullptr && open_to_all && stretch_.id == file_.stretch && !queue_.open_batch().empty())
+    if (tail_ != nullptr && options_.durability == Durability::batch && open_to_all && stretch_.id == file_.stretch &&
+        !queue_.open_batch().empty())
         due = std::min(due, write_due_ns());
     if (spare_ == Spare::none) due = std::min(due, spare_retry_ns_);
     if (prune_soon_) due = std::min(due, prune_check_ns_);

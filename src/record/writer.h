@@ -195,7 +195,7 @@ class Writer {
         std::vector<OldSegment> segments;
     };
     void adopt_orphans();
-    bool finish_orphan(uint32_t stream);
+    void finish_orphan(uint32_t stream);
     void close_orphans();
     std::vector<OldSegment>* oldest_list(int& orphan);
     void end_aged_stretch();

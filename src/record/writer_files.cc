@@ -340,7 +340,7 @@ void Writer::finish_closing() {
     }
     if (!finishing_.empty()) return;
     if (file_.fd >= 0) ring_.close(std::exchange(file_.fd, -1));
-    if (tail_ && !kept) tail_->remove();
+    if (tail_ && !lost) tail_->remove(); // else it is for the next start, whatever it holds
     state_ = State::closed;
 }
 

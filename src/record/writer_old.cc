@@ -44,28 +44,24 @@ void Writer::adopt_orphans() {
             if (directory >= 0) ::close(directory);
             continue;
         }
-        if (found->in_tails && finish_orphan(stream)) {
-            ::close(directory);
-            continue;
-        }
+        if (!found->tails.empty()) finish_orphan(stream);
         orphans_.push_back({stream, directory, std::move(found->segments)});
     }
 }
 
-/// What only the tail of `stream` has comes into a segment, by a Writer that ends at once. False: it stays where it is.
-bool Writer::finish_orphan(uint32_t stream) {
+/// What only the tail of `stream` has comes into a segment, by a Writer that ends at once.
+void Writer::finish_orphan(uint32_t stream) {
     WriterOptions options = options_;
     options.worker = stream;
     options.seed = random_.next();
-    options.retention = nullptr; // From the next start on it is looked after again.
+    options.retention = nullptr; // Its older segments are looked after by this one.
     auto writer = open(ring_, options);
     if (!writer) {
         log::warn("record_stream_left_alone", {{"stream", stream_name(stream)}, {"why", writer.error()}});
-        return false;
+        return;
     }
     (*writer)->close();
     finishing_.push_back(std::move(*writer));
-    return true;
 }
 
 void Writer::close_orphans() {

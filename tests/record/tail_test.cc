@@ -6,6 +6,7 @@
 #include "record/place.h"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -66,12 +67,13 @@ void start_and_end(const WriterOptions& options) {
 }
 
 /// Frames with the seqs `first` to `last` in a chunk of `tail`.
-BufferPool::Lent put_frames(Tail& tail, const Salt& salt, uint64_t first, uint64_t last) {
+BufferPool::Lent put_frames(Tail& tail, const Salt& salt, uint64_t first, uint64_t last,
+                            const std::string& text = "payload ") {
     const auto chunk = tail.lend(salt);
     REQUIRE(chunk.data != nullptr);
     char* end = chunk.data;
     for (uint64_t seq = first; seq <= last; ++seq) {
-        const std::string payload = "payload " + std::to_string(seq);
+        const std::string payload = text + std::to_string(seq);
         std::memcpy(end + frame_head_bytes, payload.data(), payload.size());
         FrameHead head;
         head.seq = seq;
@@ -131,6 +133,30 @@ TEST_CASE(
     CHECK_FALSE(Tail::make(directory.path(), 7, {log_id, 0, 64 << 10, 4})); // It is there.
     (*tail)->remove();
     CHECK(tails_in(directory.path()).empty());
+}
+
+TEST_CASE("of two tails the newer one is right, and the older one has what the newer did not come to") {
+    Directory directory;
+    const auto make = [&](uint64_t number) {
+        auto tail = Tail::make(directory.path(), number, {log_id, 0, 64 << 10, 4});
+        REQUIRE(tail);
+        return std::move(*tail);
+    };
+    const auto older = make(1), newer = make(2);
+    put_frames(*older, Salt{1}, 1, 10);
+    put_frames(*older, Salt{2}, 12, 14);
+    SECTION("it was killed while it brought over what the older one had") {
+        put_frames(*newer, Salt{3}, 1, 6);
+        CHECK(next_seq_in(directory, 1) == 11);
+    }
+    SECTION("it went on where the older one has a hole: what is behind that is another past") {
+        put_frames(*newer, Salt{3}, 1, 11);
+        CHECK(next_seq_in(directory, 1) == 12);
+    }
+    SECTION("it says something else") {
+        put_frames(*newer, Salt{3}, 1, 9, "other ");
+        CHECK(next_seq_in(directory, 1) == 10);
+    }
 }
 
 TEST_CASE("whatever octet of a tail is another, no other frame is read than what was written") {
@@ -334,6 +360,7 @@ TEST_CASE("a power cut that leaves any sectors of a tail loses nothing durable a
 }
 
 TEST_CASE("what is kept when the disk has no room at the stop is there at the next start") {
+    const bool large = GENERATE(false, true);
     Directory directory;
     std::map<uint64_t, std::string> appended;
     {
@@ -343,6 +370,8 @@ TEST_CASE("what is kept when the disk has no room at the stop is there at the ne
         bench.ring.faults = {{Event::Kind::write, 0, -ENOSPC, 1000}, {Event::Kind::create, 0, -ENOSPC, 1000}};
         bench.ask(300);
         appended = bench.appended;
+        if (large)
+            CHECK_FALSE(bench.writer->may_act_on(bench.ask(400'000))); // It is in no tail, and so nobody acted on it.
         bench.close();
     }
     REQUIRE(tails_in(directory.stream()).size() == 1);
@@ -361,9 +390,17 @@ TEST_CASE("the tail of a worker that is no more comes to its stream") {
         appended = bench.appended;
         bench.crash();
     }
-    Retention retention(uint64_t{1} << 30, 0, 1);
+    Retention retention(0, 0, 1);
     options.worker = 0;
     options.retention = &retention;
+    SECTION("whose entries are in no segment") {}
+    SECTION("which has nothing that its segments have not") {
+        const std::string stream = directory.path() + "/worker-1", kept = bytes_of_file(tails_in(stream).front());
+        auto again = with_tail(directory);
+        again.worker = 1;
+        Bench(again).close();
+        overwrite(stream + "/00000000000000000009.tail", kept);
+    }
     start_and_end(options);
     CHECK(tails_in(directory.path() + "/worker-1").empty());
     check_has(directory, appended, appended.rbegin()->first);
