@@ -57,12 +57,12 @@ template <class Head> uint32_t checksum(const Head& head) {
 
 size_t stride_of(size_t chunk_bytes) { return (sizeof(ChunkHead) + chunk_bytes + 4095) & ~size_t{4095}; }
 
-// Where a store into an allocated page finds its space whatever else happens; elsewhere it might be a SIGBUS.
+// Where a store into an allocated page finds its space whatever else happens; elsewhere it might be a SIGBUS. (XFS shares the
+// blocks of a file that somebody copies by reflink: then the next store needs others.)
 bool writes_in_place(int fd) {
     struct statfs about{};
     if (::fstatfs(fd, &about) != 0) return false;
-    constexpr long xfs_magic = 0x58465342;
-    return about.f_type == EXT4_SUPER_MAGIC || about.f_type == TMPFS_MAGIC || about.f_type == xfs_magic;
+    return about.f_type == EXT4_SUPER_MAGIC || about.f_type == TMPFS_MAGIC;
 }
 
 std::optional<uint64_t> number_of(std::string_view name) {
