@@ -10,6 +10,20 @@ using namespace weir;
 using namespace weir::control;
 using namespace weir::control::trial;
 
+namespace {
+
+/// Runs `sql` in the database while nobody else has it.
+void put_rows(Desk& desk, const char* sql) {
+    desk.store.reset();
+    sqlite3* database = nullptr;
+    REQUIRE(sqlite3_open((desk.directory / "weir.db").c_str(), &database) == SQLITE_OK);
+    REQUIRE(sqlite3_exec(database, sql, nullptr, nullptr, nullptr) == SQLITE_OK);
+    sqlite3_close(database);
+    desk.open();
+}
+
+} // namespace
+
 TEST_CASE("a list comes in pages that neither repeat nor leave out, and holds what is wanted") {
     Desk desk;
     desk.open();
@@ -81,9 +95,6 @@ TEST_CASE("a list is also the newest first, or what begins with some characters,
 TEST_CASE("a page looks at so many tickets and no more, whatever is wanted") {
     Desk desk;
     desk.open();
-    desk.store.reset();
-    sqlite3* database = nullptr;
-    REQUIRE(sqlite3_open((desk.directory / "weir.db").c_str(), &database) == SQLITE_OK);
     const char* const many = R"(
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4500)
 INSERT INTO ticket(id, version, state, digest, definition, principal, person, client, server, method, name, body, reason,
@@ -91,9 +102,7 @@ INSERT INTO ticket(id, version, state, digest, definition, principal, person, cl
 SELECT printf('ap_%026d', i), 1, CASE WHEN i > 2100 THEN 'denied' ELSE 'pending' END, randomblob(32), zeroblob(32), 'p',
   'ann', '', 'acme', 'tools/call', 'pay', '{}', '', '', '[["ops"]]', '[["pay/ask"]]', 1,
   unixepoch() * 1000000000 + i, 9000000000000000000, '', '', 0, '', 0, 0 FROM n;)";
-    REQUIRE(sqlite3_exec(database, many, nullptr, nullptr, nullptr) == SQLITE_OK);
-    sqlite3_close(database);
-    desk.open();
+    put_rows(desk, many);
     size_t looked = 0, pages = 0;
     Listing page{.all = true, .wanted = [&](const TicketView& ticket) {
                      ++looked;
@@ -120,9 +129,6 @@ SELECT printf('ap_%026d', i), 1, CASE WHEN i > 2100 THEN 'denied' ELSE 'pending'
 TEST_CASE("where a page ends is told without naming a ticket that was not wanted") {
     Desk desk;
     desk.open();
-    desk.store.reset();
-    sqlite3* database = nullptr;
-    REQUIRE(sqlite3_open((desk.directory / "weir.db").c_str(), &database) == SQLITE_OK);
     // Many at each moment, in all as many as four pages look at; the second half is over.
     const char* const many = R"(
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8000)
@@ -131,9 +137,7 @@ INSERT INTO ticket(id, version, state, digest, definition, principal, person, cl
 SELECT printf('ap_%05d%021d', i * 7919 % 10007, i), 1, CASE WHEN i > 4000 THEN 'denied' ELSE 'pending' END, randomblob(32),
   zeroblob(32), 'p', 'ann', '', 'acme', 'tools/call', 'pay', '{}', '', '', '[["ops"]]', '[["pay/ask"]]', 1,
   unixepoch() * 1000000000 + i / 900, 9000000000000000000, '', '', 0, '', 0, 0 FROM n;)";
-    REQUIRE(sqlite3_exec(database, many, nullptr, nullptr, nullptr) == SQLITE_OK);
-    sqlite3_close(database);
-    desk.open();
+    put_rows(desk, many);
     for (const auto& [newest, prefix] : {std::pair(false, ""), std::pair(true, ""), std::pair(false, "ap_")}) {
         std::map<std::string, int> looked;
         const auto wanted = [&](const TicketView& ticket) {
