@@ -33,11 +33,11 @@ def fail(text):
 
 
 def build():
-    """Brings the release build up to date, unless WEIR_BUILD names one that is to be taken as it is."""
+    """Brings the release build and its profile up to date, unless WEIR_BUILD names one that is to be taken as it is."""
     if "WEIR_BUILD" in os.environ:
         return
     targets = ["weir", "bench/bench_traffic", "bench/bench_relay"]
-    done = subprocess.run([f"{ROOT}/tools/build", "release", *targets], stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run([f"{ROOT}/tools/build", "profile", *targets], stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         fail("the build failed:\n" + done.stdout)
 
