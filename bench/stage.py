@@ -83,8 +83,8 @@ def machine():
 
 
 def on_cpu(number, command):
-    count = os.cpu_count() or 1
-    return ["taskset", "-c", str(number % count), *command]
+    allowed = sorted(os.sched_getaffinity(0))
+    return ["taskset", "-c", str(allowed[number % len(allowed)]), *command]
 
 
 class Traffic:
