@@ -161,11 +161,13 @@ Next refuse_and_close(Exchange& exchange, Error error, std::string_view detail) 
 
 Next step_refuse(Exchange& exchange) {
     Worker& worker = exchange.worker;
+    const auto& row = row_of(exchange.refusal.error);
+    const uint16_t status = exchange.refusal.status != 0 ? exchange.refusal.status : row.status;
+    const int32_t code = row.code == 0 ? row_of(Error::rpc_invalid).code : row.code;
     if (exchange.parting) { // Nobody is told.
-        record_refused(exchange);
+        record_refused(exchange, status, code, {});
         return go(exchange, Step::settle);
     }
-    const auto& row = row_of(exchange.refusal.error);
     worker.counters.refused[static_cast<size_t>(exchange.refusal.error)].add();
     worker.counters.local_answers.add();
     // A body that was not read is not known to end where we think it does; a head alone is done with.
@@ -173,18 +175,15 @@ Next step_refuse(Exchange& exchange) {
     else if (!exchange.whole && !exchange.head_kept && exchange.client_link != nullptr)
         exchange.client_link->consume(exchange.head.size);
     if (exchange.refusal.framing_lost || worker.draining()) exchange.keep_alive = false;
-    if (exchange.verdict_seq != 0 && !exchange.answered) record_refused(exchange);
     // A notification is never answered with a message, but its sender must learn that it went nowhere.
     PaddedBytes body(worker.buffers);
     const std::string_view text = exchange.refusal.detail.empty() ? row.text : exchange.refusal.detail;
     if (exchange.asked == Asked::desk) write_desk_error(body, row.name, text);
     else
-        mcp::write_error(body, {.id = exchange.id.raw,
-                                .era = exchange.era,
-                                .code = row.code == 0 ? -32600 : row.code,
-                                .message = text,
-                                .data = exchange.refusal_data});
-    const uint16_t status = exchange.refusal.status != 0 ? exchange.refusal.status : row.status;
+        mcp::write_error(
+            body,
+            {.id = exchange.id.raw, .era = exchange.era, .code = code, .message = text, .data = exchange.refusal_data});
+    record_refused(exchange, status, code, body.text());
     const std::string_view lines = exchange.refusal.lines;
     write_answer(exchange, status, body.text(),
                  lines.empty() ? lines_of(exchange.refusal.error, is_admin(exchange)) : lines);

@@ -196,17 +196,18 @@ void record_ambiguous(Exchange& exchange, Error error) {
                                        .text = row_of(error).text});
 }
 
-void record_refused(Exchange& exchange) {
+void record_refused(Exchange& exchange, uint16_t status, int64_t code, std::string_view body) {
     if (exchange.answered || exchange.verdict_seq == 0) return;
     exchange.answered = true;
-    const auto& row = row_of(exchange.refusal.error);
-    append(exchange, record::Answered{.body = {},
-                                      .status = row.status,
-                                      .latency_ns = exchange.worker.now_ns() - exchange.began_ns,
-                                      .wire_bytes = 0,
-                                      .code = row.code,
-                                      .is_error = true,
-                                      .mcp_session = {}});
+    if (append(exchange, record::Answered{.body = body,
+                                          .status = status,
+                                          .latency_ns = exchange.worker.now_ns() - exchange.began_ns,
+                                          .wire_bytes = body.size(),
+                                          .code = code,
+                                          .is_error = true,
+                                          .mcp_session = {}}) &&
+        strict(exchange))
+        exchange.awaited_seq = exchange.last_seq;
 }
 
 } // namespace weir::gateway

@@ -32,7 +32,7 @@ void record_stream_event(Exchange& exchange, std::string_view data, std::string_
                          bool is_error);
 /// The request had left and no answer came whole: whether it was done is not known.
 void record_ambiguous(Exchange& exchange, Error error);
-/// weir refused what it had already recorded as asked.
-void record_refused(Exchange& exchange);
+/// weir refused what it had already recorded as asked and decided, and tells its client so. Waits as record_answered().
+void record_refused(Exchange& exchange, uint16_t status, int64_t code, std::string_view body);
 
 } // namespace weir::gateway

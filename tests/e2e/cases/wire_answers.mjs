@@ -177,6 +177,25 @@ describe('row 42: an upstream that breaks the rules', () => {
   test('row 42: nobody there is 502, at once', async () => {
     for (const call of Object.values(eras)) assertUpstreamFault(await ask(weir.url('nobody'), call));
   });
+  for (const durability of ['batch', 'strict'])
+    test(`row 42: what a client is told of it is in the record as it was told (${durability})`, async () => {
+      const own = await startWeir({ record: { durability }, listen: { workers: 1 }, servers: [{ name: 'nobody', url: 'http://127.0.0.1:1/mcp' }] });
+      try {
+        const told = [];
+        for (const call of Object.values(eras)) told.push((await ask(own.url('nobody'), call)).text);
+        let answers;
+        await eventually(async () => {
+          const { sessions } = await own.sessions();
+          const shown = await Promise.all(sessions.map(({ id }) => own.json('sessions', 'show', id, '--bodies')));
+          answers = shown.flatMap(({ entries }) => entries).filter(({ kind }) => kind === 'answered');
+          return answers.length === told.length;
+        });
+        assert.deepEqual(answers.map(({ body }) => body).sort(), told.sort());
+        for (const { status, code, is_error: isError } of answers) assert.deepEqual({ status, code, isError }, { status: 502, code: -32603, isError: true });
+      } finally {
+        await stopAll(own);
+      }
+    });
   test('row 42: a connection that ends before an answer is 502', async () => {
     play = (socket) => socket.end();
     assertUpstreamFault(await ask(weir.url('player'), legacyCall));
