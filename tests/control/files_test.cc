@@ -3,12 +3,14 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <mutex>
+#include <vector>
 
 using namespace weir;
 using namespace weir::control;
@@ -33,26 +35,31 @@ class Desk {
     }
     void tell(uint32_t index, std::string content) {
         const std::lock_guard lock(mutex_);
-        ++times_[index];
-        told_[index] = std::move(content);
+        told_[index].push_back(std::move(content));
         changed_.notify_all();
     }
-    /// Waits until file `index` is said to hold `content`.
+    /// Waits until file `index` is said to hold `content`, behind what was heard of it before.
     bool hears(uint32_t index, const std::string& content) {
         std::unique_lock lock(mutex_);
-        return changed_.wait_for(lock, std::chrono::seconds(120), [&] { return told_[index] == content; });
+        return changed_.wait_for(lock, std::chrono::seconds(120), [&] {
+            const auto& told = told_[index];
+            const auto found = std::find(told.begin() + heard_[index], told.end(), content);
+            if (found == told.end()) return false;
+            heard_[index] = found - told.begin() + 1;
+            return true;
+        });
     }
-    int times(uint32_t index) {
+    size_t times(uint32_t index) {
         const std::lock_guard lock(mutex_);
-        return times_[index];
+        return told_[index].size();
     }
 
   private:
     std::filesystem::path place_;
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::map<uint32_t, std::string> told_;
-    std::map<uint32_t, int> times_;
+    std::map<uint32_t, std::vector<std::string>> told_;
+    std::map<uint32_t, ptrdiff_t> heard_; // how many of these
 };
 
 } // namespace
@@ -135,7 +142,7 @@ TEST_CASE("what is refused is told again though it does not change, and is count
     CHECK(anew == 2);
     fits = true;
     CHECK(desk.hears(0, "two again"));
-    const int times = desk.times(0);
+    const size_t times = desk.times(0);
     desk.put("b", "better");
     CHECK(desk.hears(1, "better"));
     desk.put("b", "best");
