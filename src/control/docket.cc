@@ -87,6 +87,7 @@ OrText<void> Docket::read() {
         if (const auto taken = take(*entry, Turn::lose, "weir", "weir ended while it ran"); !taken)
             return std::unexpected(taken.error());
     undo_.clear();
+    if (const auto dropped = table_->drop_answers(now()); !dropped) return dropped;
     return table_->commit();
 }
 

@@ -154,6 +154,7 @@ class Docket {
     OrText<void> finish(post::ApprovalAsk& ask);
     OrText<void> decide(DecideQuestion& question);
     OrText<void> keep(const DecideQuestion& question, Decided& decided);
+    OrText<void> let_go(Live& entry, bool received);
     OrText<void> expire_due();
     OrText<bool> take(Live& entry, approve::Turn how, std::string by, std::string note, Person person = {});
     OrText<void> refuse(Live& entry, const DecideQuestion& question, approve::Right right);
@@ -166,6 +167,7 @@ class Docket {
     Live* find_live(std::string_view id);
     Live& stand(const Standing& ticket);
     void forget(Live& entry);
+    OrText<void> end_standing(Live& entry);
     /// Before and after what it is found or counted by changes.
     void leave_order(Live& entry);
     void enter_order(Live& entry);

@@ -73,6 +73,15 @@ void Docket::forget(Live& entry) {
     lives_.free(entry);
 }
 
+/// It no longer stands. Its row stays, without the answer: nobody gets that any more.
+OrText<void> Docket::end_standing(Live& entry) {
+    if (entry.state == State::answered)
+        if (const auto dropped = table_->keep_answer(entry.id(), {}); !dropped) return dropped;
+    remember_before(entry);
+    forget(entry);
+    return {};
+}
+
 /// Of the ticket that `ask` names, or of the one of its call.
 void Docket::drop_waiter(const post::ApprovalAsk& ask) {
     Live* entry = find_live(ask.ticket);

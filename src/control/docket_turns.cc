@@ -136,7 +136,7 @@ OrText<void> Docket::expire_due() {
     for (const uint64_t wall = now(); !due_.empty() && (*due_.begin())->due_ns() <= wall;) {
         Live& entry = **due_.begin();
         if (entry.over()) {
-            forget(entry); // Its row stays as it is.
+            if (const auto ended = end_standing(entry); !ended) return ended;
             continue;
         }
         const bool unused = entry.state == State::approved;
@@ -166,17 +166,10 @@ OrText<void> Docket::ask(post::ApprovalAsk&& ask) {
             }
             return {};
         case Kind::delivered:
+        case Kind::leave:
             drop_waiter(ask);
-            if (Live* const entry = find_live(ask.ticket)) {
-                const auto row = row_of(*entry);
-                if (!row) return std::unexpected(row.error());
-                if (const auto dropped = table_->keep_answer(ask.ticket, {}); !dropped) return dropped;
-                (*row)->stands_ns = now();
-                (*row)->told = true;
-                return save(*entry, **row, entry->version);
-            }
+            if (Live* const entry = find_live(ask.ticket)) return let_go(*entry, ask.kind == Kind::delivered);
             return {};
-        case Kind::leave: drop_waiter(ask); return {};
     }
     return {};
 }
@@ -218,9 +211,10 @@ OrText<void> Docket::submit(post::ApprovalAsk& ask) {
     }
     std::array<uint8_t, 16> bits{};
     if (!options_.random(bits)) return std::unexpected(std::string("the kernel gives no random octets"));
-    if (replaced != nullptr) {
-        remember_before(*replaced);
-        forget(*replaced);
+    if (replaced != nullptr && replaced->waiters.empty()) {
+        if (const auto ended = end_standing(*replaced); !ended) return ended;
+    } else if (replaced != nullptr) {
+        remember_before(*replaced); // Its digest goes to the new one; it stays for those who are to hear how it ended.
     }
     Ticket ticket;
     ticket.id = approve::ticket_id(bits);
@@ -290,6 +284,22 @@ OrText<void> Docket::finish(post::ApprovalAsk& ask) {
                             ask.ambiguous ? "it had left, and no answer came whole" : std::string());
     if (!taken) return std::unexpected(taken.error());
     return *taken ? tell_all(*entry) : OrText<void>();
+}
+
+/// A waiter has gone, with the answer or without. Once it was received by one, who asks for the same asks for another run; it
+/// stays for those who waited when it came, until the last of them has gone.
+OrText<void> Docket::let_go(Live& entry, bool received) {
+    if (entry.state != State::answered || !(entry.told || received)) return {};
+    const bool last = entry.waiters.empty();
+    if (entry.told && !last) return {};
+    const auto row = row_of(entry);
+    if (!row) return std::unexpected(row.error());
+    (*row)->told = true;
+    if (last) {
+        if (const auto dropped = table_->keep_answer(entry.id(), {}); !dropped) return dropped;
+        (*row)->stands_ns = now();
+    }
+    return save(entry, **row, entry.version);
 }
 
 OrText<void> Docket::news_to(const Live& entry, const Waiter& waiter, Says says) {

@@ -286,6 +286,14 @@ OrText<void> Tickets::keep_answer(std::string_view id, std::string_view answer) 
     return {};
 }
 
+OrText<void> Tickets::drop_answers(uint64_t now_ns) {
+    const auto prepared = prepare("UPDATE ticket SET answer='' WHERE " WEIR_OVER " AND stands <= ? AND answer <> ''");
+    if (!prepared) return std::unexpected(prepared.error());
+    Statement s(*prepared);
+    if (s.bind(now_ns).step() != SQLITE_DONE) return failed();
+    return {};
+}
+
 OrText<void> Tickets::remember(const OutboxLine& line) {
     const auto prepared = prepare(
         "INSERT INTO outbox(ticket, version, kind, actor, note, issuer, subject, display) VALUES(?,?,?,?,?,?,?,?)");

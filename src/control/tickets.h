@@ -115,6 +115,8 @@ class Tickets {
     OrText<bool> update(const Ticket& ticket, uint64_t version);
     /// What it has run to, for clients that have not got it; empty: nothing is kept any more.
     OrText<void> keep_answer(std::string_view id, std::string_view answer);
+    /// Of tickets that do not stand any more at `now_ns`.
+    OrText<void> drop_answers(uint64_t now_ns);
     OrText<void> remember(const OutboxLine& line);
     OrText<void> forget(int64_t up_to_number);
     /// The lines behind `number`, in order.

@@ -7,6 +7,7 @@
 #include "record/recovery.h"
 #include "record/segment.h"
 
+#include <sqlite3.h>
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
 #include <condition_variable>
@@ -134,6 +135,25 @@ struct Desk {
             if (fields->text(record::Field::ticket) == ticket) kinds.push_back(entry->frame.kind);
         }
         return kinds;
+    }
+
+    /// Runs statements as a person with sqlite3 would. Gives the first column of the last row.
+    std::string sql(const std::string& statements) const {
+        sqlite3* database = nullptr;
+        REQUIRE(sqlite3_open((directory / "weir.db").c_str(), &database) == SQLITE_OK);
+        sqlite3_busy_timeout(database, 2000);
+        std::string found;
+        const auto take = [](void* to, int, char** values, char**) {
+            *static_cast<std::string*>(to) = values[0] == nullptr ? "" : values[0];
+            return 0;
+        };
+        const int done = sqlite3_exec(database, statements.c_str(), take, &found, nullptr);
+        sqlite3_close(database);
+        REQUIRE(done == SQLITE_OK);
+        return found;
+    }
+    std::string answer_of(const std::string& ticket) const {
+        return sql("SELECT answer FROM ticket WHERE id = '" + ticket + "'");
     }
 
     std::filesystem::path directory;

@@ -3,6 +3,7 @@
 #include "control/store_desk.h"
 
 #include <sqlite3.h>
+#include <catch2/generators/catch_generators.hpp>
 
 using namespace weir;
 using namespace weir::control;
@@ -60,6 +61,65 @@ TEST_CASE("the same call joins its ticket, and of two who claim one runs") {
     CHECK(granted == 1);
     CHECK(answers == 2); // So that nobody takes the news of somebody else's claim for the answer to the own.
     CHECK(told == 3);
+}
+
+TEST_CASE("all who waited when a call ran get its answer, also those who ask for their turn once others have it") {
+    Desk desk;
+    desk.open();
+    constexpr std::string_view answer = R"({"id":1,"result":{}})";
+    const auto ticket = desk.submit(1).ticket;
+    for (const uint32_t waiter : {2, 3, 4}) CHECK(desk.submit(waiter).ticket == ticket);
+    REQUIRE(desk.decide(ticket, Verb::approve).outcome == Outcome::done);
+    for (int i = 0; i < 4; ++i) CHECK(desk.next().state == TicketState::approved);
+    CHECK(desk.claim(1, ticket).granted);
+    for (int i = 0; i < 3; ++i) CHECK(desk.next().state == TicketState::executing);
+    desk.post({.kind = Kind::finish, .waiter = {1, 1}, .ticket = ticket, .body = std::string(answer)});
+    for (int i = 0; i < 4; ++i) CHECK(desk.next().body == answer);
+    desk.post({.kind = Kind::delivered, .waiter = {1, 1}, .ticket = ticket});
+    const auto late = desk.claim(2, ticket);
+    CHECK_FALSE(late.granted);
+    CHECK(late.state == TicketState::answered);
+    CHECK(late.body == answer);
+    // It was received: who comes now asks for another run, and takes nothing from those who waited before.
+    const auto fresh = desk.submit(5);
+    CHECK(fresh.state == TicketState::pending);
+    CHECK(fresh.ticket != ticket);
+    CHECK(desk.submit(6).ticket == fresh.ticket);
+    CHECK(desk.claim(3, ticket).body == answer);
+    CHECK(desk.answer_of(ticket) == answer);
+    desk.post({.kind = Kind::delivered, .waiter = {3, 1}, .ticket = ticket});
+    desk.post({.kind = Kind::delivered, .waiter = {2, 1}, .ticket = ticket});
+    CHECK(desk.claim(4, ticket).body == answer);
+    desk.post({.kind = Kind::leave, .waiter = {4, 1}, .ticket = ticket}); // the last
+    CHECK(desk.claim(4, ticket).body.empty());
+    CHECK(desk.answer_of(ticket).empty());
+    CHECK(desk.store->find(fresh.ticket)->state == TicketState::pending);
+    CHECK(desk.told(ticket) == std::vector{held, approved, executing, answered});
+}
+
+TEST_CASE("an answer that nobody receives is kept for its time, and nowhere after it") {
+    Desk desk;
+    const bool ended = GENERATE(false, true); // when its time is over
+    CAPTURE(ended);
+    Limits limits;
+    if (!ended) limits.answer_kept_ns_max = 100 * ms_ns;
+    desk.open(limits);
+    const auto ticket = desk.submit(1).ticket;
+    REQUIRE(desk.decide(ticket, Verb::approve).outcome == Outcome::done);
+    CHECK(desk.next().state == TicketState::approved);
+    CHECK(desk.claim(1, ticket).granted);
+    desk.post({.kind = Kind::finish, .waiter = {1, 1}, .ticket = ticket, .body = "kept"});
+    CHECK(desk.next().body == "kept");
+    desk.post({.kind = Kind::leave, .waiter = {1, 1}, .ticket = ticket});
+    if (ended) {
+        desk.store.reset();
+        CHECK(desk.answer_of(ticket) == "kept");
+        desk.sql("UPDATE ticket SET stands = 1");
+        desk.open();
+    }
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+    while (!desk.answer_of(ticket).empty()) REQUIRE(std::chrono::steady_clock::now() < end);
+    CHECK(desk.store->find(ticket)->state == TicketState::answered);
 }
 
 TEST_CASE("a decision is final, a late one is told what stands and who set it") {
@@ -135,14 +195,8 @@ TEST_CASE("what fails within a group leaves everything as it was") {
     Desk desk;
     desk.open({.approvals_per_principal_max = 2});
     const std::string one = desk.submit(1, 1).ticket;
-    sqlite3* other = nullptr;
-    REQUIRE(sqlite3_open((desk.directory / "weir.db").c_str(), &other) == SQLITE_OK);
-    const auto run = [&](const char* sql) {
-        REQUIRE(sqlite3_exec(other, sql, nullptr, nullptr, nullptr) == SQLITE_OK);
-    };
-    sqlite3_busy_timeout(other, 2000);
     // The row is written by then; what fails is the line of the outbox.
-    run("CREATE TRIGGER refuse BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'refused'); END");
+    desk.sql("CREATE TRIGGER refuse BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'refused'); END");
     CHECK(desk.decide(one, Verb::deny).outcome == Outcome::unavailable);
     CHECK(desk.decide(one, Verb::approve).outcome == Outcome::unavailable);
     CHECK(desk.submit(2, 2).state == TicketState::unavailable);
@@ -150,8 +204,7 @@ TEST_CASE("what fails within a group leaves everything as it was") {
     CHECK(desk.store->list({})->tickets.size() == 1);
     CHECK(desk.store->find(one)->version == 1);
     desk.post({.kind = Kind::leave, .waiter = {1, 1}, .ticket = one});
-    run("DROP TRIGGER refuse");
-    sqlite3_close(other);
+    desk.sql("DROP TRIGGER refuse");
     CHECK(desk.submit(4, 1).ticket == one); // joined, not new
     CHECK(desk.submit(5, 2).state == TicketState::pending);
     CHECK(desk.submit(6, 3).state == TicketState::unavailable); // two wait, as few as the cap allows
@@ -165,9 +218,7 @@ TEST_CASE("what fails within a group leaves everything as it was") {
 
 TEST_CASE("a database of the first schema is taken over with what it holds") {
     Desk desk;
-    sqlite3* old = nullptr;
-    REQUIRE(sqlite3_open((desk.directory / "weir.db").c_str(), &old) == SQLITE_OK);
-    const char* const made = R"(
+    desk.sql(R"(
 CREATE TABLE ticket(
   id TEXT PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL, digest BLOB NOT NULL, definition BLOB NOT NULL,
   principal TEXT NOT NULL, person TEXT NOT NULL, client TEXT NOT NULL, server TEXT NOT NULL, method TEXT NOT NULL,
@@ -182,9 +233,7 @@ CREATE TABLE outbox(
 INSERT INTO ticket VALUES('ap_00000000000000000000000000', 1, 'pending', zeroblob(32), zeroblob(32), 'p', 'ann', '', 'acme',
   'tools/call', 'pay', '{}', '', '', '[["ops"]]', '[["pay/ask"]]', 1, 1, 9000000000000000000, '', '', 0, '', 0, 0);
 INSERT INTO outbox(ticket, version, kind, actor, note) VALUES('ap_00000000000000000000000000', 1, 5, '', 'old');
-PRAGMA user_version = 1;)";
-    REQUIRE(sqlite3_exec(old, made, nullptr, nullptr, nullptr) == SQLITE_OK);
-    sqlite3_close(old);
+PRAGMA user_version = 1;)");
     desk.open();
     const std::string id = "ap_00000000000000000000000000";
     CHECK(desk.told(id) == std::vector{held});
@@ -199,12 +248,7 @@ TEST_CASE("a database of the third schema is taken over, and its versions are th
     desk.open();
     const std::string id = desk.submit(1).ticket;
     desk.store.reset();
-    sqlite3* old = nullptr;
-    REQUIRE(sqlite3_open((desk.directory / "weir.db").c_str(), &old) == SQLITE_OK);
-    const char* const back =
-        "ALTER TABLE ticket DROP COLUMN turns; UPDATE ticket SET version = 5; PRAGMA user_version = 3";
-    REQUIRE(sqlite3_exec(old, back, nullptr, nullptr, nullptr) == SQLITE_OK);
-    sqlite3_close(old);
+    desk.sql("ALTER TABLE ticket DROP COLUMN turns; UPDATE ticket SET version = 5; PRAGMA user_version = 3");
     desk.open();
     CHECK(desk.store->find(id)->version == 5);
     CHECK(desk.store->decide(id, Verb::approve, {"unix:0:root"}, "", {.versions = {1}}).outcome == Outcome::changed);

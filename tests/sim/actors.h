@@ -40,6 +40,7 @@ struct Stage {
     bool quiet = false;           // faults have stopped: servers answer as they should, and no new calls are made
     uint32_t hostile_percent = 0; // of answers that a server spoils
     uint32_t held_percent = 0;    // of calls
+    bool keeps_answers = false;   // of whatever size they are here, for all who wait for the same call
     uint64_t held = 0, ran = 0;   // calls that waited, and what clients were told has run
     std::vector<Errand> errands{};
 };

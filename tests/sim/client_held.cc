@@ -69,7 +69,11 @@ void Client::check_held(const Asked& asked, std::string_view text) {
         errand.state.clear(); // It may have been what was wrong.
         return;
     }
-    if (text.find("\"isError\":true") != std::string_view::npos) return;
+    if (text.find("\"isError\":true") != std::string_view::npos) {
+        if (stage_.keeps_answers && text.find("too large to be kept") != std::string_view::npos)
+            broken(about + " has run while its client waited, which is not to have the answer");
+        return;
+    }
     if (member(text, "resultType") == "input_required") {
         errand.state = member(text, "requestState");
         if (errand.state.empty()) broken(about + ": a round without a state");

@@ -89,6 +89,7 @@ World::World(Court& court, const WorldOptions& options)
     if (auto loaded = gateway::load_generation(std::move(*config), generation_); !loaded)
         broken(describe(loaded.error().front()));
     generation_.policies = court_.set;
+    stage_.keeps_answers = generation_.config.limits.answer_kept_bytes_max >= 1 << 20;
     mcp::KeyRing::Octets key{};
     for (auto& octet : key) octet = static_cast<unsigned char>(random.below(256));
     keys_.add(1, key);
