@@ -150,7 +150,8 @@ bool stream_over(const Exchange& exchange) {
 
 /// The stream is over as it should be: the end of the client's chunks.
 Next finish_stream(Exchange& exchange) {
-    if (exchange.answered == false) record_answered(exchange, {}, false);
+    if (exchange.expects_answer && !exchange.response_seen) record_ambiguous(exchange, Error::upstream_cut);
+    else record_answered(exchange, {}, false);
     if (exchange.client_link != nullptr && exchange.client_link->usable() && !exchange.client_link->broken()) {
         commit_stream_head(exchange);
         http::write_last_chunk(exchange.client_link->out());
@@ -301,7 +302,6 @@ Next relay_stream(Exchange& exchange) {
     }
     if (client_left(exchange)) {
         if (leaving_cancels(exchange)) {
-            if (exchange.expects_answer && !exchange.response_seen) record_ambiguous(exchange, Error::upstream_cut);
             if (exchange.upstream != nullptr) exchange.upstream->close(); // The upstream must see it at once.
             // No end that looks like one: a client that only half-closed must not take it for whole.
             if (exchange.client_link != nullptr) exchange.client_link->close();

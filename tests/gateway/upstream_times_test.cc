@@ -147,6 +147,23 @@ TEST_CASE(
     CHECK(status_of(asked.client.hear()) == 200);
 }
 
+TEST_CASE("a stream that its server ends before the answer is no answer, whether its client takes it up again or not") {
+    Place place(limits);
+    Asked asked(place);
+    const bool taken_up = GENERATE(true, false), broken_off = GENERATE(true, false);
+    CAPTURE(taken_up, broken_off);
+    asked.server->say(stream_head + chunk(std::string(taken_up ? "id: 1\n" : "") + "data:\n\n") +
+                      (broken_off ? "" : "0\r\n\r\n"));
+    if (broken_off) asked.server->leave();
+    place.pass();
+    const std::string said = asked.client.hear();
+    CHECK(status_of(said) == 200);
+    CHECK(is_whole(said));
+    CHECK(holds(said, R"("id":7,"error")") == !taken_up);
+    CHECK(asked.ambiguous() == 1);
+    CHECK(place.counters.answered.read() == 0);
+}
+
 TEST_CASE("a stream that has not said anything at all ends in the same way") {
     Place place(limits);
     Asked asked(place);
