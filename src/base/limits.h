@@ -73,6 +73,7 @@ struct Limits {
     uint64_t record_sync_ns_max = 50 * ms_ns;             // durability = "batch"
     // Whole process
     uint64_t batch_wait_ns = 20'000; // under load, for more completions after the first (kernel 6.12); 0: never
+    uint64_t busy_poll_ns = 0;       // a worker asks so long for completions before it sleeps; 0: it sleeps at once
     uint64_t drain_ns_max = 30 * s_ns;
     uint64_t session_idle_ns_max = 1800 * s_ns;
 };

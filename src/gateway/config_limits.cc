@@ -79,6 +79,7 @@ constexpr LimitRow rows[] = {
                "503, JSON-RPC 50302; of each worker"),
     WEIR_LIMIT("record_sync_max", record_sync_ns_max, time, 1 * ms_ns, 10 * s_ns, "synced by then (durability batch)"),
     WEIR_LIMIT("batch_wait", batch_wait_ns, time, 0, 10 * ms_ns, "the worker goes on with what it has"),
+    WEIR_LIMIT("busy_poll", busy_poll_ns, time, 0, 10 * ms_ns, "the worker sleeps until there is something"),
     WEIR_LIMIT("drain_max", drain_ns_max, time, 0, hour, "what still runs is cut"),
     WEIR_LIMIT("session_idle_max", session_idle_ns_max, time, 1 * s_ns, 30 * day, "the session ends in the record"),
 };

@@ -328,7 +328,7 @@ void Gateway::Parts::watch_tokens() {
 
 void Gateway::Parts::run_worker(uint32_t index) {
     Thread& self = threads[index];
-    auto ring = ring::make_kernel_ring({}, self.waker);
+    auto ring = ring::make_kernel_ring({.busy_poll_ns = generation.config.limits.busy_poll_ns}, self.waker);
     const auto fail_to_start = [&](std::string why) {
         for (const auto& [fd, role] : self.listeners) ::close(fd);
         muster.report(std::move(why));

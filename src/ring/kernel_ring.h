@@ -16,6 +16,7 @@ struct KernelRingOptions {
     uint32_t completions = 16384;
     uint32_t slabs = 64;            // a power of two
     uint32_t slab_bytes = 16 << 10; // padding included
+    uint64_t busy_poll_ns = 0;      // a turn asks so long for completions before it sleeps
 };
 
 /// What another thread holds to wake a worker out of its wait. Thread-safe; outlives the ring if kept.

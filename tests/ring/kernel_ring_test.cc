@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -403,6 +404,30 @@ TEST_CASE("a write that fails takes its sync with it") {
     CHECK(write.result() == -EBADF);
     CHECK(synced.result() == -ECANCELED);
     bench.ring->close(fd);
+}
+
+TEST_CASE("a ring that polls busily does not sleep while something may come, and sleeps after that") {
+    Bench bench({.busy_poll_ns = 20 * second_ns});
+    const auto sleeps = [] {
+        rusage usage{};
+        REQUIRE(::getrusage(RUSAGE_THREAD, &usage) == 0);
+        return usage.ru_nvcsw;
+    };
+    Kept woken;
+    bench.ring->on_wake(&woken.op);
+    bench.waker->wake();
+    bench.turn_until([&] { return woken.all.size() == 1; });
+    bench.ring->on_wake(nullptr);
+    const auto before = sleeps();
+    const uint64_t deadline_ns = bench.ring->now_ns() + 20'000'000;
+    bench.ring->turn(deadline_ns);
+    CHECK(sleeps() == before);
+    CHECK(bench.ring->now_ns() >= deadline_ns);
+
+    Bench brief({.busy_poll_ns = 1000});
+    const auto asleep = sleeps();
+    brief.ring->turn(brief.ring->now_ns() + 20'000'000);
+    CHECK(sleeps() > asleep);
 }
 
 TEST_CASE("another thread wakes a ring that waits, again and again") {
