@@ -117,6 +117,7 @@ Tone tone_of(Kind kind) {
         case Kind::mark:
         case Kind::checkpoint:
         case Kind::seal:
+        case Kind::fill:
         case Kind::pruned: return Tone::faint;
     }
     return Tone::faint;

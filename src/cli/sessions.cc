@@ -58,7 +58,7 @@ class Log {
                 if (entry.error() == Error::io_failed) return;
                 continue;
             }
-            if (entry->frame.kind == Kind::mark || entry->frame.kind == Kind::seal) continue;
+            if (record::serves_format(entry->frame.kind)) continue;
             const auto fields = record::read_fields(entry->frame.payload);
             if (!fields) {
                 exit_ = Exit::failed;

@@ -216,7 +216,7 @@ record::WriterOptions record_options(const StateDir& state, const Config& config
         case Durability::strict: options.durability = record::Durability::strict; break;
     }
     options.segment_bytes = config.record.segment_bytes;
-    options.queue_bytes_max = config.limits.record_queue_bytes_max;
+    options.queue_bytes_max = options.tail_bytes = config.limits.record_queue_bytes_max;
     options.sync_ns_max = config.limits.record_sync_ns_max;
     options.retention = retention;
     options.body_bytes_max = static_cast<uint32_t>(config.record.body_bytes_max);

@@ -304,6 +304,13 @@ char* write_payload(char* out, const Seal& e, const EntryLimits&) {
     return map.finish();
 }
 
+size_t payload_bound(const Fill& e, const EntryLimits&) { return heads_bound + e.body.size(); }
+char* write_payload(char* out, const Fill& e, const EntryLimits&) {
+    MapWriter map(out);
+    map.bytes(Field::body, e.body);
+    return map.finish();
+}
+
 size_t payload_bound(const Pruned& e, const EntryLimits&) { return heads_bound + e.chain.size() + e.stream.size(); }
 char* write_payload(char* out, const Pruned& e, const EntryLimits&) {
     MapWriter map(out);

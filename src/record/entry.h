@@ -158,6 +158,10 @@ struct Seal {
     uint64_t count = 0; // entries of the segment, this one and its mark included
     uint64_t first_seq = 0, last_seq = 0;
 };
+struct Fill {
+    static constexpr Kind kind = Kind::fill;
+    std::string_view body{}; // zeros
+};
 struct Pruned {
     static constexpr Kind kind = Kind::pruned;
     uint64_t segment = 0, first_seq = 0, last_seq = 0, bytes = 0;
@@ -184,6 +188,7 @@ size_t payload_bound(const Ambiguous& entry, const EntryLimits& limits);
 size_t payload_bound(const ConfigLoaded& entry, const EntryLimits& limits);
 size_t payload_bound(const Gap& entry, const EntryLimits& limits);
 size_t payload_bound(const Seal& entry, const EntryLimits& limits);
+size_t payload_bound(const Fill& entry, const EntryLimits& limits);
 size_t payload_bound(const Pruned& entry, const EntryLimits& limits);
 
 /// Writes the payload of `entry` at `out`, which has payload_bound bytes; returns where it ends.
@@ -200,6 +205,7 @@ char* write_payload(char* out, const Ambiguous& entry, const EntryLimits& limits
 char* write_payload(char* out, const ConfigLoaded& entry, const EntryLimits& limits);
 char* write_payload(char* out, const Gap& entry, const EntryLimits& limits);
 char* write_payload(char* out, const Seal& entry, const EntryLimits& limits);
+char* write_payload(char* out, const Fill& entry, const EntryLimits& limits);
 char* write_payload(char* out, const Pruned& entry, const EntryLimits& limits);
 
 } // namespace weir::record

@@ -34,7 +34,8 @@
     row(22, checkpoint, "the signed state of the log") \
     row(23, seal, "the end of a segment") \
     row(24, pruned, "an old segment was removed to keep within retain_bytes and retain_days") \
-    row(25, not_entitled, "somebody decided about it who may not; nothing was done")
+    row(25, not_entitled, "somebody decided about it who may not; nothing was done") \
+    row(26, fill, "nothing: what follows begins a block of the file")
 
 // key, name, type: number, text, bytes, flag, texts (a list)
 #define WEIR_FIELDS(row) \
@@ -104,6 +105,9 @@ enum class Field : uint8_t {
 enum class FieldType : uint8_t { number, text, bytes, flag, texts };
 
 inline constexpr uint8_t field_count = 48;
+
+/// Whether such an entry serves the format alone, and tells nothing of what happened.
+constexpr bool serves_format(Kind kind) { return kind == Kind::mark || kind == Kind::seal || kind == Kind::fill; }
 
 /// The name of a kind as the record, logs and commands say it; "unknown" for a number of a later weir.
 std::string_view name_of(Kind kind);

@@ -24,11 +24,10 @@ namespace {
 
 constexpr char file_magic[8] = {'W', 'E', 'I', 'R', 'T', 'A', 'L', '1'};
 constexpr char chunk_magic[8] = {'W', 'E', 'I', 'R', 'C', 'H', 'N', 'K'};
-constexpr uint32_t version = 1;
-constexpr size_t file_head_bytes = 4096;
+constexpr uint32_t version = 2;
 constexpr std::string_view suffix = ".tail";
 constexpr size_t digits = 20;
-constexpr size_t size_max = size_t{1} << 30; // of a file that is read
+constexpr size_t size_max = size_t{8} << 30; // of a file that is read
 
 struct FileHead {
     char magic[8];
@@ -51,11 +50,14 @@ struct ChunkHead {
 };
 static_assert(sizeof(ChunkHead) == 64, "without holes, and a multiple of what frames are aligned to");
 
+constexpr size_t page_bytes = 4096;
+constexpr size_t file_head_bytes = 2 * page_bytes - sizeof(ChunkHead); // a chunk's frames begin a page
+
 template <class Head> uint32_t checksum(const Head& head) {
     return crc32c(0, {reinterpret_cast<const char*>(&head), offsetof(Head, crc)});
 }
 
-size_t stride_of(size_t chunk_bytes) { return (sizeof(ChunkHead) + chunk_bytes + 4095) & ~size_t{4095}; }
+size_t stride_of(size_t chunk_bytes) { return (sizeof(ChunkHead) + chunk_bytes + page_bytes - 1) & ~(page_bytes - 1); }
 
 // Where a store into an allocated page finds its space whatever else happens; elsewhere it might be a SIGBUS. (XFS shares the
 // blocks of a file that somebody copies by reflink: then the next store needs others.)

@@ -5,8 +5,9 @@
 // here, and segments are written when there is enough for a write. A power cut may take a tail or any part of it: what must
 // outlive that is synced to a segment.
 //
-//   4096 octets  magic | u32 version | u32 worker | log id | u64 chunk stride | u64 chunks | u32 reserved | u32 CRC-32C
-//   each chunk   64 octets of head: magic | salt | u32 reserved | u32 CRC-32C | zeros; then whole frames of that salt
+//   8128 octets  magic | u32 version | u32 worker | log id | u64 chunk stride | u64 chunks | u32 reserved | u32 CRC-32C
+//   each chunk   64 octets of head: magic | salt | u32 reserved | u32 CRC-32C | zeros; then whole frames of that salt,
+//                which begin a page, so that they can be written to a segment directly
 //
 // Frames stand side by side from the chunk's front on; behind the last may be what is left of former ones, which have lower seqs.
 // A chunk that was given back has no magic. Files are named `<20 digits>.tail`, and the number of a later one is higher.

@@ -13,6 +13,17 @@ namespace {
 constexpr EntryLimits no_bodies{};
 const size_t seal_bytes_bound = frame_bytes(static_cast<uint32_t>(payload_bound(Seal{}, no_bodies)));
 
+// Of the frame that fills a block: its payload is a multiple of eight, of which some are CBOR's.
+constexpr size_t fill_bytes_min = frame_bytes(8), fill_bytes_max = ring::direct_block_bytes + fill_bytes_min;
+constexpr std::array<char, fill_bytes_max> zeros{};
+
+Fill fill_of(size_t payload_bytes) {
+    const size_t key = 2, length = payload_bytes <= 24 ? 1 : payload_bytes <= 256 ? 2 : 3;
+    return {.body = {zeros.data(), payload_bytes - key - length}};
+}
+
+bool is_whole_blocks(uint64_t value) { return value % ring::direct_block_bytes == 0; }
+
 } // namespace
 
 // Entries.
@@ -53,11 +64,12 @@ void Writer::add_frame(Kind kind, uint32_t exchange, uint32_t payload_bytes) {
 // Where a frame of at most `frame_size` bytes goes. Whatever has to end before it ends here: the stretch when its file
 // would be full, the batch when its chunk is. Behind every frame stays room for a seal and a mark.
 char* Writer::room_for(size_t frame_size) {
-    const size_t tail = seal_bytes_bound + mark_bytes;
+    const size_t tail = seal_bytes_bound + mark_bytes + (directly_ ? fill_bytes_max : 0);
     // A batch more may end in between, with a mark of its own.
     if (stretch_.entries != 0 && stretch_.position + frame_size + tail + mark_bytes > options_.segment_bytes)
         end_stretch();
     if (queue_.room() < frame_size + tail) {
+        fill_block();
         close_batch();
         queue_.next_chunk(frame_size + tail);
     }
@@ -96,6 +108,22 @@ void Writer::begin_stretch() {
     queue_.begin_stretch(stretch_.salt);
 }
 
+// Brings the mark of the open batch to a block's end. Then it can go past the page cache, and what follows it can.
+void Writer::fill_block() {
+    if (!directly_ || !queue_.kept() || queue_.open_batch().empty()) return;
+    const uint64_t end = stretch_.position + mark_bytes;
+    if (is_whole_blocks(end)) return;
+    size_t size = ring::direct_block_bytes - end % ring::direct_block_bytes;
+    if (size < fill_bytes_min) size += ring::direct_block_bytes;
+    if (queue_.room() < size + mark_bytes || end + size + seal_bytes_bound + mark_bytes > options_.segment_bytes)
+        return;
+    const size_t payload = size - frame_head_bytes;
+    const char* const begin = queue_.end() + frame_head_bytes;
+    const char* const written = write_payload(queue_.end() + frame_head_bytes, fill_of(payload), no_bodies);
+    WEIR_ASSERT(static_cast<size_t>(written - begin) == payload);
+    add_frame(Kind::fill, 0, static_cast<uint32_t>(payload));
+}
+
 void Writer::close_batch() {
     const std::string_view frames = queue_.open_batch();
     if (frames.empty()) return;
@@ -104,9 +132,17 @@ void Writer::close_batch() {
     chain_ = hash.chain(chain_);
     write_mark(queue_.end() + frame_head_bytes, chain_);
     add_frame(Kind::mark, 0, mark_payload_bytes);
-    batches_.push_back({queue_.close_batch(), stretch_.id, last_seq_, chain_});
+    batches_.push_back({queue_.close_batch(), stretch_.id, last_seq_, chain_, queue_.kept()});
     ++figures_.batches;
     if (stretch_.sealed) begin_stretch();
+}
+
+// What follows begins a block, too, in the file and in memory, and has room to become as large.
+void Writer::close_large_batch() {
+    fill_block();
+    close_batch();
+    const bool goes_on = is_whole_blocks(reinterpret_cast<uintptr_t>(queue_.end()));
+    if (!goes_on || queue_.room() < options_.direct_from) queue_.next_chunk(chunk_bytes);
 }
 
 // Takes frames that were made before into the stream again, under their own seqs: other salts, other chain. `chunk`
@@ -171,14 +207,33 @@ void Writer::submit_batches() {
     while (!file_.dead && slots_busy_ < slots && (open_to_all || file_.stage == File::Stage::body_first)) {
         if (batches_.empty()) {
             if (!open_to_all || stretch_.id != file_.stretch || queue_.open_batch().empty() || may_wait()) return;
-            close_batch();
+            if (directly_ && queue_.open_batch().size() >= options_.direct_from) close_large_batch();
+            else close_batch();
         }
         const Batch batch = batches_.front();
         if (batch.stretch != file_.stretch) return; // It waits for the next file.
         if (!open_to_all && batch.last_seq > carried_seq_) return;
+        if (!turn_file_to(goes_directly(batch))) return;
         batches_.erase(batches_.begin());
         submit(batch);
     }
+}
+
+// Not what is in no tail: a kill takes a write along that has not got to the disk, and leaves one that got to the page cache.
+bool Writer::goes_directly(const Batch& batch) const {
+    return directly_ && batch.kept && batch.bytes.size() >= options_.direct_from &&
+           is_whole_blocks(batch.bytes.size()) && is_whole_blocks(file_.position) &&
+           is_whole_blocks(reinterpret_cast<uintptr_t>(batch.bytes.data()));
+}
+
+// True once the file is written to in the way that is wanted, or in the only one; not before the writes of the other are over.
+bool Writer::turn_file_to(bool direct) {
+    if (file_.direct == direct) return true;
+    if (slots_busy_ != 0) return false;
+    if (ring_.turn_direct(file_.fd, direct)) file_.direct = direct;
+    else if (direct) directly_ = false;
+    else file_died(EINVAL);
+    return !file_.dead;
 }
 
 // Whether what was collected may wait for more: it is kept, and has not waited for long.
@@ -199,7 +254,8 @@ void Writer::submit(const Batch& batch) {
     slot.good = false;
     const bool synced = options_.durability == Durability::strict;
     if (synced) ++figures_.syncs;
-    ring_.write(slot.written, file_.fd, batch.bytes, file_.position, synced ? &slot.synced : nullptr);
+    if (file_.direct) ring_.write_directly(slot.written, file_.fd, batch.bytes, file_.position);
+    else ring_.write(slot.written, file_.fd, batch.bytes, file_.position, synced ? &slot.synced : nullptr);
     file_.position = slot.end;
     figures_.bytes += batch.bytes.size();
     if (batch.last_seq > kept_seq_) {
@@ -211,7 +267,11 @@ void Writer::submit(const Batch& batch) {
 void Writer::on_written(ring::Op& op, ring::Completion done) {
     auto& slot = op.owner_as<Slot>();
     slot.good = done.result >= 0 && static_cast<size_t>(done.result) == slot.batch.bytes.size();
-    if (!slot.good) slot.writer->file_died(done.result < 0 ? -done.result : ENOSPC);
+    if (!slot.good) {
+        if (slot.writer->file_.direct)
+            slot.writer->directly_ = false; // The way may be to blame: one segment is enough.
+        slot.writer->file_died(done.result < 0 ? -done.result : ENOSPC);
+    }
     slot.writer->retire_slots();
     slot.writer->move_on();
 }
@@ -290,7 +350,8 @@ uint64_t Writer::next_due_ns() const {
     if (options_.durability == Durability::batch && unsynced_since_ns_ != UINT64_MAX && may_sync()) {
         due = unsynced_since_ns_ + options_.sync_ns_max / 2;
     }
-    const bool open_to_all = file_.stage == File::Stage::live && !file_.dead && slots_busy_ < slots_max;
+    const bool open_to_all =
+        file_.stage == File::Stage::live && !file_.dead && slots_busy_ < slots_max && batches_.empty();
     if (tail_ != nullptr && options_.durability == Durability::batch && open_to_all && stretch_.id == file_.stretch &&
         !queue_.open_batch().empty())
         due = std::min(due, write_due_ns());

@@ -6,7 +6,8 @@
 //   durability batch        once kept_seq() covers it: it stands in the tail (record/tail.h), which outlives the process;
 //                           where that has no room, its write was handed to the kernel before anything else is
 //   durability strict       once durable_seq() covers it: write and fdatasync, linked, have returned
-// In `batch` an entry is in its segment within write_ns_max, or once a chunk is full, and synced within sync_ns_max.
+// In `batch` an entry is in its segment within write_ns_max, or once a chunk is full, and synced within sync_ns_max. Large
+// batches go past the page cache: they are filled up to whole blocks, and lie in the tail as in the file.
 //
 // Everything that is not synced yet stays in memory. When a write comes back short or a sync fails, the segment is dead
 // and never touched again; what it may have lost is written to the spare segment, which always lies ready, allocated and
@@ -48,7 +49,9 @@ struct WriterOptions {
     uint64_t queue_bytes_max = uint64_t{64} << 20; // of entries that are not synced yet; append() refuses beyond
     uint64_t write_ns_max = 2 * ms_ns;             // batch: how long an entry that is kept waits for others
     uint64_t sync_ns_max = 50 * ms_ns;
-    size_t tail_bytes = size_t{16} << 20; // batch; 0: no tail, every turn is written at once
+    size_t tail_bytes = size_t{64} << 20; // batch; 0: no tail, every turn is written at once
+    size_t direct_from =
+        size_t{64} << 10;           // batches from so many bytes on go past the page cache where that can be done
     Retention* retention = nullptr; // of all streams, must outlive the Writer; nullptr: complete segments are kept
     uint32_t body_bytes_max = 1 << 20;
 };
@@ -156,7 +159,11 @@ class Writer {
     char* room_for(size_t frame_size);
     void add_frame(Kind kind, uint32_t exchange, uint32_t payload_bytes);
     void add_seal();
+    void fill_block();
     void close_batch();
+    void close_large_batch();
+    bool goes_directly(const Batch& batch) const;
+    bool turn_file_to(bool direct);
     void begin_stretch();
     void end_stretch();
     void carry(std::string_view chunk);
@@ -231,6 +238,7 @@ class Writer {
     uint64_t kept_seq_;
     uint64_t unkept_seq_ = 0;                  // the last entry that is not in the tail
     uint64_t collected_since_ns_ = UINT64_MAX; // when the open batch began
+    bool directly_;                            // large batches go past the page cache
     Point written_, durable_;
     Point anchor_; // memory holds everything behind it, and a new file continues there
     uint64_t unsynced_since_ns_ = UINT64_MAX;

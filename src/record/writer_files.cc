@@ -73,7 +73,8 @@ Writer::Writer(ring::Ring& ring, const WriterOptions& options, int directory, st
     : ring_(ring), options_(options), entry_limits_{options.body_bytes_max}, directory_(directory),
       random_(options.seed), tail_(std::move(tail)), queue_(pool_, tail_.get(), chunk_bytes), last_seq_(found.last_seq),
       last_time_ns_(found.last_time_ns), chain_(found.chain), kept_seq_(found.last_seq),
-      old_(std::move(found.segments)), next_number_(found.next_number) {
+      directly_(tail_ != nullptr && options.durability == Durability::batch), old_(std::move(found.segments)),
+      next_number_(found.next_number) {
     const auto set = [](ring::Op& op, void* owner, void (*done)(ring::Op&, ring::Completion)) {
         op.owner = owner;
         op.done = done;
@@ -207,6 +208,7 @@ void Writer::begin_file() {
     WEIR_ASSERT(anchor_.seq + 1 == next.first_seq);
     file_ = File{};
     file_.fd = std::exchange(spare_fd_, -1);
+    directly_ = directly_ && ring_.takes_blocks(file_.fd);
     file_.number = spare_number_;
     file_.first_seq = next.first_seq;
     file_.stretch = next.id;
@@ -234,6 +236,7 @@ void Writer::begin_file() {
 }
 
 void Writer::write_head() {
+    if (!turn_file_to(false)) return;
     ++figures_.syncs;
     ring_.write(head_written_op_, file_.fd, {head_bytes_.data(), head_bytes_.size()}, 0, &head_synced_op_);
 }

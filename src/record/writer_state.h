@@ -32,7 +32,8 @@ struct WriterBatch {
     std::string_view bytes;
     uint64_t stretch = 0;
     uint64_t last_seq = 0;
-    Digest chain{}; // after it
+    Digest chain{};    // after it
+    bool kept = false; // it stands in the tail
 };
 // A batch that is with the kernel.
 struct WriterSlot {
@@ -52,6 +53,7 @@ struct WriterPoint {
 struct WriterFile {
     enum class Stage : uint8_t { none, body_first, head, live } stage = Stage::none;
     bool dead = false;
+    bool direct = false; // is written to past the page cache now
     int fd = -1;
     uint64_t number = 0, first_seq = 0, stretch = 0;
     uint64_t position = 0; // where the next batch goes

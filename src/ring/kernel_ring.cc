@@ -188,6 +188,25 @@ class KernelRing final : public Ring {
         tag(entry, op);
         if (synced != nullptr) sync(*synced, fd, true);
     }
+    // No block may be part of a larger one, either.
+    bool takes_blocks(int fd) override {
+        struct statx about{};
+        return ::statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &about) == 0 && (about.stx_mask & STATX_DIOALIGN) != 0 &&
+               about.stx_dio_mem_align != 0 && about.stx_dio_mem_align <= direct_block_bytes &&
+               about.stx_dio_offset_align != 0 && about.stx_dio_offset_align <= direct_block_bytes &&
+               about.stx_blksize <= direct_block_bytes;
+    }
+    bool turn_direct(int fd, bool direct) override {
+        const int flags = ::fcntl(fd, F_GETFL);
+        return flags >= 0 && ::fcntl(fd, F_SETFL, direct ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
+    }
+    // By a thread of the kernel's: what such a write may wait for, like the file system's journal, is nothing to wait for here.
+    void write_directly(Op& op, int fd, std::string_view bytes, uint64_t offset) override {
+        io_uring_sqe* entry = take(op);
+        io_uring_prep_write(entry, fd, bytes.data(), static_cast<unsigned>(bytes.size()), offset);
+        entry->flags |= IOSQE_ASYNC;
+        tag(entry, op);
+    }
     void sync(Op& op, int fd, bool data_only) override {
         io_uring_sqe* entry = take(op);
         io_uring_prep_fsync(entry, fd, data_only ? IORING_FSYNC_DATASYNC : 0);

@@ -79,6 +79,9 @@ struct Address {
     const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
 };
 
+/// What is written directly begins and ends with such a block, in memory and in the file.
+inline constexpr uint32_t direct_block_bytes = 4096;
+
 class Ring {
   public:
     virtual ~Ring() = default;
@@ -118,6 +121,12 @@ class Ring {
     virtual void allocate(Op& op, int fd, uint64_t offset, uint64_t size) = 0;
     /// Writes, then syncs if `synced` is given (linked: it fails with -ECANCELED when the write was short or failed).
     virtual void write(Op& op, int fd, std::string_view bytes, uint64_t offset, Op* synced) = 0;
+    /// Whether write_directly() can be done to the file `fd`, for every block of direct_block_bytes.
+    virtual bool takes_blocks(int fd) = 0;
+    /// Turns `fd`, which takes blocks and has no write with the kernel: later ones are all write_directly(), or all write() again.
+    virtual bool turn_direct(int fd, bool direct) = 0;
+    /// Writes whole blocks past the page cache.
+    virtual void write_directly(Op& op, int fd, std::string_view bytes, uint64_t offset) = 0;
     virtual void sync(Op& op, int fd, bool data_only) = 0;
     virtual void unlink(Op& op, int directory, const char* path) = 0;
 

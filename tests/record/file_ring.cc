@@ -14,7 +14,11 @@ FileRing::~FileRing() {
 }
 
 void FileRing::crash() {
-    for (const Ready& ready : ready_) ready.op->with_kernel = false;
+    const auto lost = std::exchange(ready_, {});
+    for (const Ready& ready : lost) {
+        ready.op->with_kernel = false;
+        if (ready.direct.fd >= 0) ready.op->done(*ready.op, {.result = -ECANCELED, .last = true});
+    }
     ready_.clear();
 }
 
@@ -29,6 +33,11 @@ void FileRing::turn(uint64_t deadline_ns, uint64_t) {
     while (!now.empty()) {
         const Ready ready = now.front();
         now.pop_front();
+        if (direct_held && ready.direct.fd >= 0) {
+            ready_.push_back(ready);
+            continue;
+        }
+        if (ready.direct.fd >= 0) put(ready.direct.fd, ready.direct.bytes, ready.direct.offset);
         ready.op->with_kernel = false;
         ready.op->done(*ready.op, {.result = ready.result, .last = true});
     }
@@ -36,6 +45,7 @@ void FileRing::turn(uint64_t deadline_ns, uint64_t) {
 
 void FileRing::close(int fd) {
     names_.erase(fd);
+    direct_.erase(fd);
     ::close(fd);
 }
 
@@ -83,18 +93,42 @@ void FileRing::allocate(ring::Op& op, int fd, uint64_t offset, uint64_t size) {
 void FileRing::write(ring::Op& op, int fd, std::string_view bytes, uint64_t offset, ring::Op* synced) {
     begin(op);
     if (synced != nullptr) begin(*synced);
+    WEIR_ASSERT(!direct_.contains(fd));
     auto result = static_cast<int32_t>(bytes.size());
     faulty(Event::Kind::write, result);
     result = std::min(result, static_cast<int32_t>(bytes.size()));
-    if (result > 0) {
-        const std::string_view written = bytes.substr(0, static_cast<size_t>(result));
-        WEIR_ASSERT(::pwrite(fd, written.data(), written.size(), static_cast<off_t>(offset)) == result);
-        if (tracing) trace.push_back({Event::Kind::write, names_[fd], offset, std::string(written), 0});
-    }
+    if (result > 0) put(fd, bytes.substr(0, static_cast<size_t>(result)), offset);
     ready_.push_back({&op, result});
     if (synced == nullptr) return;
     const bool whole = result == static_cast<int32_t>(bytes.size());
     ready_.push_back({synced, whole ? sync_now(fd) : -ECANCELED});
+}
+
+void FileRing::put(int fd, std::string_view bytes, uint64_t offset) {
+    WEIR_ASSERT(::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset)) ==
+                static_cast<ssize_t>(bytes.size()));
+    if (tracing) trace.push_back({Event::Kind::write, names_[fd], offset, std::string(bytes), 0});
+}
+
+void FileRing::write_directly(ring::Op& op, int fd, std::string_view bytes, uint64_t offset) {
+    begin(op);
+    WEIR_ASSERT(direct_.contains(fd));
+    for (const uint64_t border : {reinterpret_cast<uint64_t>(bytes.data()), uint64_t{bytes.size()}, offset})
+        WEIR_ASSERT(border % ring::direct_block_bytes == 0);
+    direct_bytes += bytes.size();
+    auto result = static_cast<int32_t>(bytes.size());
+    if (direct_fault != 0) result = direct_fault;
+    else faulty(Event::Kind::write, result);
+    result = std::min(result, static_cast<int32_t>(bytes.size()));
+    Ready ready{&op, result};
+    if (result > 0) ready.direct = {fd, bytes.substr(0, static_cast<size_t>(result)), offset};
+    ready_.push_back(ready);
+}
+
+bool FileRing::turn_direct(int fd, bool direct) {
+    if (direct) direct_.insert(fd);
+    else direct_.erase(fd);
+    return true;
 }
 
 int32_t FileRing::sync_now(int fd) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,11 @@ class FileRing final : public ring::Ring {
     std::vector<Fault> faults;
     uint64_t syncs = 0;
     bool tracing = false;
-    bool held = false; // completions wait while this is set
+    bool takes_whole_blocks = true; // can write past the page cache
+    uint64_t direct_bytes = 0;      // that were written so
+    bool held = false;              // completions wait while this is set
+    int32_t direct_fault = 0;       // what write_directly() comes to, if not 0
+    bool direct_held = false;       // those of write_directly() do
     /// The clock goes on.
     void wait(uint64_t ns) { now_ns_ += ns, wall_ns_ += ns; }
     /// The process dies: nothing that was submitted completes any more.
@@ -54,6 +59,9 @@ class FileRing final : public ring::Ring {
     void open_file(ring::Op& op, int directory, const char* path, int flags, uint32_t mode) override;
     void allocate(ring::Op& op, int fd, uint64_t offset, uint64_t size) override;
     void write(ring::Op& op, int fd, std::string_view bytes, uint64_t offset, ring::Op* synced) override;
+    void write_directly(ring::Op& op, int fd, std::string_view bytes, uint64_t offset) override;
+    bool takes_blocks(int) override { return takes_whole_blocks; }
+    bool turn_direct(int fd, bool direct) override;
     void sync(ring::Op& op, int fd, bool data_only) override;
     void unlink(ring::Op& op, int directory, const char* path) override;
 
@@ -80,10 +88,17 @@ class FileRing final : public ring::Ring {
 
   private:
     static int none() { WEIR_ASSERT(false); }
+    struct Direct { // what is in the file once it is over, and not before
+        int fd = -1;
+        std::string_view bytes{};
+        uint64_t offset = 0;
+    };
     struct Ready {
         ring::Op* op;
         int32_t result;
+        Direct direct{};
     };
+    void put(int fd, std::string_view bytes, uint64_t offset);
     void begin(ring::Op& op);
     bool faulty(Event::Kind kind, int32_t& result);
     int32_t sync_now(int fd);
@@ -92,6 +107,7 @@ class FileRing final : public ring::Ring {
     uint64_t wall_ns_ = 1'700'000'000'000'000'000;
     std::deque<Ready> ready_;
     std::map<int, std::string> names_;
+    std::set<int> direct_;
 };
 
 } // namespace weir::record::test

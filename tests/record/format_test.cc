@@ -271,6 +271,7 @@ TEST_CASE("numbers of kinds and fields are what they always were") {
     CHECK(static_cast<int>(Kind::mark) == 21);
     CHECK(static_cast<int>(Kind::pruned) == 24);
     CHECK(static_cast<int>(Kind::not_entitled) == 25);
+    CHECK(static_cast<int>(Kind::fill) == 26);
     CHECK(static_cast<int>(Field::body) == 6);
     CHECK(static_cast<int>(Field::chain) == 21);
     CHECK(static_cast<int>(Field::session_key) == 35);

@@ -91,6 +91,7 @@ TEST_CASE("kill -9, again and again, loses nothing that was safe") {
         for (uint64_t run = 0; run < 12; ++run) {
             auto options = options_in(directory, durability, 64 << 10);
             options.tail_bytes = tail_bytes;
+            if (run % 2 == 0) options.direct_from = ring::direct_block_bytes;
             options.seed = run;
             const uint64_t told = run_and_kill(options, 1 + run * 37 % 150);
             std::string why;

@@ -38,7 +38,7 @@ std::vector<Kept> read_all(const std::string& directory) {
             return kept;
         }
         const Frame& frame = entry->frame;
-        if (frame.kind == Kind::mark || frame.kind == Kind::seal) continue;
+        if (serves_format(frame.kind)) continue;
         kept.push_back({frame.seq, frame.kind, frame.exchange, std::string(frame.payload)});
     }
 }

@@ -4,12 +4,14 @@
 #include "record/crash_states.h"
 #include "record/fields.h"
 #include "record/place.h"
+#include "record/reader.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 namespace weir::record::test {
 namespace {
@@ -254,6 +256,7 @@ TEST_CASE("what finds no room in the tail is written before it is acted on, and 
     uint64_t kept = 0;
     {
         Bench bench(with_tail(directory, 64 << 20));
+        bench.ring.takes_whole_blocks = false;
         REQUIRE(bench.until_durable(bench.ask(10)));
         bench.turns(5);
         bench.ring.held = true; // The disk stalls.
@@ -289,6 +292,128 @@ TEST_CASE("what finds no room in the tail is written before it is acted on, and 
     check_has(directory, appended, appended.rbegin()->first);
 }
 
+TEST_CASE("what finds no room in the tail waits for writes past the page cache, which a kill may take along") {
+    const bool stalls_on = GENERATE(true, false);
+    Directory directory;
+    std::map<uint64_t, std::string> appended;
+    uint64_t safe = 0;
+    {
+        Bench bench(with_tail(directory, 64 << 20));
+        REQUIRE(bench.until_durable(bench.ask(10)));
+        bench.turns(5);
+        bench.ring.direct_held = true; // The disk stalls; the page cache takes more.
+        uint64_t seq = bench.ask(100'000);
+        while (bench.writer->may_act_on(seq)) {
+            bench.turn();
+            safe = seq;
+            seq = bench.ask(100'000);
+            REQUIRE(seq < 100);
+        }
+        bench.turns(5);
+        CHECK(bench.ring.direct_bytes != 0);
+        CHECK_FALSE(bench.writer->may_act_on(seq));
+        bench.ring.direct_held = stalls_on;
+        if (!stalls_on) {
+            REQUIRE(bench.until(seq));
+            safe = seq;
+        }
+        CHECK(bench.writer->kept_seq() >= safe);
+        appended = bench.appended;
+        bench.crash();
+    }
+    start_and_end(with_tail(directory, 64 << 20));
+    check_has(directory, appended, safe);
+}
+
+TEST_CASE("a file system that says it takes blocks and does not costs one segment, and nothing of the record") {
+    Directory directory;
+    auto options = with_tail(directory);
+    options.direct_from = ring::direct_block_bytes;
+    std::map<uint64_t, std::string> appended;
+    {
+        Bench bench(options);
+        REQUIRE(bench.until_durable(bench.ask(10)));
+        bench.ring.direct_fault = -EINVAL;
+        for (int i = 0; i < 20; ++i) {
+            bench.ask(10'000);
+            bench.ring.wait(3 * ms_ns);
+            bench.turns(3);
+        }
+        REQUIRE(bench.until_durable(bench.writer->last_seq()));
+        CHECK(bench.writer->figures().segments_died == 1);
+        bench.close();
+        appended = bench.appended;
+    }
+    check_has(directory, appended, appended.rbegin()->first);
+}
+
+TEST_CASE("a batch that is carried over is as it was, wherever it lies in its new file") {
+    Directory directory;
+    auto options = with_tail(directory);
+    options.direct_from = ring::direct_block_bytes;
+    options.sync_ns_max = 100 * s_ns;
+    std::map<uint64_t, std::string> appended;
+    {
+        Bench bench(options);
+        REQUIRE(bench.until_durable(bench.ask(10)));
+        const uint64_t durable = bench.writer->durable_seq();
+        for (int i = 0; i < 4; ++i) { // behind what is durable, which ends within a block
+            bench.ask(10'000);
+            bench.ring.wait(3 * ms_ns);
+            bench.turns(2);
+        }
+        CHECK(bench.writer->durable_seq() == durable);
+        CHECK(bench.ring.direct_bytes != 0);
+        appended = bench.appended;
+        bench.crash();
+    }
+    start_and_end(options);
+    check_has(directory, appended, appended.rbegin()->first);
+}
+
+TEST_CASE("large batches go past the page cache as whole blocks, whatever they hold, and small ones through it") {
+    const bool takes_blocks = GENERATE(true, false);
+    Directory directory;
+    auto options = with_tail(directory, 16 << 20);
+    options.direct_from = ring::direct_block_bytes;
+    std::map<uint64_t, std::string> appended;
+    uint64_t direct_bytes = 0, bytes = 0;
+    {
+        Bench bench(options);
+        bench.ring.takes_whole_blocks = takes_blocks;
+        bench.turns(10);
+        for (uint64_t i = 0; i < 2 * ring::direct_block_bytes / 8;
+             ++i) { // so that each size of what fills a block comes
+            for (const uint64_t size : {uint64_t{10}, ring::direct_block_bytes + 8 * i}) {
+                if (size == 10 && i % 7 != 0) continue;
+                bench.ask(size);
+                bench.ring.wait(3 * ms_ns);
+                bench.turns(2);
+            }
+        }
+        REQUIRE(bench.until_durable(bench.writer->last_seq()));
+        direct_bytes = bench.ring.direct_bytes;
+        bytes = bench.writer->figures().bytes;
+        bench.close();
+        appended = bench.appended;
+    }
+    check_has(directory, appended, appended.rbegin()->first);
+    CHECK((direct_bytes > bytes / 4) == takes_blocks);
+    CHECK((direct_bytes == 0) == !takes_blocks);
+    auto reader = Reader::open(directory.path(), {});
+    REQUIRE(reader);
+    std::set<size_t> fills;
+    for (auto entry = reader->next(); entry; entry = reader->next()) {
+        if (entry->frame.kind != Kind::fill) continue;
+        const auto fields = read_fields(entry->frame.payload);
+        REQUIRE(fields);
+        CHECK(fields->text(Field::body).find_first_not_of('\0') == std::string_view::npos);
+        fills.insert(entry->frame.payload.size());
+    }
+    if (takes_blocks) CHECK(fills.size() > 400);
+    else CHECK(fills.size() <= 3); // until it was known
+}
+
 TEST_CASE("a kill at any moment loses nothing that might have been acted on, whatever the disk did before") {
     unsigned carried = 0;
     for (uint64_t seed = 0; seed < 150; ++seed) {
@@ -300,7 +425,9 @@ TEST_CASE("a kill at any moment loses nothing that might have been acted on, wha
         for (uint64_t deaths = 1 + random.below(3); deaths != 0; --deaths) {
             auto options = with_tail(directory, random.chance(1, 2) ? 16 << 10 : 256 << 10);
             options.seed = random.next();
+            if (random.chance(1, 2)) options.direct_from = 2048;
             Bench bench(options);
+            bench.ring.takes_whole_blocks = random.chance(3, 4);
             REQUIRE(bench.writer->last_seq() >= safe);
             appended.erase(appended.upper_bound(bench.writer->last_seq()),
                            appended.end()); // Their seqs are free again.
@@ -336,7 +463,9 @@ TEST_CASE("a power cut that leaves any sectors of a tail loses nothing durable a
         uint64_t durable = 0;
         std::filesystem::create_directory(left.stream());
         {
-            Bench bench(with_tail(directory, 16 << 10));
+            auto options = with_tail(directory, 16 << 10);
+            if (random.chance(1, 2)) options.direct_from = 2048;
+            Bench bench(options);
             bench.ring.tracing = true;
             for (uint64_t i = random.below(80); i != 0; --i) {
                 bench.ask(random.below(1500));

@@ -392,6 +392,36 @@ TEST_CASE("a file is opened, given room, written and synced in order, and remove
     bench.ring->close(fd);
 }
 
+TEST_CASE("a file that takes blocks is written to past the page cache, and through it again") {
+    Bench bench;
+    const Folder folder;
+    Kept open, first, second, third;
+    bench.ring->open_file(open.op, folder.fd, "segment", O_CREAT | O_EXCL | O_RDWR, 0440);
+    bench.turn_until([&] { return open.over(); });
+    const int fd = open.result();
+    REQUIRE(fd >= 0);
+    if (bench.ring->takes_blocks(fd)) { // what a tmpfs does not
+        const std::string text =
+            std::string(ring::direct_block_bytes, 'a') + std::string(ring::direct_block_bytes, 'b');
+        alignas(ring::direct_block_bytes) static char blocks[2 * ring::direct_block_bytes];
+        text.copy(blocks, text.size());
+        REQUIRE(bench.ring->turn_direct(fd, true));
+        bench.ring->write_directly(first.op, fd, {blocks, text.size()}, 0);
+        bench.turn_until([&] { return first.over(); });
+        CHECK(first.result() == static_cast<int32_t>(text.size()));
+        CHECK(folder.read("segment") == text);
+        bench.ring->write_directly(second.op, fd, {blocks, 100}, text.size()); // no whole block
+        bench.turn_until([&] { return second.over(); });
+        CHECK(second.result() == -EINVAL);
+        REQUIRE(bench.ring->turn_direct(fd, false));
+        bench.ring->write(third.op, fd, "entries", text.size(), nullptr);
+        bench.turn_until([&] { return third.over(); });
+        CHECK(third.result() == 7);
+        CHECK(folder.read("segment") == text + "entries");
+    }
+    bench.ring->close(fd);
+}
+
 TEST_CASE("a write that fails takes its sync with it") {
     Bench bench;
     const Folder folder;

@@ -68,7 +68,7 @@ void Cases::read(const record::Entry& entry) {
     const Kind kind = entry.frame.kind;
     const bool control = entry.worker == record::control_stream;
     if (!control && kind != Kind::asked && kind != Kind::allowed) return;
-    if (control && (kind == Kind::mark || kind == Kind::seal || kind == Kind::gap)) return;
+    if (control && (record::serves_format(kind) || kind == Kind::gap)) return;
     const auto fields = record::read_fields(entry.frame.payload);
     if (!fields) broken("an entry of the record cannot be read");
     const std::pair exchange{entry.worker, entry.frame.exchange};

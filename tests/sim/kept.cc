@@ -18,7 +18,7 @@
 namespace weir::sim {
 namespace {
 
-constexpr size_t file_head_bytes = 4096, stride_at = 32, chunk_head_bytes = 64;
+constexpr size_t file_head_bytes = 8128, stride_at = 32, chunk_head_bytes = 64;
 
 } // namespace
 

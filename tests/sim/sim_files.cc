@@ -54,6 +54,8 @@ void SimRing::write(ring::Op& op, int fd, std::string_view bytes, uint64_t offse
     if (dead_) return;
     begin(op);
     if (synced != nullptr) begin(*synced);
+    WEIR_ASSERT(!files_.at(fd).direct);
+    ++files_.at(fd).writes;
     const bool cut = net_.roll(net_.faults.short_write_permille, 1000);
     const size_t count = cut ? net_.random.below(bytes.size()) : bytes.size();
     const auto written = ::pwrite(fd, bytes.data(), count, static_cast<off_t>(offset));
@@ -68,12 +70,46 @@ void SimRing::write(ring::Op& op, int fd, std::string_view bytes, uint64_t offse
     net_.after(net_.delay(), [this, &op, fd, path, number, last_seq, result, synced, sync_result] {
         if (dead_) return;
         net_.disk.done(path, number);
-        files_.at(fd).written_seq = std::max(files_.at(fd).written_seq, last_seq);
+        end_write(fd, last_seq);
         complete(op, {result, true, 0});
         if (synced == nullptr) return;
         if (sync_result == -ECANCELED) complete_later(*synced, sync_result);
         else finish_sync(*synced, fd, path, sync_result);
     });
+}
+
+bool SimRing::turn_direct(int fd, bool direct) {
+    WEIR_ASSERT(files_.at(fd).writes == 0);
+    files_.at(fd).direct = direct;
+    return true;
+}
+
+// By a thread of the kernel's, and in no cache: the file has it once it is over, and a process that dies before may take it along.
+void SimRing::write_directly(ring::Op& op, int fd, std::string_view bytes, uint64_t offset) {
+    if (dead_) return;
+    begin(op);
+    WEIR_ASSERT(files_.at(fd).direct);
+    ++files_.at(fd).writes;
+    for (const uint64_t border : {reinterpret_cast<uint64_t>(bytes.data()), uint64_t{bytes.size()}, offset})
+        WEIR_ASSERT(border % ring::direct_block_bytes == 0);
+    const bool cut = net_.roll(net_.faults.short_write_permille, 1000);
+    const std::string_view put = bytes.substr(0, cut ? net_.random.below(bytes.size()) : bytes.size());
+    const std::string& path = files_.at(fd).path;
+    const auto number = net_.disk.write(path, offset, put);
+    net_.after(net_.delay(), [this, &op, fd, path, number, put, offset, cut] {
+        if (dead_) return;
+        const auto written = ::pwrite(fd, put.data(), put.size(), static_cast<off_t>(offset));
+        note_submitted(put);
+        net_.disk.done(path, number);
+        end_write(fd, cut ? 0 : last_seq_in(put));
+        complete(op, {static_cast<int32_t>(written < 0 ? -errno : written), true, 0});
+    });
+}
+
+void SimRing::end_write(int fd, uint64_t last_seq) {
+    File& file = files_.at(fd);
+    --file.writes;
+    file.written_seq = std::max(file.written_seq, last_seq);
 }
 
 void SimRing::sync(ring::Op& op, int fd, bool) {

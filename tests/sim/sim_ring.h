@@ -143,6 +143,9 @@ class SimRing : public ring::Ring {
     void open_file(ring::Op& op, int directory, const char* path, int flags, uint32_t mode) override;
     void allocate(ring::Op& op, int fd, uint64_t offset, uint64_t size) override;
     void write(ring::Op& op, int fd, std::string_view bytes, uint64_t offset, ring::Op* synced) override;
+    void write_directly(ring::Op& op, int fd, std::string_view bytes, uint64_t offset) override;
+    bool takes_blocks(int) override { return true; }
+    bool turn_direct(int fd, bool direct) override;
     void sync(ring::Op& op, int fd, bool data_only) override;
     void unlink(ring::Op& op, int directory, const char* path) override;
     void on_wake(ring::Op* op) override { wake_op_ = op; }
@@ -186,8 +189,11 @@ class SimRing : public ring::Ring {
     struct File {
         std::string path;
         uint64_t written_seq = 0; // the last entry that a whole write has put there
+        unsigned writes = 0;      // with the kernel
+        bool direct = false;      // takes whole blocks
     };
     void note_submitted(std::string_view bytes);
+    void end_write(int fd, uint64_t last_seq);
     static uint64_t last_seq_in(std::string_view bytes);
     void close_files();
     void finish_sync(ring::Op& op, int fd, std::string path, int32_t result);

@@ -161,6 +161,7 @@ void World::make_node(uint32_t index) {
     writing.seed = random.next();
     writing.segment_bytes = random.chance(1, 2) ? 1 << 20 : 8 << 20;
     writing.tail_bytes = tails_ ? 1 << 20 : 0;
+    if (random.chance(1, 2)) writing.direct_from = ring::direct_block_bytes;
     auto record = record::Writer::open(*node.ring, writing);
     if (!record) broken("the record does not open: " + record.error());
     node.record = std::move(*record);
