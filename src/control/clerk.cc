@@ -1,6 +1,8 @@
 // control/clerk.cc - a queue and the thread behind it.
 #include "control/clerk.h"
 
+#include "base/thread.h"
+
 #include <utility>
 
 namespace weir::control {
@@ -29,6 +31,7 @@ bool Clerk::ask(post::DeskAsk&& question) {
 }
 
 void Clerk::run() {
+    name_thread("weir-clerk");
     for (;;) {
         post::DeskAsk question;
         {

@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "http/write.h"
 #include "ring/kernel_ring.h"
 
@@ -164,6 +165,7 @@ void Desk::Parts::serve(int fd) {
 }
 
 void Desk::Parts::run() {
+    name_thread("weir-desk");
     for (;;) {
         std::array<pollfd, 2> both{pollfd{listener.fd, POLLIN, 0}, pollfd{stop.fd, POLLIN, 0}};
         if (::poll(both.data(), both.size(), -1) < 0) {

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 #include <sys/stat.h>
 #include <algorithm>
@@ -62,6 +63,7 @@ void Files::look(uint32_t index) {
 }
 
 void Files::run() {
+    name_thread("weir-files");
     std::unique_lock lock(mutex_);
     while (!stopping_) {
         lock.unlock();

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 #include <netdb.h>
 #include <chrono>
@@ -48,6 +49,7 @@ void Names::ask(uint32_t index) {
 }
 
 void Names::run() {
+    name_thread("weir-names");
     std::unique_lock lock(mutex_);
     for (;;) {
         uint64_t soonest = UINT64_MAX;

@@ -1,6 +1,7 @@
 // control/store.cc - the store's thread, which turns the docket, and what other threads ask of it.
 #include "control/store.h"
 
+#include "base/thread.h"
 #include "control/docket.h"
 #include "ring/kernel_ring.h"
 
@@ -55,6 +56,7 @@ void Store::Parts::give_back(const Docket& docket, uint64_t now_ns) {
 }
 
 void Store::Parts::run() {
+    name_thread("weir-store");
     auto ring = ring::make_kernel_ring({.submissions = 64, .completions = 256, .slabs = 4}, waker);
     if (!ring)
         return started.set_value(std::string("io_uring is refused: ") + std::strerror(errno) +

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "control/client_assertion.h"
 #include "control/trust.h"
 #include "crypto/secret.h"
@@ -279,6 +280,7 @@ struct UpstreamTokens::Thread {
 
 UpstreamTokens::UpstreamTokens(std::vector<TokenSource> sources, std::function<void(uint32_t, TokenNews)> told)
     : asked_(sources.size()), own_(std::make_unique<Thread>(std::move(sources), std::move(told))), thread_([this] {
+          name_thread("weir-tokens");
           for (;;) {
               std::vector<Asked> asked(own_->states.size());
               {

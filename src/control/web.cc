@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "identity/key_source.h"
 #include "json/scan.h"
 
@@ -271,6 +272,7 @@ struct Web::Thread {
 
 Web::Web(std::vector<Source> sources, std::function<void(uint32_t, IssuerNews)> told)
     : wanted_(sources.size()), own_(std::make_unique<Thread>(std::move(sources), std::move(told))), thread_([this] {
+          name_thread("weir-web");
           for (;;) {
               std::vector<bool> wanted(own_->states.size());
               {

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "control/clerk.h"
 #include "control/desk.h"
 #include "control/files.h"
@@ -327,6 +328,7 @@ void Gateway::Parts::watch_tokens() {
 }
 
 void Gateway::Parts::run_worker(uint32_t index) {
+    name_thread(("weir-worker-" + std::to_string(index)).c_str());
     Thread& self = threads[index];
     auto ring = ring::make_kernel_ring({.busy_poll_ns = generation.config.limits.busy_poll_ns}, self.waker);
     const auto fail_to_start = [&](std::string why) {

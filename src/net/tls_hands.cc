@@ -2,6 +2,7 @@
 #include "net/tls_hands.h"
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -35,6 +36,7 @@ void TlsHands::take(std::shared_ptr<TlsAway> away, std::function<void(std::share
 }
 
 void TlsHands::run() {
+    name_thread("weir-tls");
     setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), gives_way); // As good as nothing if it may not.
     for (;;) {
         Job job;

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/thread.h"
 #include "policy/lua.h"
 
 #include <csignal>
@@ -118,6 +119,7 @@ void Watchdog::look(Slot& slot, uint64_t now_ns) {
 }
 
 void Watchdog::run() {
+    name_thread("weir-watchdog");
     // The signal is for workers; this thread must not take it from the process.
     sigset_t mine;
     sigfillset(&mine);

@@ -6,13 +6,16 @@
 #include "base/pool.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "base/thread.h"
 #include "base/timers.h"
 #include "base/workspace.h"
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <fstream>
 #include <map>
 #include <string>
+#include <thread>
 
 using namespace weir;
 
@@ -178,4 +181,13 @@ TEST_CASE("a near word is found, a far one is not") {
     CHECK(nearest("zebra", words).empty());
     CHECK(nearest("", words).empty());
     CHECK(nearest(std::string(100, 'a'), words).empty());
+}
+
+TEST_CASE("a thread is named for whoever looks at the process, up to the last of 256 workers") {
+    std::string name;
+    std::thread([&name] {
+        name_thread("weir-worker-255");
+        std::ifstream("/proc/thread-self/comm") >> name;
+    }).join();
+    CHECK(name == "weir-worker-255");
 }
