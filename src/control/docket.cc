@@ -126,6 +126,13 @@ void Docket::group(std::vector<Mail>&& mail) {
         mail.insert(mail.begin(), std::make_move_iterator(unwritten_.begin()),
                     std::make_move_iterator(unwritten_.end()));
         unwritten_.clear();
+    } else if (!unwritten_.empty()) { // What came of an answer follows the answer.
+        const auto later = std::ranges::stable_partition(mail, [](const Mail& one) {
+            const auto* ask = std::get_if<post::ApprovalAsk>(&one);
+            return ask == nullptr || !ends_run(*ask);
+        });
+        for (Mail& one : later) unwritten_.push_back(std::move(std::get<post::ApprovalAsk>(one)));
+        mail.erase(later.begin(), later.end());
     }
     if (mail.empty() && !due) return;
     if (const auto begun = table_->begin(); !begun) {

@@ -76,7 +76,7 @@ void Docket::forget(Live& entry) {
 /// It no longer stands. Its row stays, without the answer: nobody gets that any more.
 OrText<void> Docket::end_standing(Live& entry) {
     if (entry.state == State::answered)
-        if (const auto dropped = table_->keep_answer(entry.id(), {}); !dropped) return dropped;
+        if (const auto dropped = table_->drop_answer(entry.id()); !dropped) return dropped;
     remember_before(entry);
     forget(entry);
     return {};

@@ -296,7 +296,7 @@ OrText<void> Docket::let_go(Live& entry, bool received) {
     if (!row) return std::unexpected(row.error());
     (*row)->told = true;
     if (last) {
-        if (const auto dropped = table_->keep_answer(entry.id(), {}); !dropped) return dropped;
+        if (const auto dropped = table_->drop_answer(entry.id()); !dropped) return dropped;
         (*row)->stands_ns = now();
     }
     return save(entry, **row, entry.version);

@@ -14,7 +14,7 @@ namespace weir::control {
 namespace {
 
 // The number of the schema stands in the database's own header (PRAGMA user_version).
-constexpr uint64_t schema_version = 4;
+constexpr uint64_t schema_version = 5;
 constexpr const char* schema = R"(
 CREATE TABLE ticket(
   id TEXT PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL, digest BLOB NOT NULL, definition BLOB NOT NULL,
@@ -59,6 +59,11 @@ constexpr const char* schema_4 = R"(
 ALTER TABLE ticket ADD COLUMN turns INTEGER NOT NULL DEFAULT 1;
 UPDATE ticket SET turns = version;
 PRAGMA user_version = 4;
+)";
+// The answers that are kept: of all tickets that are over these are few.
+constexpr const char* schema_5 = R"(
+CREATE INDEX ticket_answer ON ticket(stands) WHERE answer <> '';
+PRAGMA user_version = 5;
 )";
 // The columns of a Ticket; of a list's without the text that may be long.
 #define WEIR_COLUMNS(body) \
@@ -214,6 +219,7 @@ OrText<void> Tickets::upgrade(uint64_t version) {
     if (version < 2) steps += schema_2;
     if (version < 3) steps += schema_3;
     if (version < 4) steps += schema_4;
+    if (version < 5) steps += schema_5;
     return run((steps + "COMMIT").c_str());
 }
 
@@ -283,6 +289,14 @@ OrText<void> Tickets::keep_answer(std::string_view id, std::string_view answer) 
     Statement s(*prepared);
     s.bind(answer).bind(id);
     if (s.step() != SQLITE_DONE) return failed();
+    return {};
+}
+
+OrText<void> Tickets::drop_answer(std::string_view id) {
+    const auto prepared = prepare("UPDATE ticket SET answer='' WHERE id=? AND answer <> ''");
+    if (!prepared) return std::unexpected(prepared.error());
+    Statement s(*prepared);
+    if (s.bind(id).step() != SQLITE_DONE) return failed();
     return {};
 }
 

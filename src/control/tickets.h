@@ -113,9 +113,10 @@ class Tickets {
     OrText<void> insert(const Ticket& ticket);
     /// Writes what changes of `ticket` but its answer, if its row still has `version`. False: it has another one by now.
     OrText<bool> update(const Ticket& ticket, uint64_t version);
-    /// What it has run to, for clients that have not got it; empty: nothing is kept any more.
+    /// What it has run to, for clients that have not got it.
     OrText<void> keep_answer(std::string_view id, std::string_view answer);
-    /// Of tickets that do not stand any more at `now_ns`.
+    OrText<void> drop_answer(std::string_view id);
+    /// Those of tickets that do not stand any more at `now_ns`.
     OrText<void> drop_answers(uint64_t now_ns);
     OrText<void> remember(const OutboxLine& line);
     OrText<void> forget(int64_t up_to_number);

@@ -4,16 +4,17 @@
 // submit and every claim exactly once (`answer`), and tells a waiter of each change of its ticket until it leaves or is told of
 // a final state: also between a claim and its answer. What the store has told is durable, in the database and in the record's stream `control`, before it is told.
 //
-//   submit     the call is to be held. A ticket for a tool that was defined otherwise is over with it, and a new one made. Answer: the ticket's state: `pending` (new, or joined: the same digest), or any other
-//              state of a ticket of the same digest that still stands: approved (claim it), executing (somebody else's call
-//              runs; news follows), answered (with the answer that nobody has received yet), denied, expired, ambiguous.
+//   submit     the call is to be held. A ticket for a tool that was defined otherwise is over with it, and a new one made.
+//              Answer: the ticket's state: `pending` (new, or joined: the same digest), or any other state of a ticket of the same
+//              digest that still stands: approved (claim it), executing (somebody else's call runs; news follows), answered (with
+//              the answer, if nobody has received it yet), denied, expired, ambiguous.
 //              `unavailable` when there is no ticket: the store cannot write, or a cap is reached (`text` says which).
 //   claim      approved -> executing, for this waiter alone, by compare-and-set. Answer: `executing` with `granted`, and
 //              `body` is what is to be forwarded; or the state that stands instead.
 //   put_back   executing -> approved: not one octet had left for the upstream, or (`body` says it) the call asks its client for
 //              input before it does anything. No answer.
 //   finish     executing -> answered (`body`: the client's answer, a JSON-RPC message) or ambiguous. Answer: that state.
-//   delivered  the answer was wholly written to a client: it need not be kept. No answer.
+//   delivered  the answer was wholly written to a client: it is kept for those alone who waited with it. No answer.
 //   leave      nobody waits here any more; the ticket stays. No answer.
 #pragma once
 

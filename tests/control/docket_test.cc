@@ -37,6 +37,69 @@ struct Shell {
     sqlite3* database = nullptr;
 };
 
+/// A docket, and what it has told.
+struct Turned {
+    Turned() {
+        std::string why;
+        const auto log = record::log_identity((directory.path / "segments").string(), why);
+        REQUIRE(log);
+        auto opened = Docket::open({.database = (directory.path / "weir.db").string(),
+                                    .segments = (directory.path / "segments").string(),
+                                    .log = *log,
+                                    .limits = {},
+                                    .tell = [&](uint32_t, ApprovalNews&& news) { told.push_back(std::move(news)); }},
+                                   *ring, mailbox);
+        REQUIRE(opened);
+        docket = std::move(*opened);
+    }
+    ~Turned() {
+        docket->close();
+        for (int turns = 0; turns < 300 && !docket->closed(); ++turns) docket->turn();
+    }
+    Turned(const Turned&) = delete;
+    Turned& operator=(const Turned&) = delete;
+
+    void post(ApprovalAsk&& ask) { REQUIRE(post_ask(mailbox, std::move(ask))); }
+    void submit(uint32_t waiter, uint8_t digest) {
+        post({.kind = Kind::submit, .waiter = {waiter, 1}, .call = held_call(digest)});
+    }
+    void turn_until(size_t count) {
+        turn_while([&] { return told.size() < count; });
+    }
+    void turn_over_mail() {
+        turn_while([&, before = docket->mail_taken()] { return docket->mail_taken() == before; });
+    }
+    void turn_while(const std::function<bool()>& goes_on) {
+        for (int turns = 0; goes_on(); ++turns) {
+            REQUIRE(turns < 300); // Each waits a second at most.
+            docket->turn();
+        }
+    }
+
+    const Directory directory;
+    std::shared_ptr<ring::Waker> waker = *ring::make_waker();
+    std::unique_ptr<ring::Ring> ring =
+        *ring::make_kernel_ring({.submissions = 64, .completions = 256, .slabs = 4}, waker);
+    DocketMailbox mailbox{100, [this] { waker->wake(); }};
+    std::vector<ApprovalNews> told;
+    std::unique_ptr<Docket> docket;
+};
+
+/// While it is there no line of the outbox can be written.
+class Refusing {
+  public:
+    explicit Refusing(const Turned& place) : shell_(place.directory.path / "weir.db") {
+        REQUIRE(shell_.run("CREATE TRIGGER refuse BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'refused'); END") ==
+                SQLITE_OK);
+    }
+    ~Refusing() { CHECK(shell_.run("DROP TRIGGER refuse") == SQLITE_OK); }
+    Refusing(const Refusing&) = delete;
+    Refusing& operator=(const Refusing&) = delete;
+
+  private:
+    Shell shell_;
+};
+
 /// SQLite's own VFS, which says where logs are opened, and asks `during` each time.
 struct Watch {
     Watch() {
@@ -69,57 +132,53 @@ struct Watch {
 } // namespace
 
 TEST_CASE("who joined a ticket in a group that failed does not wait for it") {
-    const Directory directory;
-    auto waker = ring::make_waker();
-    REQUIRE(waker);
-    auto ring = ring::make_kernel_ring({.submissions = 64, .completions = 256, .slabs = 4}, *waker);
-    REQUIRE(ring);
-    DocketMailbox mailbox(100, [&] { (*waker)->wake(); });
-    std::vector<ApprovalNews> told;
-    std::string why;
-    const auto log = record::log_identity((directory.path / "segments").string(), why);
-    REQUIRE(log);
-    auto docket = Docket::open({.database = (directory.path / "weir.db").string(),
-                                .segments = (directory.path / "segments").string(),
-                                .log = *log,
-                                .limits = {},
-                                .tell = [&](uint32_t, ApprovalNews&& news) { told.push_back(std::move(news)); }},
-                               **ring, mailbox);
-    REQUIRE(docket);
-    const auto ask = [&](uint32_t waiter, uint8_t digest) {
-        REQUIRE(post_ask(mailbox, {.kind = Kind::submit, .waiter = {waiter, 1}, .call = held_call(digest)}));
-    };
-    const auto turn_until = [&](size_t count) {
-        for (int turns = 0; told.size() < count; ++turns) {
-            REQUIRE(turns < 10'000);
-            (*docket)->turn();
-        }
-    };
-    ask(1, 1);
-    turn_until(1);
-    CHECK(told[0].state == TicketState::pending);
-    CHECK((*docket)->waiters() == 1);
+    Turned place;
+    place.submit(1, 1);
+    place.turn_until(1);
+    CHECK(place.told[0].state == TicketState::pending);
+    CHECK(place.docket->waiters() == 1);
     {
-        const Shell shell(directory.path / "weir.db");
-        REQUIRE(shell.run("CREATE TRIGGER refuse BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'refused'); END") ==
-                SQLITE_OK);
-        ask(2, 1); // joins, and needs no line
-        ask(3, 2); // fails, and so does the group of both
-        turn_until(3);
-        CHECK(told[1].state == TicketState::unavailable);
-        CHECK(told[2].state == TicketState::unavailable);
-        CHECK((*docket)->waiters() == 1);
-        REQUIRE(shell.run("DROP TRIGGER refuse") == SQLITE_OK);
+        const Refusing refusing(place);
+        place.submit(2, 1); // joins, and needs no line
+        place.submit(3, 2); // fails, and so does the group of both
+        place.turn_until(3);
+        CHECK(place.told[1].state == TicketState::unavailable);
+        CHECK(place.told[2].state == TicketState::unavailable);
+        CHECK(place.docket->waiters() == 1);
     }
-    ask(2, 1);
-    turn_until(4);
-    CHECK(told[3].state == TicketState::pending);
-    CHECK((*docket)->waiters() == 2);
-    (*docket)->close();
-    for (int turns = 0; !(*docket)->closed(); ++turns) {
-        REQUIRE(turns < 10'000);
-        (*docket)->turn();
+    place.submit(2, 1);
+    place.turn_until(4);
+    CHECK(place.told[3].state == TicketState::pending);
+    CHECK(place.docket->waiters() == 2);
+}
+
+TEST_CASE("that an answer was received is written behind the answer, though that could not be written at once") {
+    Turned place;
+    place.submit(1, 1);
+    place.turn_until(1);
+    const std::string ticket = place.told[0].ticket;
+    auto answer = std::make_shared<std::promise<Decided>>();
+    auto decided = answer->get_future();
+    REQUIRE(place.mailbox.post(DecideQuestion{ticket, Verb::approve, {"unix:0:root"}, {}, std::move(answer)}));
+    place.turn_until(2);
+    CHECK(decided.get().outcome == Outcome::done);
+    place.post({.kind = Kind::claim, .waiter = {1, 1}, .ticket = ticket});
+    place.turn_until(3);
+    REQUIRE(place.told[2].granted);
+    {
+        const Refusing refusing(place);
+        place.post({.kind = Kind::finish, .waiter = {1, 1}, .ticket = ticket, .body = "kept"});
+        place.turn_over_mail();
+        place.post({.kind = Kind::delivered, .waiter = {1, 1}, .ticket = ticket});
+        place.turn_over_mail();
+        CHECK(place.docket->executing() == 1);
     }
+    place.turn_until(4);
+    CHECK(place.told[3].state == TicketState::answered);
+    place.submit(2, 1);
+    place.turn_until(5);
+    CHECK(place.told[4].state == TicketState::pending);
+    CHECK(place.told[4].ticket != ticket);
 }
 
 TEST_CASE("the log of a former run is brought to the disk where links lead, and nobody writes to it meanwhile") {

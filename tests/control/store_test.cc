@@ -248,7 +248,9 @@ TEST_CASE("a database of the third schema is taken over, and its versions are th
     desk.open();
     const std::string id = desk.submit(1).ticket;
     desk.store.reset();
-    desk.sql("ALTER TABLE ticket DROP COLUMN turns; UPDATE ticket SET version = 5; PRAGMA user_version = 3");
+    desk.sql(
+        "DROP INDEX ticket_answer; ALTER TABLE ticket DROP COLUMN turns; UPDATE ticket SET version = 5; PRAGMA "
+        "user_version = 3");
     desk.open();
     CHECK(desk.store->find(id)->version == 5);
     CHECK(desk.store->decide(id, Verb::approve, {"unix:0:root"}, "", {.versions = {1}}).outcome == Outcome::changed);
