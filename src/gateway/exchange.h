@@ -83,6 +83,9 @@ struct AnswerFacts {
     PaddedView arguments; // JSON; none: nobody asks for them, or there are none
 };
 
+/// Between the texts of Exchange::denied: a line feed stands in none of them.
+inline constexpr std::string_view denied_separator = ",\n";
+
 /// One request of a batch.
 struct BatchRequest {
     mcp::Id id;
@@ -202,7 +205,7 @@ struct Exchange {
     Hold* hold = nullptr;                       // while it waits for people, and until what they granted has ended
     PaddedBytes outgoing;                       // the request as it goes upstream
     uint64_t outgoing_body_bytes = 0;
-    PaddedBytes denied;                     // a batch's own answers: JSON texts, comma-separated
+    PaddedBytes denied;                     // a batch's own answers: JSON texts, between them denied_separator
     std::span<BatchRequest> batch_requests; // the requests of a batch that went upstream
     uint32_t answers_missing = 0;           // of these
 

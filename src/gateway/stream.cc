@@ -62,6 +62,13 @@ void send_to_client(Exchange& exchange, std::string_view event) {
     exchange.worker.flush_later(*link);
 }
 
+/// A message of weir's own, as an event.
+void send_message(Exchange& exchange, std::string_view message) {
+    PaddedBytes event(exchange.worker.buffers);
+    WEIR_ASSERT(http::write_event(event, {.id = {}, .retry_ms = {}, .type = "message", .data = message}).has_value());
+    send_to_client(exchange, event.text());
+}
+
 /// The client has a full window that it does not read.
 bool client_full(const Exchange& exchange) {
     return exchange.client_link != nullptr && !exchange.client_link->broken() &&
@@ -250,16 +257,26 @@ Next end_open(Exchange& exchange, std::string_view notice) {
 
 /// The server agrees on a revision that weir does not speak: an error is all that the client gets of the stream.
 Next end_disagreed(Exchange& exchange) {
-    PaddedBytes message(exchange.worker.buffers), framed(exchange.worker.buffers);
+    PaddedBytes message(exchange.worker.buffers);
     write_disagreement(exchange, message);
     record_answered(exchange, message.text(), true);
     exchange.response_seen = true;
     exchange.held.release();
-    if (http::write_event(framed, {.id = {}, .retry_ms = {}, .type = "message", .data = message.text()}))
-        send_to_client(exchange, framed.text());
+    send_message(exchange, message.text());
     part(exchange);
     exchange.answer_complete = false;
     return finish_stream(exchange);
+}
+
+/// What weir itself answers of a batch comes first, each an event of its own; its server answers the rest.
+void send_denied(Exchange& exchange) {
+    if (!exchange.batch) return;
+    exchange.response_seen = exchange.answers_missing == 0;
+    for (std::string_view rest = exchange.denied.text(); !rest.empty();) {
+        const auto denial = rest.substr(0, rest.find(denied_separator));
+        send_message(exchange, denial);
+        rest.remove_prefix(std::min(rest.size(), denial.size() + denied_separator.size()));
+    }
 }
 
 } // namespace
@@ -272,9 +289,7 @@ void send_event(Exchange& exchange, std::string_view event) {
 void send_last_event(Exchange& exchange, std::string_view message) {
     net::Link* link = exchange.client_link;
     if (link == nullptr || !link->usable() || link->broken()) return;
-    PaddedBytes event(exchange.worker.buffers);
-    WEIR_ASSERT(http::write_event(event, {.id = {}, .retry_ms = {}, .type = "message", .data = message}).has_value());
-    send_to_client(exchange, event.text());
+    send_message(exchange, message);
     http::write_last_chunk(link->out());
     exchange.on_stream = false;
 }
@@ -290,6 +305,7 @@ Next begin_stream(Exchange& exchange) {
     else exchange.upstream->set_deadline(worker.now_ns() + exchange.server->config->silence_ns_max);
     // The session id of an initialize is sealed with the revision that its result names: the head waits for that.
     if (exchange.method != mcp::Method::initialize) commit_stream_head(exchange);
+    send_denied(exchange);
     return relay_stream(exchange);
 }
 
@@ -372,12 +388,11 @@ Next end_stream(Exchange& exchange, Error error) {
     if (exchange.expects_answer && !exchange.response_seen) {
         record_ambiguous(exchange, error);
         exchange.response_seen = true; // this is the response now
-        PaddedBytes message(worker.buffers), framed(worker.buffers);
+        PaddedBytes message(worker.buffers);
         const auto& row = row_of(error);
         mcp::write_error(
             message, {.id = exchange.id.raw, .era = exchange.era, .code = row.code, .message = row.text, .data = {}});
-        if (http::write_event(framed, {.id = {}, .retry_ms = {}, .type = "message", .data = message.text()}))
-            send_to_client(exchange, framed.text());
+        send_message(exchange, message.text());
     }
     exchange.answer_complete = false;
     return finish_stream(exchange);

@@ -239,7 +239,7 @@ Result<Judged> judge_batch(Exchange& exchange) {
         }
         edits[dropped++] = json::Edit::drop(element);
         if (message->kind != mcp::Kind::request) continue;
-        if (!exchange.denied.empty()) exchange.denied.append(',');
+        if (!exchange.denied.empty()) exchange.denied.append(denied_separator);
         mcp::write_denial(exchange.denied,
                           denial_of(exchange, verdict, message->method, message->name, message->id.raw));
     }

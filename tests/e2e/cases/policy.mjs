@@ -333,6 +333,27 @@ describe('what the wire shows', () => {
     assert.deepEqual(through.map(({ id }) => id).sort(), [1, 4]);
     assert.equal(through.some(({ method }) => method === 'notifications/progress'), false);
   });
+  test('row 18: what is denied of a batch is told on the stream that answers the rest', async () => {
+    upstream.answer(({ body }, res) => {
+      if (!Array.isArray(body)) return false;
+      res.writeHead(200, { 'content-type': 'text/event-stream' });
+      for (const { id } of body.filter((message) => message.id !== undefined))
+        res.write(`data: ${JSON.stringify({ jsonrpc: '2.0', id, result: { content: [] } })}\n\n`);
+      res.end();
+      return true;
+    });
+    const headers = legacyHeaders(await openSession(own(), '2025-03-26'));
+    const call = (id, name, args) => ({ jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: args } });
+    const denied = [call(2, 'echo', { sql: 'drop\n,' }), call(3, 'secret_delete', {})];
+    for (const rest of [[call(1, 'echo', { sql: 'select' })], [{ jsonrpc: '2.0', method: 'notifications/roots/list_changed' }]]) {
+      const { status, messages, reached } = await sent([...denied, ...rest], { headers });
+      assert.equal(status, 200);
+      assert.deepEqual(messages.map(({ id }) => id), [2, 3, ...rest.filter(({ id }) => id !== undefined).map(({ id }) => id)]);
+      assert.equal(messages[0].result.isError, true);
+      assert.equal(messages[1].error.code, -32602);
+      assert.deepEqual(reached.flatMap(({ body }) => body), rest);
+    }
+  });
   test('completion that is blocked completes nothing', async () => {
     const { status, body, reached } = await sent(modernRequest('completion/complete', { ref: { type: 'ref/prompt', name: 'p' }, argument: { name: 'a', value: 'b' } }));
     assert.equal(status, 200);
