@@ -155,7 +155,7 @@ bool stream_over(const Exchange& exchange) {
     return true;
 }
 
-/// The stream is over as it should be: the end of the client's chunks.
+/// The stream is over, and so are the client's chunks. What it has not answered may have run.
 Next finish_stream(Exchange& exchange) {
     if (exchange.expects_answer && !exchange.response_seen) record_ambiguous(exchange, Error::upstream_cut);
     else record_answered(exchange, {}, false);
